@@ -1,0 +1,263 @@
+"""Elements in the key data of an EAPOL-Key frame: RSNE, WPA1's vendor element, MDE, FTE.
+
+What is refused and what is let pass follows hostapd's parsers (wpa_parse_kde_ies, wpa_parse_wpa_ie_rsn,
+wpa_ft_parse_ftie): a frame that an access point accepted must not fail here, and the rest must.
+"""
+
+# Rule: every length is checked against what is left of its element, and every loop advances by two octets or more.
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import ElementError
+
+RSN: Final = 48
+MOBILITY_DOMAIN: Final = 54
+FAST_BSS_TRANSITION: Final = 55
+VENDOR_SPECIFIC: Final = 221
+
+_WPA_OUI_TYPE: Final = bytes.fromhex("0050f201")
+_R1KH_ID: Final = 1
+_R0KH_ID: Final = 3
+_FTE_FIXED: Final = 2 + 16 + 32 + 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rsne:
+    """RSN element (IEEE Std 802.11 9.4.2.24). It may end after any field: absent lists are empty, numbers None."""
+
+    version: int = 1
+    group: int | None = None
+    pairwise: tuple[int, ...] = ()
+    akms: tuple[int, ...] = ()
+    capabilities: int | None = None
+    pmkids: tuple[bytes, ...] = ()
+    group_management: int | None = None
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Rsne":
+        """Return the element whose body (after ID and length) is `body`; ElementError where its counts overrun."""
+        fields = _Fields("RSNE", body)
+        version = fields.number("version")
+        if version != 1:
+            raise ElementError(f"RSNE: version {version} instead of 1")
+        group = fields.suite("group cipher") if fields.left else None
+        pairwise = fields.suites("pairwise cipher") if fields.left else ()
+        akms = fields.suites("AKM") if fields.left else ()
+        # hostapd ignores one stray octet after the AKM list, after the capabilities and after the PMKIDs.
+        capabilities = fields.number("capabilities") if fields.left >= 2 else None
+        pmkids = fields.pmkids() if fields.left >= 2 else ()
+        management = fields.suite("group management cipher") if fields.left >= 4 else None
+        return cls(
+            version=version,
+            group=group,
+            pairwise=pairwise,
+            akms=akms,
+            capabilities=capabilities,
+            pmkids=pmkids,
+            group_management=management,
+        )
+
+    def encode(self) -> bytes:
+        """Return the whole element; it ends after the last field that is set."""
+        fields = (self.group, self.pairwise, self.akms, self.capabilities, self.pmkids, self.group_management)
+        last = max((place for place, field in enumerate(fields) if field not in (None, ())), default=-1)
+        body = struct.pack("<H", self.version)
+        if last >= 0:
+            body += struct.pack(">I", self.group or 0)
+        if last >= 1:
+            body += _encode_suites(self.pairwise)
+        if last >= 2:
+            body += _encode_suites(self.akms)
+        if last >= 3:
+            body += struct.pack("<H", self.capabilities or 0)
+        if last >= 4:
+            body += struct.pack("<H", len(self.pmkids)) + b"".join(self.pmkids)
+        if self.group_management is not None:
+            body += struct.pack(">I", self.group_management)
+        return encode_element(RSN, body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WpaElement:
+    """WPA1's vendor element 00:50:F2 type 1 (WPA, version 1: the Wi-Fi Alliance's draft of 802.11i)."""
+
+    group: int | None = None
+    pairwise: tuple[int, ...] = ()
+    akms: tuple[int, ...] = ()
+
+    @classmethod
+    def decode(cls, body: bytes) -> "WpaElement":
+        """Return the element whose body, from the OUI on, is `body`."""
+        fields = _Fields("WPA element", body[len(_WPA_OUI_TYPE) :])
+        fields.number("version")  # find_elements() has seen that it is 1
+        group = fields.suite("group cipher") if fields.left else None
+        pairwise = fields.suites("pairwise cipher") if fields.left else ()
+        akms = fields.suites("AKM") if fields.left else ()
+        return cls(group=group, pairwise=pairwise, akms=akms)  # what follows (capabilities) says nothing of the MIC
+
+    def encode(self) -> bytes:
+        """Return the whole element; it ends after the last field that is set."""
+        body = _WPA_OUI_TYPE + struct.pack("<H", 1)
+        if self.group is not None or self.pairwise or self.akms:
+            body += struct.pack(">I", self.group or 0)
+        if self.pairwise or self.akms:
+            body += _encode_suites(self.pairwise)
+        if self.akms:
+            body += _encode_suites(self.akms)
+        return encode_element(VENDOR_SPECIFIC, body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mde:
+    """Mobility domain element (IEEE Std 802.11 9.4.2.45)."""
+
+    mdid: bytes
+    capability: int = 0
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Mde":
+        """Return the element whose body is `body`; octets after the third are a later standard's."""
+        if len(body) < 3:
+            raise ElementError(f"MDE: {len(body)} octets < 3")
+        return cls(mdid=body[:2], capability=body[2])
+
+    def encode(self) -> bytes:
+        """Return the whole element."""
+        return encode_element(MOBILITY_DOMAIN, self.mdid + bytes([self.capability]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fte:
+    """Fast BSS transition element with a MIC of 16 octets (IEEE Std 802.11 9.4.2.46)."""
+
+    mic_control: bytes = bytes(2)
+    mic: bytes = bytes(16)
+    anonce: bytes = bytes(32)
+    snonce: bytes = bytes(32)
+    r1kh_id: bytes | None = None
+    r0kh_id: bytes | None = None
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Fte":
+        """Return the element whose body is `body`; of its subelements only R1KH-ID and R0KH-ID are kept."""
+        if len(body) < _FTE_FIXED:
+            raise ElementError(f"FTE: {len(body)} octets < {_FTE_FIXED}")
+        r1kh_id = r0kh_id = None
+        for offset, identifier, value in _walk("FTE subelement", body, _FTE_FIXED):
+            if identifier == _R1KH_ID:
+                if len(value) != 6:
+                    raise ElementError(f"FTE offset {offset}: R1KH-ID of {len(value)} octets instead of 6")
+                r1kh_id = value
+            elif identifier == _R0KH_ID:
+                if not 1 <= len(value) <= 48:
+                    raise ElementError(f"FTE offset {offset}: R0KH-ID of {len(value)} octets instead of 1 to 48")
+                r0kh_id = value
+        return cls(
+            mic_control=body[:2],
+            mic=body[2:18],
+            anonce=body[18:50],
+            snonce=body[50:82],
+            r1kh_id=r1kh_id,
+            r0kh_id=r0kh_id,
+        )
+
+    def encode(self) -> bytes:
+        """Return the whole element, R1KH-ID before R0KH-ID as hostapd and wpa_supplicant write it."""
+        body = self.mic_control + self.mic + self.anonce + self.snonce
+        if self.r1kh_id is not None:
+            body += encode_element(_R1KH_ID, self.r1kh_id)
+        if self.r0kh_id is not None:
+            body += encode_element(_R0KH_ID, self.r0kh_id)
+        return encode_element(FAST_BSS_TRANSITION, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """The elements of an M2 that decide how its MIC was made."""
+
+    rsne: Rsne | None = None
+    wpa: WpaElement | None = None
+    mde: Mde | None = None
+    fte: Fte | None = None
+
+
+def find_elements(key_data: bytes) -> Elements:
+    """Return what `key_data` holds; of an element that repeats the last counts, as in hostapd.
+
+    IEEE Std 802.11 12.7.2: padding is DD followed by zeros, so DD 00 or a last octet ends the walk.
+    """
+    rsne = wpa = mde = fte = None
+    for _, identifier, body in _walk("key data element", key_data, 0):
+        if identifier == RSN:
+            rsne = Rsne.decode(body)
+        elif identifier == MOBILITY_DOMAIN:
+            mde = Mde.decode(body)
+        elif identifier == FAST_BSS_TRANSITION:
+            fte = Fte.decode(body)
+        elif identifier == VENDOR_SPECIFIC and not body:
+            break
+        elif identifier == VENDOR_SPECIFIC and body[:6] == _WPA_OUI_TYPE + b"\x01\x00":
+            wpa = WpaElement.decode(body)
+    return Elements(rsne, wpa, mde, fte)
+
+
+def encode_element(identifier: int, body: bytes) -> bytes:
+    """Return element or subelement `identifier` around `body`, 255 octets at most."""
+    return bytes([identifier, len(body)]) + body
+
+
+def _walk(what: str, octets: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield offset, ID and body of each element; one stray octet at the end is ignored, as in hostapd."""
+    while len(octets) - offset >= 2:
+        identifier, length = octets[offset], octets[offset + 1]
+        left = len(octets) - offset - 2
+        if length > left:
+            raise ElementError(f"{what} {identifier} at offset {offset}: length {length} > {left} left")
+        yield offset, identifier, octets[offset + 2 : offset + 2 + length]
+        offset += 2 + length
+
+
+def _encode_suites(suites: tuple[int, ...]) -> bytes:
+    return struct.pack(f"<H{4 * len(suites)}s", len(suites), b"".join(s.to_bytes(4, "big") for s in suites))
+
+
+class _Fields:
+    """Read the fields of one RSNE or WPA element in order."""
+
+    __slots__ = ("_body", "_name", "_offset")
+
+    def __init__(self, name: str, body: bytes) -> None:
+        self._name, self._body, self._offset = name, body, 0
+
+    @property
+    def left(self) -> int:
+        return len(self._body) - self._offset
+
+    def _take(self, what: str, length: int) -> bytes:
+        if length > self.left:
+            raise ElementError(f"{self._name} offset {self._offset}: {what} needs {length} octets, {self.left} left")
+        start = self._offset
+        self._offset += length
+        return self._body[start : self._offset]
+
+    def number(self, what: str) -> int:
+        return int.from_bytes(self._take(what, 2), "little")
+
+    def suite(self, what: str) -> int:
+        return int.from_bytes(self._take(what, 4), "big")
+
+    def suites(self, what: str) -> tuple[int, ...]:
+        offset = self._offset
+        count = self.number(f"{what} count")
+        if count == 0:
+            raise ElementError(f"{self._name} offset {offset}: {what} list is empty")
+        octets = self._take(f"{what} list", 4 * count)
+        return struct.unpack(f">{count}I", octets)
+
+    def pmkids(self) -> tuple[bytes, ...]:
+        count = self.number("PMKID count")
+        octets = self._take("PMKID list", 16 * count)
+        return tuple(octets[start : start + 16] for start in range(0, 16 * count, 16))
