@@ -1,0 +1,187 @@
+"""One SQLite connection as the store wants it: pragmas, transactions, and SQLite's errors turned into ours.
+
+Rule: apart from `store` and `migrations`, only this file speaks to SQLite, and it knows no table but its own two
+(`counters`, `changes`), which every write uses.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import sqlite_utils
+
+from .errors import NewerDatabase, StoreError, StoreMissing
+from .migrations import KNOWN, MIGRATIONS
+from .model import Entity
+
+_MAGIC: Final = b"SQLite format 3\0"
+_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order; their index must not go through 2 MB
+
+
+class Database:
+    """A connection to a Latchkey database. Not for two threads at once."""
+
+    def __init__(self, path: Path, *, readonly: bool, busy_timeout_s: float) -> None:
+        self.path = path
+        self.readonly = readonly
+        uri = f"file:{quote(str(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
+        with self.errors():
+            connection = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s, check_same_thread=False)
+            self.sql = sqlite_utils.Database(connection, execute_plugins=False)
+        try:
+            with self.errors():
+                self.sql.execute("PRAGMA foreign_keys = ON")
+                self.sql.execute("PRAGMA synchronous = FULL")  # an answered device must survive a power cut
+                self.sql.execute("PRAGMA temp_store = MEMORY")
+                self.sql.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, *, busy_timeout_s: float) -> "Database":
+        """Return a new empty database with every table; StoreError where something is in the way."""
+        try:
+            # Before SQLite does it with the umask: the log and index files take their mode from this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            raise StoreError(f"{path} exists already") from None
+        except OSError as error:
+            raise StoreError(f"cannot create {path}: {error.strerror}") from error
+        try:
+            database = cls(path, readonly=False, busy_timeout_s=busy_timeout_s)
+            try:
+                with database.errors():
+                    database.sql.enable_wal()
+                database.migrate()
+            except BaseException:
+                database.close()
+                raise
+        except BaseException:
+            remove(path)
+            raise
+        return database
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool, busy_timeout_s: float) -> "Database":
+        """Return an existing database, brought up to this version's shape."""
+        _check_file(path, readonly=readonly)
+        database = cls(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
+        try:
+            database.check_version()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        self.sql.close()
+
+    def migrate(self) -> None:
+        """Apply the missing migrations, all or none."""
+        with self.writing():
+            MIGRATIONS.apply(self.sql)
+
+    def check_version(self) -> None:
+        with self.errors():
+            applied = {step.name for step in MIGRATIONS.applied(self.sql)}
+            pending = MIGRATIONS.pending(self.sql)
+        if not applied:
+            raise StoreError(f"{self.path} is not a Latchkey database")
+        if unknown := sorted(applied.difference(KNOWN)):
+            raise NewerDatabase(f"{self.path} was written by a newer version of latchkey ({unknown[-1]})")
+        if pending:
+            if self.readonly:
+                raise StoreError(
+                    f"{self.path} was written by an older version of latchkey and is open for reading only"
+                )
+            self.migrate()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into StoreError; the texts of SQLite name no values."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _translate(error, self.path) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let several statements see one state of the database."""
+        with self.errors(), self.sql.atomic():
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make everything within one transaction, which owns the database's write lock from its start.
+
+        Not `atomic()`, whose deferred BEGIN reads first: when another process commits between that read and the first
+        write, SQLite gives up at once instead of waiting.
+        """
+        with self.errors():
+            self.sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.sql.execute("COMMIT")
+            except BaseException:
+                self.sql.rollback()
+                raise
+
+    def allocate(self, table: str, count: int = 1) -> int:
+        """Return the first of `count` ids of `table` that were never used and never will be again."""
+        self.sql.execute(
+            "INSERT INTO counters (name, highest) VALUES (:table, :count)"
+            " ON CONFLICT (name) DO UPDATE SET highest = highest + :count",
+            {"table": table, "count": count},
+        )
+        row = self.sql.execute("SELECT highest FROM counters WHERE name = ?", (table,)).fetchone()
+        return int(row[0]) - count + 1
+
+    def record(self, entity: Entity, first_id: int, last_id: int | None = None) -> None:
+        """Append to the change feed that the server follows."""
+        self.sql.execute(
+            "INSERT INTO changes (entity, first_id, last_id) VALUES (?, ?, ?)",
+            (entity.value, first_id, first_id if last_id is None else last_id),
+        )
+
+
+def remove(path: Path) -> None:
+    """Delete a database that could not be finished, with its log and index."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _check_file(path: Path, *, readonly: bool) -> None:
+    # SQLite would say only "unable to open database file".
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        raise StoreMissing(f"no database at {path}: run `latchkey init`, or name another with --db") from None
+    except OSError as error:
+        raise StoreError(f"cannot read the database {path}: {error.strerror}") from error
+    if magic != _MAGIC:
+        raise StoreError(f"{path} is not a Latchkey database")
+    if not readonly:
+        for place in (path, path.parent):  # the write-ahead log is a new file beside it
+            if not os.access(place, os.W_OK):
+                raise StoreError(f"cannot write the database {path}: {place} is read-only")
+
+
+def _translate(error: sqlite3.Error, path: Path) -> StoreError:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreError(f"the database {path} is locked by another process")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return StoreError(f"cannot write the database {path}: it or its folder is read-only")
+        case sqlite3.SQLITE_NOTADB:
+            return StoreError(f"{path} is not a Latchkey database")
+        case sqlite3.SQLITE_CORRUPT:
+            return StoreError(f"the database {path} is damaged: {error}")
+        case sqlite3.SQLITE_FULL:
+            return StoreError(f"no space left for the database {path}")
+    return StoreError(f"the database {path} failed: {error}")

@@ -1,0 +1,101 @@
+"""What can be refused or go wrong while keeping the operator's data.
+
+ProvisioningError
+├── StoreError            the database: locked, read-only, damaged, not a database, full
+│   ├── StoreMissing      there is no database at that path
+│   └── NewerDatabase     written by a later Latchkey
+├── MasterKeyError        missing, unreadable, too widely readable, or another database's
+├── InvalidValue          an option or field whose text means nothing (a date, a network, a profile)
+├── NotFound              no venue, unit, pool, plan, NAS or key of that name
+├── Ambiguous             several of that name; the message lists their ids
+├── AlreadyExists         the name, network or SSID is taken
+├── DuplicateKey          the passphrase is in use where the two keys could meet
+├── KeyRemoved            a removed key stays removed
+└── ImportRefused         rows of a CSV file, each with its line number
+
+No message holds a passphrase, PMK or shared secret, and DuplicateKey never says whose the other key is.
+Our own mistakes (a VLAN of 5000 handed in by code) are ValueError, raised by the constructors in `model`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ProvisioningError(Exception):
+    """Base of what `provisioning` raises about the world outside the program."""
+
+
+class StoreError(ProvisioningError):
+    """The database cannot be used as asked."""
+
+
+class StoreMissing(StoreError):  # noqa: N818 (reads as what it is)
+    """No database at the given path."""
+
+
+class NewerDatabase(StoreError):  # noqa: N818
+    """A database with migrations that this version does not know."""
+
+
+class MasterKeyError(ProvisioningError):
+    """The master key is missing, unreadable, or does not open this database."""
+
+
+class InvalidValue(ProvisioningError):  # noqa: N818
+    """Text from outside that is not a value of its kind."""
+
+
+class NotFound(ProvisioningError):  # noqa: N818
+    """Nothing of that name or id."""
+
+
+class Ambiguous(ProvisioningError):  # noqa: N818
+    """More than one thing of that name."""
+
+
+class AlreadyExists(ProvisioningError):  # noqa: N818
+    """The name, network or SSID is taken."""
+
+
+class KeyRemoved(ProvisioningError):  # noqa: N818
+    """The key was removed, which is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Position of a refused key in its batch, and of the earlier one it repeats (None: one in the store)."""
+
+    position: int
+    earlier: int | None
+
+
+class DuplicateKey(ProvisioningError):  # noqa: N818
+    """The passphrase is in use on an SSID where both keys could meet."""
+
+    def __init__(self, duplicates: Sequence[Duplicate] = (), message: str = "") -> None:
+        super().__init__(message or "passphrase already in use on this SSID")
+        self.duplicates = tuple(duplicates)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one line of a CSV file was not imported."""
+
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class ImportRefused(ProvisioningError):  # noqa: N818
+    """Rows that cannot be imported, so that nothing was."""
+
+    SHOWN = 10
+
+    def __init__(self, name: str, refusals: Sequence[Refusal]) -> None:
+        shown = "; ".join(map(str, refusals[: self.SHOWN]))
+        more = len(refusals) - self.SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        super().__init__(f"{name}: {shown}{rest}; nothing imported")
+        self.refusals = tuple(refusals)

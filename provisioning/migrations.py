@@ -1,0 +1,106 @@
+"""The database's shape, step by step. Rule: a released step is never edited; the next change is the next number.
+
+Instants are integer seconds since 1970 UTC; SSIDs, MAC addresses and sealed values are BLOBs. `counters` holds the
+highest id ever given out per table: an id is part of what a sealed value is bound to and of what the server and its log
+say, so it is never used twice.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+MIGRATIONS: Final = Migrations("latchkey")
+KNOWN: Final = ("0001_first_tables",)  # another name in a database: a later version wrote it
+
+
+@MIGRATIONS(name="0001_first_tables")
+def _first_tables(db: "Database") -> None:
+    db.executescript(
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE counters (name TEXT PRIMARY KEY, highest INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE changes (
+            revision INTEGER PRIMARY KEY AUTOINCREMENT,
+            entity TEXT NOT NULL,
+            first_id INTEGER NOT NULL,
+            last_id INTEGER NOT NULL
+        );
+        CREATE TABLE venues (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            wireless_only_vlan_offset INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE venue_nas_identifiers (
+            nas_identifier TEXT PRIMARY KEY,
+            venue_id INTEGER NOT NULL REFERENCES venues(id)
+        ) WITHOUT ROWID;
+        CREATE TABLE units (
+            id INTEGER PRIMARY KEY,
+            venue_id INTEGER NOT NULL REFERENCES venues(id),
+            name TEXT NOT NULL,
+            building TEXT,
+            floor TEXT,
+            vlan INTEGER
+        );
+        CREATE UNIQUE INDEX units_by_name ON units (venue_id, name, ifnull(building, ''));
+        CREATE TABLE keypools (
+            id INTEGER PRIMARY KEY,
+            ssid BLOB NOT NULL,
+            scope TEXT NOT NULL
+        );
+        CREATE TABLE keypool_venues (
+            keypool_id INTEGER NOT NULL REFERENCES keypools(id),
+            venue_id INTEGER NOT NULL REFERENCES venues(id),
+            PRIMARY KEY (keypool_id, venue_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE subscribers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        CREATE TABLE plans (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            download_kbps INTEGER,
+            upload_kbps INTEGER,
+            devices INTEGER,
+            wireless_only INTEGER NOT NULL
+        );
+        CREATE TABLE nases (
+            id INTEGER PRIMARY KEY,
+            network TEXT NOT NULL UNIQUE,
+            secret BLOB NOT NULL,
+            name TEXT NOT NULL,
+            venue_id INTEGER REFERENCES venues(id),
+            profile TEXT NOT NULL,
+            require_message_authenticator INTEGER NOT NULL
+        );
+        CREATE TABLE keys (
+            id INTEGER PRIMARY KEY,
+            keypool_id INTEGER NOT NULL REFERENCES keypools(id),
+            identity TEXT NOT NULL,
+            passphrase BLOB NOT NULL,
+            pmk BLOB NOT NULL,
+            fingerprint BLOB NOT NULL,
+            unit_id INTEGER REFERENCES units(id),
+            subscriber_id INTEGER REFERENCES subscribers(id),
+            plan_id INTEGER REFERENCES plans(id),
+            vlan INTEGER,
+            starts INTEGER,
+            ends INTEGER,
+            status TEXT NOT NULL,
+            status_reason TEXT,
+            status_at INTEGER
+        );
+        CREATE INDEX keys_by_fingerprint ON keys (fingerprint);
+        CREATE INDEX keys_by_identity ON keys (identity);
+        CREATE TABLE devices (
+            keypool_id INTEGER NOT NULL REFERENCES keypools(id),
+            mac BLOB NOT NULL,
+            key_id INTEGER NOT NULL REFERENCES keys(id),
+            first_seen INTEGER,
+            last_seen INTEGER,
+            PRIMARY KEY (keypool_id, mac)
+        ) WITHOUT ROWID;
+        CREATE INDEX devices_by_key ON devices (key_id);
+        """
+    )

@@ -1,0 +1,186 @@
+"""Rows become types here, one function per table, apart from the statements so that `store` stays readable.
+
+Rule: no SQL. The order of a row is that of the column list beside its function.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, Final
+
+from crypto import MacAddress, Pmk, Ssid
+
+from .keys import Progress, effective_vlan
+from .model import (
+    Change,
+    Device,
+    Entity,
+    Key,
+    KeyDraft,
+    Keypool,
+    KeyStatus,
+    Nas,
+    Passphrase,
+    Scope,
+    ServicePlan,
+    Subscriber,
+    Unit,
+    Venue,
+)
+from .secrets import Vault
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Row = tuple[Any, ...]
+
+NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator"
+UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
+PLAN_COLUMNS: Final = "id, name, download_kbps, upload_kbps, devices, wireless_only"
+
+
+# Subscribers go in by name, and get their id in the statement.
+KEY_COLUMNS: Final = (
+    "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends"
+)
+_CHUNK: Final = 16_384
+
+
+def load_venue(row: Row, nas_identifiers: Iterable[str]) -> Venue:
+    id_, name, offset = row
+    return Venue(id=id_, name=name, nas_identifiers=tuple(nas_identifiers), wireless_only_vlan_offset=offset)
+
+
+def load_unit(row: Row) -> Unit:
+    id_, venue_id, name, building, floor, vlan = row
+    return Unit(id=id_, venue_id=venue_id, name=name, building=building, floor=floor, vlan=vlan)
+
+
+def load_keypool(row: Row, venue_ids: Iterable[int]) -> Keypool:
+    id_, ssid, scope = row
+    return Keypool(id=id_, ssid=Ssid(ssid), scope=Scope(scope), venue_ids=tuple(venue_ids))
+
+
+def load_plan(row: Row) -> ServicePlan:
+    id_, name, download, upload, devices, wireless_only = row
+    return ServicePlan(
+        id=id_,
+        name=name,
+        download_kbps=download,
+        upload_kbps=upload,
+        devices=devices,
+        wireless_only=bool(wireless_only),
+    )
+
+
+def load_nas(row: Row, vault: Vault) -> Nas:
+    id_, network, secret, name, venue_id, profile, require = row
+    return Nas(
+        id=id_,
+        network=ip_network(network),
+        secret=vault.unseal("nases.secret", id_, secret),
+        name=name,
+        venue_id=venue_id,
+        profile=profile,
+        require_message_authenticator=bool(require),
+    )
+
+
+def load_change(row: Row) -> Change:
+    revision, entity, first_id, last_id = row
+    return Change(revision, Entity(entity), first_id, last_id)
+
+
+def load_device(row: Row) -> Device:
+    keypool_id, mac, key_id = row
+    return Device(keypool_id, MacAddress(mac), key_id)
+
+
+def load_key(row: Row, vault: Vault) -> Key:
+    """Return the key of a row of the keys' own columns, then its unit's, subscriber's and plan's, then the offset."""
+    id_, keypool_id, identity, passphrase, pmk, vlan, starts, ends, status, reason, at = row[:11]
+    unit = load_unit(row[11:17]) if row[11] is not None else None
+    subscriber = Subscriber(id=row[17], name=row[18]) if row[17] is not None else None
+    plan = load_plan(row[19:25]) if row[19] is not None else None
+    offset = row[25] or 0 if plan is not None and plan.wireless_only else 0
+    return Key(
+        id=id_,
+        keypool_id=keypool_id,
+        identity=identity,
+        passphrase=Passphrase(vault.unseal("keys.passphrase", id_, passphrase)),
+        pmk=Pmk(vault.unseal("keys.pmk", id_, pmk)),
+        unit=unit,
+        subscriber=subscriber,
+        plan=plan,
+        vlan=vlan,
+        effective_vlan=effective_vlan(vlan, unit.vlan if unit else None, offset),
+        starts=load_instant(starts),
+        ends=load_instant(ends),
+        status=KeyStatus(status),
+        status_reason=reason,
+        status_at=load_instant(at),
+    )
+
+
+def load_instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def save_instant(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp())
+
+
+def seal_keys(
+    vault: Vault,
+    keypool_id: int,
+    first_id: int,
+    drafts: Sequence[KeyDraft],
+    pmks: "NDArray[np.uint8]",
+    fingerprints: Sequence[bytes],
+    progress: Progress | None,
+) -> list[Row]:
+    """Return the rows, as KEY_COLUMNS, of the keys `first_id` and following."""
+    rows: list[Row] = []
+    for start in range(0, len(drafts), _CHUNK):
+        some = drafts[start : start + _CHUNK]
+        first = first_id + start
+        passphrases = vault.seal_rows("keys.passphrase", first, [draft.passphrase.value for draft in some])
+        sealed_pmks = vault.seal_rows("keys.pmk", first, [pmk.tobytes() for pmk in pmks[start : start + _CHUNK]])
+        rows += [
+            (
+                id_,
+                keypool_id,
+                f"key-{id_}" if draft.identity is None else draft.identity,
+                passphrase,
+                pmk,
+                fingerprint,
+                draft.unit_id,
+                draft.subscriber,
+                draft.plan_id,
+                draft.vlan,
+                save_instant(draft.starts),
+                save_instant(draft.ends),
+            )
+            for id_, draft, passphrase, pmk, fingerprint in zip(
+                range(first, first + len(some)),
+                some,
+                passphrases,
+                sealed_pmks,
+                fingerprints[start : start + _CHUNK],
+                strict=True,
+            )
+        ]
+        if progress is not None:
+            progress("encrypting", len(rows), len(drafts))
+    return rows
+
+
+def reporting(rows: Sequence[Row], progress: Progress | None) -> Iterable[Row]:
+    """Yield `rows`, and say from time to time how many."""
+    if progress is None:
+        yield from rows
+        return
+    for start in range(0, len(rows), _CHUNK):
+        yield from rows[start : start + _CHUNK]
+        progress("storing", min(start + _CHUNK, len(rows)), len(rows))
