@@ -3,6 +3,8 @@
 from .eapol import DESCRIPTOR_RSN, DESCRIPTOR_WPA, EapolKey, FtContext, Handshake
 from .elements import Elements, Fte, Mde, Rsne, WpaElement, find_elements
 from .errors import CryptoError, EapolError, ElementError, UnsupportedAkm
+from .pmk import pmk_batch
+from .pool import Pool, warm_up
 from .types import Akm, MacAddress, Pmk, Ssid, suite_name
 from .wpa import (
     FtKey,
@@ -40,6 +42,7 @@ __all__ = [
     "MacAddress",
     "Mde",
     "Pmk",
+    "Pool",
     "Rsne",
     "Ssid",
     "UnsupportedAkm",
@@ -58,8 +61,10 @@ __all__ = [
     "kdf_sha256",
     "pairwise_context",
     "passphrase_to_pmk",
+    "pmk_batch",
     "prf_sha1",
     "sign",
     "suite_name",
     "verify_mic",
+    "warm_up",
 ]

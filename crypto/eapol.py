@@ -25,9 +25,9 @@ _ACK: Final = 0x0080
 _HAS_MIC: Final = 0x0100
 _REQUEST: Final = 0x0800
 
-# IEEE Std 802.11 table 12-8 (key descriptor version: which MIC). hostapd drops an M2 whose version is not its AKM's
-# (wpa_auth_valid_key_desc_ver) and then computes the MIC by version alone (wpa_eapol_key_mic), so a pair that is
-# missing here can have passed no access point, and for those present the version says how the MIC was made.
+# IEEE Std 802.11 12.7.2 ties the key descriptor version, and with it the MIC, to the AKM. hostapd drops an M2 whose
+# version is not its AKM's (wpa_auth_valid_key_desc_ver) and then computes the MIC by version alone (wpa_eapol_key_mic):
+# a pair that is missing here can have passed no access point, and of those present the version says which MIC it is.
 _KEY_VERSIONS: Final = {
     Akm.WPA_PSK: (1, 2),
     Akm.PSK: (1, 2),  # 1 is RSN with TKIP
@@ -36,7 +36,7 @@ _KEY_VERSIONS: Final = {
 }
 _AKM_OF_VERSION: Final = {1: Akm.PSK, 2: Akm.PSK, 3: Akm.PSK_SHA256}
 
-# IEEE Std 802.11 table 9-188, what can not be searched and why it looks familiar.
+# The other selectors of IEEE Std 802.11 table 9-151, and two of the Wi-Fi Alliance: what to call them in the log.
 _UNSEARCHABLE: Final = {
     0x0050F201: "802.1X (WPA1)",
     0x000FAC01: "802.1X",
@@ -65,7 +65,7 @@ _UNSEARCHABLE: Final = {
     0x506F9A02: "DPP",
 }
 
-# IEEE Std 802.11 table 12-7: TK of 256 bits where the cipher is TKIP, GCMP-256 or CCMP-256; KCK and KEK are 128 each.
+# IEEE Std 802.11 12.7.1.3: a TK of 256 bits where the cipher is TKIP, GCMP-256 or CCMP-256; KCK and KEK are 128 each.
 _LONG_TK: Final = {0x0050F202, 0x000FAC02, 0x000FAC09, 0x000FAC0A}
 
 

@@ -1,11 +1,13 @@
 """Elements in the key data of an EAPOL-Key frame: RSNE, WPA1's vendor element, MDE, FTE.
 
 What is refused and what is let pass follows hostapd's parsers (wpa_parse_kde_ies, wpa_parse_wpa_ie_rsn,
-wpa_ft_parse_ftie): a frame that an access point accepted must not fail here, and the rest must.
+wpa_ft_parse_ftie): a frame that an access point accepted must not fail here, and the rest must. Clauses are those of
+IEEE Std 802.11-2016.
 """
 
 # Rule: every length is checked against what is left of its element, and every loop advances by two octets or more.
 
+import functools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ MOBILITY_DOMAIN: Final = 54
 FAST_BSS_TRANSITION: Final = 55
 VENDOR_SPECIFIC: Final = 221
 
-_WPA_OUI_TYPE: Final = bytes.fromhex("0050f201")
+_WPA_VERSION_1: Final = bytes.fromhex("0050f2010100")
 _R1KH_ID: Final = 1
 _R0KH_ID: Final = 3
 _FTE_FIXED: Final = 2 + 16 + 32 + 32
@@ -26,7 +28,7 @@ _FTE_FIXED: Final = 2 + 16 + 32 + 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rsne:
-    """RSN element (IEEE Std 802.11 9.4.2.24). It may end after any field: absent lists are empty, numbers None."""
+    """RSN element (9.4.2.25). It may end after any field: absent lists are empty, numbers None."""
 
     version: int = 1
     group: int | None = None
@@ -62,22 +64,17 @@ class Rsne:
 
     def encode(self) -> bytes:
         """Return the whole element; it ends after the last field that is set."""
-        fields = (self.group, self.pairwise, self.akms, self.capabilities, self.pmkids, self.group_management)
-        last = max((place for place, field in enumerate(fields) if field not in (None, ())), default=-1)
-        body = struct.pack("<H", self.version)
-        if last >= 0:
-            body += struct.pack(">I", self.group or 0)
-        if last >= 1:
-            body += _encode_suites(self.pairwise)
-        if last >= 2:
-            body += _encode_suites(self.akms)
-        if last >= 3:
-            body += struct.pack("<H", self.capabilities or 0)
-        if last >= 4:
-            body += struct.pack("<H", len(self.pmkids)) + b"".join(self.pmkids)
-        if self.group_management is not None:
-            body += struct.pack(">I", self.group_management)
-        return encode_element(RSN, body)
+        octets = [
+            _suite(self.group),
+            _suites(self.pairwise),
+            _suites(self.akms),
+            None if self.capabilities is None else struct.pack("<H", self.capabilities),
+            struct.pack("<H", len(self.pmkids)) + b"".join(self.pmkids),
+            _suite(self.group_management),
+        ]
+        if self.group_management is None and not self.pmkids:
+            del octets[4:]
+        return encode_element(RSN, struct.pack("<H", self.version) + _without_tail(octets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +88,7 @@ class WpaElement:
     @classmethod
     def decode(cls, body: bytes) -> "WpaElement":
         """Return the element whose body, from the OUI on, is `body`."""
-        fields = _Fields("WPA element", body[len(_WPA_OUI_TYPE) :])
-        fields.number("version")  # find_elements() has seen that it is 1
+        fields = _Fields("WPA element", body, len(_WPA_VERSION_1))
         group = fields.suite("group cipher") if fields.left else None
         pairwise = fields.suites("pairwise cipher") if fields.left else ()
         akms = fields.suites("AKM") if fields.left else ()
@@ -100,19 +96,13 @@ class WpaElement:
 
     def encode(self) -> bytes:
         """Return the whole element; it ends after the last field that is set."""
-        body = _WPA_OUI_TYPE + struct.pack("<H", 1)
-        if self.group is not None or self.pairwise or self.akms:
-            body += struct.pack(">I", self.group or 0)
-        if self.pairwise or self.akms:
-            body += _encode_suites(self.pairwise)
-        if self.akms:
-            body += _encode_suites(self.akms)
-        return encode_element(VENDOR_SPECIFIC, body)
+        octets = [_suite(self.group), _suites(self.pairwise), _suites(self.akms)]
+        return encode_element(VENDOR_SPECIFIC, _WPA_VERSION_1 + _without_tail(octets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mde:
-    """Mobility domain element (IEEE Std 802.11 9.4.2.45)."""
+    """Mobility domain element (9.4.2.47)."""
 
     mdid: bytes
     capability: int = 0
@@ -131,7 +121,7 @@ class Mde:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fte:
-    """Fast BSS transition element with a MIC of 16 octets (IEEE Std 802.11 9.4.2.46)."""
+    """Fast BSS transition element with a MIC of 16 octets (9.4.2.48)."""
 
     mic_control: bytes = bytes(2)
     mic: bytes = bytes(16)
@@ -184,10 +174,11 @@ class Elements:
     fte: Fte | None = None
 
 
+@functools.lru_cache(maxsize=1024)  # a station sends the same elements each time it meets this BSSID
 def find_elements(key_data: bytes) -> Elements:
     """Return what `key_data` holds; of an element that repeats the last counts, as in hostapd.
 
-    IEEE Std 802.11 12.7.2: padding is DD followed by zeros, so DD 00 or a last octet ends the walk.
+    12.7.2: padding is DD followed by zeros, so DD 00 or a last octet ends the walk.
     """
     rsne = wpa = mde = fte = None
     for _, identifier, body in _walk("key data element", key_data, 0):
@@ -199,7 +190,7 @@ def find_elements(key_data: bytes) -> Elements:
             fte = Fte.decode(body)
         elif identifier == VENDOR_SPECIFIC and not body:
             break
-        elif identifier == VENDOR_SPECIFIC and body[:6] == _WPA_OUI_TYPE + b"\x01\x00":
+        elif identifier == VENDOR_SPECIFIC and body.startswith(_WPA_VERSION_1):
             wpa = WpaElement.decode(body)
     return Elements(rsne, wpa, mde, fte)
 
@@ -220,8 +211,22 @@ def _walk(what: str, octets: bytes, offset: int) -> Iterator[tuple[int, int, byt
         offset += 2 + length
 
 
-def _encode_suites(suites: tuple[int, ...]) -> bytes:
-    return struct.pack(f"<H{4 * len(suites)}s", len(suites), b"".join(s.to_bytes(4, "big") for s in suites))
+def _suite(selector: int | None) -> bytes | None:
+    return None if selector is None else struct.pack(">I", selector)
+
+
+def _suites(selectors: tuple[int, ...]) -> bytes | None:
+    return struct.pack("<H", len(selectors)) + struct.pack(f">{len(selectors)}I", *selectors) if selectors else None
+
+
+def _without_tail(fields: list[bytes | None]) -> bytes:
+    """Return the fields joined, without the absent ones at the end."""
+    while fields and fields[-1] is None:
+        fields.pop()
+    present = [field for field in fields if field is not None]
+    if len(present) != len(fields):
+        raise ValueError("a field is set after one that is not")
+    return b"".join(present)
 
 
 class _Fields:
@@ -229,8 +234,8 @@ class _Fields:
 
     __slots__ = ("_body", "_name", "_offset")
 
-    def __init__(self, name: str, body: bytes) -> None:
-        self._name, self._body, self._offset = name, body, 0
+    def __init__(self, name: str, body: bytes, offset: int = 0) -> None:
+        self._name, self._body, self._offset = name, body, offset
 
     @property
     def left(self) -> int:

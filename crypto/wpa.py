@@ -1,7 +1,7 @@
 """The 802.11 key hierarchy from passphrase to MIC, one handshake and one key at a time.
 
 This is the readable reference: what the kernels compute in bulk must agree with it, and what they do not cover
-(WPA1, a single test of a single key) is done by it.
+(WPA1, a single test of a single key) is done by it. Clauses are those of IEEE Std 802.11-2020.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from .types import Akm, MacAddress, Pmk, Ssid
 
 _HEX_PMK: Final = re.compile(rb"[0-9A-Fa-f]{64}")
 _KCK_OCTETS: Final = 16
-_EXPANSION: Final = b"Pairwise key expansion"
+PAIRWISE_EXPANSION: Final = b"Pairwise key expansion"
 
 
 def check_passphrase(passphrase: bytes) -> None:
-    """Raise ValueError unless it is 8 to 63 printable ASCII octets or 64 hex digits (IEEE Std 802.11 J.4)."""
+    """Raise ValueError unless it is 8 to 63 printable ASCII octets or 64 hex digits (J.4)."""
     if _HEX_PMK.fullmatch(passphrase):
         return
     _check_length(passphrase)
@@ -39,7 +39,7 @@ def _check_length(passphrase: bytes) -> None:
 
 
 def passphrase_to_pmk(passphrase: bytes, ssid: Ssid) -> Pmk:
-    """Return the PMK: PBKDF2-HMAC-SHA1, 4096 rounds, 32 octets (IEEE Std 802.11 J.4); 64 hex digits are the PMK."""
+    """Return the PMK: PBKDF2-HMAC-SHA1, 4096 rounds, 32 octets (J.4); 64 hex digits are the PMK."""
     if _HEX_PMK.fullmatch(passphrase):
         return Pmk(bytes.fromhex(passphrase.decode("ascii")))
     _check_length(passphrase)
@@ -47,7 +47,7 @@ def passphrase_to_pmk(passphrase: bytes, ssid: Ssid) -> Pmk:
 
 
 def prf_sha1(key: bytes, label: bytes, context: bytes, bits: int) -> bytes:
-    """Return the first `bits` of HMAC-SHA1(key, label || 0 || context || counter octet) (IEEE Std 802.11 12.7.1.2)."""
+    """Return the first `bits` of HMAC-SHA1(key, label || 0 || context || counter octet) (12.7.1.2)."""
     blocks = (
         hmac.digest(key, label + b"\0" + context + bytes([counter]), "sha1") for counter in range(-(-bits // 160))
     )
@@ -55,15 +55,17 @@ def prf_sha1(key: bytes, label: bytes, context: bytes, bits: int) -> bytes:
 
 
 def kdf_sha256(key: bytes, label: bytes, context: bytes, bits: int) -> bytes:
-    """Return the first `bits` of HMAC-SHA256(key, counter || label || context || bits) (IEEE Std 802.11 12.7.1.6.2).
-
-    Counter (from 1) and length are 16 bits, little-endian.
-    """
-    tail = label + context + bits.to_bytes(2, "little")
+    """Return the first `bits` of HMAC-SHA256(key, counter || label || context || bits) (12.7.1.6.2)."""
     blocks = (
-        hmac.digest(key, counter.to_bytes(2, "little") + tail, "sha256") for counter in range(1, 1 - (-bits // 256))
+        hmac.digest(key, kdf_message(counter, label, context, bits), "sha256")
+        for counter in range(1, 1 - (-bits // 256))
     )
     return b"".join(blocks)[: bits // 8]
+
+
+def kdf_message(counter: int, label: bytes, context: bytes, bits: int) -> bytes:
+    """Return what one step of KDF-SHA256 hashes; counter (from 1) and length are 16 bits, little-endian."""
+    return counter.to_bytes(2, "little") + label + context + bits.to_bytes(2, "little")
 
 
 def pairwise_context(handshake: Handshake) -> bytes:
@@ -82,15 +84,19 @@ class FtKey:
 
 
 def derive_pmk_r0(pmk: Pmk, ssid: Ssid, mdid: bytes, r0kh_id: bytes, spa: MacAddress) -> FtKey:
-    """Return PMK-R0 and PMKR0Name (IEEE Std 802.11 12.7.1.6.3); S0KH-ID is the station's address."""
-    context = bytes([len(ssid.value)]) + ssid.value + mdid + bytes([len(r0kh_id)]) + r0kh_id + spa.value
-    key_data = kdf_sha256(pmk.value, b"FT-R0", context, 384)
+    """Return PMK-R0 and PMKR0Name (12.7.1.6.3); S0KH-ID is the station's address."""
+    key_data = kdf_sha256(pmk.value, b"FT-R0", r0_context(ssid, mdid, r0kh_id, spa), 384)
     key, salt = key_data[:32], key_data[32:]
     return FtKey(key, hashlib.sha256(b"FT-R0N" + salt).digest()[:16])
 
 
+def r0_context(ssid: Ssid, mdid: bytes, r0kh_id: bytes, spa: MacAddress) -> bytes:
+    """Return SSIDlength || SSID || MDID || R0KHlength || R0KH-ID || S0KH-ID (12.7.1.6.3)."""
+    return bytes([len(ssid.value)]) + ssid.value + mdid + bytes([len(r0kh_id)]) + r0kh_id + spa.value
+
+
 def derive_pmk_r1(pmk_r0: FtKey, r1kh_id: bytes, spa: MacAddress) -> FtKey:
-    """Return PMK-R1 and PMKR1Name (IEEE Std 802.11 12.7.1.6.4); S1KH-ID is the station's address."""
+    """Return PMK-R1 and PMKR1Name (12.7.1.6.4); S1KH-ID is the station's address."""
     context = r1kh_id + spa.value
     name = hashlib.sha256(b"FT-R1N" + pmk_r0.name + context).digest()[:16]
     return FtKey(kdf_sha256(pmk_r0.key, b"FT-R1", context, 256), name)
@@ -99,7 +105,7 @@ def derive_pmk_r1(pmk_r0: FtKey, r1kh_id: bytes, spa: MacAddress) -> FtKey:
 def derive_ft_ptk(
     pmk_r1: FtKey, *, snonce: bytes, anonce: bytes, aa: MacAddress, spa: MacAddress, bits: int = 384
 ) -> FtKey:
-    """Return the PTK of FT and PTKName (IEEE Std 802.11 12.7.1.6.5)."""
+    """Return the PTK of FT and PTKName (12.7.1.6.5)."""
     context = snonce + anonce + aa.value + spa.value
     name = hashlib.sha256(pmk_r1.name + b"FT-PTKN" + context).digest()[:16]
     return FtKey(kdf_sha256(pmk_r1.key, b"FT-PTK", context, bits), name)
@@ -115,23 +121,25 @@ def derive_handshake_pmk_r1(pmk: Pmk, handshake: Handshake) -> FtKey:
 
 
 def derive_ptk(pmk: Pmk, handshake: Handshake) -> bytes:
-    """Return the PTK, KCK || KEK || TK, of `handshake.ptk_bits` (IEEE Std 802.11 12.7.1.3, for FT 12.7.1.6.5)."""
+    """Return the PTK, KCK || KEK || TK, of `handshake.ptk_bits` (12.7.1.3, for FT 12.7.1.6.5)."""
     bits = handshake.ptk_bits
     if handshake.akm is Akm.FT_PSK:
         pmk_r1 = derive_handshake_pmk_r1(pmk, handshake)
         m2, aa, spa = handshake.m2, handshake.aa, handshake.spa
         return derive_ft_ptk(pmk_r1, snonce=m2.snonce, anonce=handshake.anonce, aa=aa, spa=spa, bits=bits).key
     expand = kdf_sha256 if handshake.akm is Akm.PSK_SHA256 else prf_sha1
-    return expand(pmk.value, _EXPANSION, pairwise_context(handshake), bits)
+    return expand(pmk.value, PAIRWISE_EXPANSION, pairwise_context(handshake), bits)
 
 
 def derive_kck(pmk: Pmk, handshake: Handshake) -> bytes:
     """Return the key confirmation key: the first 16 octets of the PTK."""
+    if handshake.akm in (Akm.PSK, Akm.WPA_PSK):  # the PRF, unlike the KDF, does not depend on the length wanted
+        return prf_sha1(pmk.value, PAIRWISE_EXPANSION, pairwise_context(handshake), 8 * _KCK_OCTETS)
     return derive_ptk(pmk, handshake)[:_KCK_OCTETS]
 
 
 def frame_mic(kck: bytes, key_version: int, frame: bytes) -> bytes:
-    """Return the MIC of `frame`, whose MIC field is zeros (IEEE Std 802.11 table 12-8)."""
+    """Return the MIC of `frame`, whose MIC field is zeros, by key descriptor version (12.7.2)."""
     if key_version == 1:
         return hmac.digest(kck, frame, "md5")
     if key_version == 2:
