@@ -1,5 +1,7 @@
 """What exists and who may use it: the domain model, the store, key lifecycle."""
 
+from .bulk import Imported, import_keys
+from .cli import init, nas, plan, pool, unit, venue
 from .errors import (
     AlreadyExists,
     Ambiguous,
@@ -16,6 +18,7 @@ from .errors import (
     StoreError,
     StoreMissing,
 )
+from .key_cli import key
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
     PROFILES,
@@ -35,8 +38,9 @@ from .model import (
     Unit,
     Venue,
 )
+from .options import database_path, db_option, json_option, open_database, progress_bar
 from .secrets import MasterKey
-from .store import Store
+from .store import Store, create_store, open_store
 
 __all__ = [
     "PROFILES",
@@ -48,6 +52,7 @@ __all__ = [
     "DuplicateKey",
     "Entity",
     "ImportRefused",
+    "Imported",
     "InvalidValue",
     "Key",
     "KeyBatch",
@@ -71,7 +76,22 @@ __all__ = [
     "Subscriber",
     "Unit",
     "Venue",
+    "create_store",
+    "database_path",
+    "db_option",
     "derive_pmks",
     "generate_passphrase",
+    "import_keys",
+    "init",
+    "json_option",
+    "key",
+    "nas",
+    "open_database",
+    "open_store",
     "parse_instant",
+    "plan",
+    "pool",
+    "progress_bar",
+    "unit",
+    "venue",
 ]

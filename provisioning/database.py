@@ -1,22 +1,26 @@
 """One SQLite connection as the store wants it: pragmas, transactions, and SQLite's errors turned into ours.
 
-Rule: apart from `store` and `migrations`, only this file speaks to SQLite, and it knows no table but its own two
-(`counters`, `changes`), which every write uses.
+Rule: this file knows no table but the two that every write uses, `counters` and `changes`.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import sqlite_utils
 
-from .errors import NewerDatabase, StoreError, StoreMissing
+from .errors import NewerDatabase, NotFound, StoreError, StoreMissing
 from .migrations import KNOWN, MIGRATIONS
 from .model import Entity
+from .rows import Row
+from .secrets import Vault
+
+if TYPE_CHECKING:
+    from sqlite3 import Cursor
 
 _MAGIC: Final = b"SQLite format 3\0"
 _CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order; their index must not go through 2 MB
@@ -69,7 +73,7 @@ class Database:
     @classmethod
     def open(cls, path: Path, *, readonly: bool, busy_timeout_s: float) -> "Database":
         """Return an existing database, brought up to this version's shape."""
-        _check_file(path, readonly=readonly)
+        check_file(path, readonly=readonly)
         database = cls(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
         try:
             database.check_version()
@@ -149,14 +153,40 @@ class Database:
         )
 
 
+class Session:
+    """What the parts of the store share: one connection, the vault, and the ways to run a statement."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
+        return self._database.sql.execute(sql, parameters)
+
+    def _many(self, sql: str, rows: Iterable[Row]) -> None:
+        self._database.sql.conn.executemany(sql, rows)
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with self._database.errors():
+            return self._execute(sql, parameters).fetchall()
+
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        rows = self._rows(sql, parameters)
+        return rows[0] if rows else None
+
+    def _require(self, table: str, id_: int) -> None:
+        if not self._one(f"SELECT 1 FROM {table} WHERE id = ?", (id_,)):  # noqa: S608 (a name of ours)
+            raise NotFound(f"nothing with id {id_} in {table}")
+
+
 def remove(path: Path) -> None:
     """Delete a database that could not be finished, with its log and index."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _check_file(path: Path, *, readonly: bool) -> None:
-    # SQLite would say only "unable to open database file".
+def check_file(path: Path, *, readonly: bool) -> None:
+    """Raise StoreError, saying why, unless there is a database to open; SQLite says only that it cannot."""
     try:
         with path.open("rb") as file:
             magic = file.read(len(_MAGIC))

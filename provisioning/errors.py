@@ -5,7 +5,7 @@ ProvisioningError
 │   ├── StoreMissing      there is no database at that path
 │   └── NewerDatabase     written by a later Latchkey
 ├── MasterKeyError        missing, unreadable, too widely readable, or another database's
-├── InvalidValue          an option or field whose text means nothing (a date, a network, a profile)
+├── InvalidValue          a value outside its kind: a date, a network, a VLAN, a passphrase; also a ValueError
 ├── NotFound              no venue, unit, pool, plan, NAS or key of that name
 ├── Ambiguous             several of that name; the message lists their ids
 ├── AlreadyExists         the name, network or SSID is taken
@@ -14,7 +14,8 @@ ProvisioningError
 └── ImportRefused         rows of a CSV file, each with its line number
 
 No message holds a passphrase, PMK or shared secret, and DuplicateKey never says whose the other key is.
-Our own mistakes (a VLAN of 5000 handed in by code) are ValueError, raised by the constructors in `model`.
+InvalidValue is both because one constructor checks a value wherever it comes from: as a ValueError it is a mistake of
+ours, on a command line or in a file it is the operator's, who gets its text.
 """
 
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ class MasterKeyError(ProvisioningError):
     """The master key is missing, unreadable, or does not open this database."""
 
 
-class InvalidValue(ProvisioningError):  # noqa: N818
-    """Text from outside that is not a value of its kind."""
+class InvalidValue(ProvisioningError, ValueError):  # noqa: N818
+    """Not a value of its kind."""
 
 
 class NotFound(ProvisioningError):  # noqa: N818

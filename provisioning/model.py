@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from crypto import MacAddress, Pmk, Ssid, check_passphrase
 
+from .errors import InvalidValue
+
 if TYPE_CHECKING:  # numpy costs 0.1 s, which no `latchkey venue list` should pay
     import numpy as np
     from numpy.typing import NDArray
@@ -20,27 +22,27 @@ _MAX_TEXT_OCTETS: Final = 253  # the longest value of one RADIUS attribute: User
 
 
 def check_name(text: str, what: str) -> None:
-    """Raise ValueError unless `text` is 1 to 253 octets of printable UTF-8 that is not all blanks."""
+    """Raise InvalidValue unless `text` is 1 to 253 octets of printable UTF-8 that is not all blanks."""
     if not text.isprintable() or not text.strip():
         # Names go into log lines and RADIUS attributes: no line breaks, no control characters.
-        raise ValueError(f"{what} is empty" if not text.strip() else f"{what} has a character that is not printable")
+        raise InvalidValue(f"{what} is empty" if not text.strip() else f"{what} has a character that is not printable")
     if len(text) * 4 > _MAX_TEXT_OCTETS and (octets := len(text.encode("utf-8"))) > _MAX_TEXT_OCTETS:
-        raise ValueError(f"{what} has {octets} octets, more than {_MAX_TEXT_OCTETS}")
+        raise InvalidValue(f"{what} has {octets} octets, more than {_MAX_TEXT_OCTETS}")
 
 
 def check_vlan(vlan: int | None, what: str = "VLAN") -> None:
-    """Raise ValueError unless `vlan` is absent or 1 to 4094 (IEEE Std 802.1Q 9.6)."""
+    """Raise InvalidValue unless `vlan` is absent or 1 to 4094 (IEEE Std 802.1Q 9.6)."""
     if vlan is not None and not 1 <= vlan <= 4094:
-        raise ValueError(f"{what} must be 1 to 4094, got {vlan}")
+        raise InvalidValue(f"{what} must be 1 to 4094, got {vlan}")
 
 
 def check_window(starts: datetime | None, ends: datetime | None) -> None:
-    """Raise ValueError unless both ends are UTC and in order."""
+    """Raise InvalidValue unless both ends are UTC and in order."""
     for instant in (starts, ends):
         if instant is not None and instant.utcoffset() != timedelta(0):
-            raise ValueError("instants are timezone-aware UTC")
+            raise InvalidValue("instants are timezone-aware UTC")
     if starts is not None and ends is not None and ends <= starts:
-        raise ValueError(f"the key would end ({ends:%Y-%m-%d %H:%M}) before it starts ({starts:%Y-%m-%d %H:%M})")
+        raise InvalidValue(f"the key would end ({ends:%Y-%m-%d %H:%M}) before it starts ({starts:%Y-%m-%d %H:%M})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Venue:
         for identifier in self.nas_identifiers:
             check_name(identifier, "NAS-Identifier")
         if not 0 <= self.wireless_only_vlan_offset <= 4093:
-            raise ValueError(f"VLAN offset must be 0 to 4093, got {self.wireless_only_vlan_offset}")
+            raise InvalidValue(f"VLAN offset must be 0 to 4093, got {self.wireless_only_vlan_offset}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Keypool:
 
     def __post_init__(self) -> None:
         if self.scope is Scope.GLOBAL and self.venue_ids:
-            raise ValueError("a global keypool is attached to no venue")
+            raise InvalidValue("a global keypool is attached to no venue")
 
     def meets(self, other: "Keypool") -> bool:
         """Return whether a device can meet keys of both: one SSID at one venue."""
@@ -136,7 +138,7 @@ class ServicePlan:
         check_name(self.name, "plan name")
         for number, what in ((self.download_kbps, "download"), (self.upload_kbps, "upload"), (self.devices, "devices")):
             if number is not None and not 1 <= number < 2**32:
-                raise ValueError(f"{what} must be 1 to 4294967295, got {number}")
+                raise InvalidValue(f"{what} must be 1 to 4294967295, got {number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +156,9 @@ class Nas:
     def __post_init__(self) -> None:
         check_name(self.name, "NAS name")
         if not 1 <= len(self.secret) <= 1024:
-            raise ValueError(f"shared secret must be 1 to 1024 octets, got {len(self.secret)}")
+            raise InvalidValue(f"shared secret must be 1 to 1024 octets, got {len(self.secret)}")
         if self.profile not in PROFILES:
-            raise ValueError(f"no profile {self.profile!r}: use {' or '.join(PROFILES)}")
+            raise InvalidValue(f"no profile {self.profile!r}: use {' or '.join(PROFILES)}")
 
 
 class KeyStatus(enum.Enum):
@@ -174,7 +176,10 @@ class Passphrase:
     value: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        check_passphrase(self.value)
+        try:
+            check_passphrase(self.value)
+        except ValueError as error:
+            raise InvalidValue(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

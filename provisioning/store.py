@@ -1,66 +1,31 @@
-# ruff: noqa: S608 (what is put into a statement here is a column list or a table name of ours; values are parameters)
-"""The store: the operator's data in, domain types out. With `database` and `migrations`, the only SQL there is.
+# ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
+"""The store: the operator's data in, domain types out. Here are the keys and devices, in `places` what is around them.
 
-Rules: no row, dict or SQLite type leaves this module, so that another database can stand beside it. Every
-administrator's write appends to the change feed in its own transaction. Secrets are sealed before they become a
-parameter of a statement, so that no plain one reaches the file, its log, or an error.
-
-It is longer than a module should be because the statements of one schema are easier to keep right side by side; rows
-are in `rows`, the connection in `database`, the rules in `keys`.
+Rules: all SQL is in these two, `database` and `migrations`; no row, dict or SQLite type leaves them, so that another
+database can stand beside this one. Every administrator's write appends to the change feed in its own transaction.
+Secrets are sealed before they become a parameter of a statement, so that no plain one reaches the file, its log, or an
+error.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from crypto import MacAddress, Ssid, passphrase_to_pmk
+from crypto import MacAddress, passphrase_to_pmk
 
-from .database import Database, remove
-from .errors import (
-    AlreadyExists,
-    Duplicate,
-    DuplicateKey,
-    InvalidValue,
-    KeyRemoved,
-    MasterKeyError,
-    NotFound,
-    StoreError,
-)
+from .database import Database, check_file, remove
+from .errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, MasterKeyError, NotFound, StoreError
 from .keys import Progress, derive_pmks, effective_vlan, windows_overlap
-from .model import (
-    Change,
-    Device,
-    Entity,
-    Key,
-    KeyBatch,
-    KeyDraft,
-    Keypool,
-    KeyStatus,
-    Nas,
-    Passphrase,
-    Scope,
-    ServicePlan,
-    Unit,
-    Venue,
-    check_name,
-)
+from .model import Change, Device, Entity, Key, KeyBatch, KeyDraft, Keypool, KeyStatus, Passphrase, Scope, check_name
+from .places import PlaceStore
 from .rows import (
     KEY_COLUMNS,
-    NAS_COLUMNS,
-    PLAN_COLUMNS,
-    UNIT_COLUMNS,
     Row,
     load_change,
     load_device,
     load_instant,
     load_key,
-    load_keypool,
-    load_nas,
-    load_plan,
-    load_unit,
-    load_venue,
     reporting,
     save_instant,
     seal_keys,
@@ -68,8 +33,6 @@ from .rows import (
 from .secrets import MasterKey, Vault
 
 if TYPE_CHECKING:
-    from sqlite3 import Cursor
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -101,12 +64,8 @@ _KEY: Final = """
 """
 
 
-class Store:
+class Store(PlaceStore):
     """An open database. One per thread; `with` closes it."""
-
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database = database
-        self._vault = vault
 
     @classmethod
     def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Self:
@@ -173,29 +132,6 @@ class Store:
             "SELECT revision, entity, first_id, last_id FROM changes WHERE revision > ? ORDER BY revision", (since,)
         )
         return tuple(map(load_change, rows))
-
-    def venues(self) -> tuple[Venue, ...]:
-        with self._database.reading():
-            identifiers: dict[int, list[str]] = {}
-            for venue_id, identifier in self._execute(
-                "SELECT venue_id, nas_identifier FROM venue_nas_identifiers ORDER BY nas_identifier"
-            ):
-                identifiers.setdefault(venue_id, []).append(identifier)
-            rows = self._execute("SELECT id, name, wireless_only_vlan_offset FROM venues ORDER BY id").fetchall()
-        return tuple(load_venue(row, identifiers.get(row[0], ())) for row in rows)
-
-    def units(self) -> tuple[Unit, ...]:
-        return tuple(map(load_unit, self._rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")))
-
-    def plans(self) -> tuple[ServicePlan, ...]:
-        return tuple(map(load_plan, self._rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")))
-
-    def nases(self) -> tuple[Nas, ...]:
-        return tuple(load_nas(row, self._vault) for row in self._rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id"))
-
-    def keypools(self) -> tuple[Keypool, ...]:
-        with self._database.reading():
-            return self._keypools()
 
     def key(self, id_: int) -> Key | None:
         """Return all there is to know about one key, decrypted."""
@@ -277,148 +213,6 @@ class Store:
         return dict(self._rows("SELECT keypool_id, count(*) FROM keys WHERE status != 'removed' GROUP BY keypool_id"))
 
     # What an administrator writes.
-
-    def add_venue(self, name: str, *, nas_identifiers: Sequence[str] = (), wireless_only_vlan_offset: int = 0) -> Venue:
-        with self._database.writing():
-            if self._one("SELECT 1 FROM venues WHERE name = ?", (name,)):
-                raise AlreadyExists(f"there is a venue {name!r} already")
-            venue = Venue(
-                id=self._database.allocate("venues"),
-                name=name,
-                nas_identifiers=tuple(dict.fromkeys(nas_identifiers)),
-                wireless_only_vlan_offset=wireless_only_vlan_offset,
-            )
-            self._execute("INSERT INTO venues VALUES (?, ?, ?)", (venue.id, name, wireless_only_vlan_offset))
-            for identifier in venue.nas_identifiers:
-                # One access point is at one place: two venues could not be told apart by it.
-                if self._one("SELECT 1 FROM venue_nas_identifiers WHERE nas_identifier = ?", (identifier,)):
-                    raise AlreadyExists(f"NAS-Identifier {identifier!r} belongs to another venue")
-                self._execute("INSERT INTO venue_nas_identifiers VALUES (?, ?)", (identifier, venue.id))
-            self._database.record(Entity.VENUE, venue.id)
-        return venue
-
-    def add_unit(
-        self,
-        venue_id: int,
-        name: str,
-        *,
-        building: str | None = None,
-        floor: str | None = None,
-        vlan: int | None = None,
-    ) -> Unit:
-        with self._database.writing():
-            self._require("venues", venue_id)
-            taken = "SELECT 1 FROM units WHERE venue_id = ? AND name = ? AND building IS ?"
-            if self._one(taken, (venue_id, name, building)):
-                raise AlreadyExists(f"there is a unit {name!r} there already")
-            unit = Unit(
-                id=self._database.allocate("units"),
-                venue_id=venue_id,
-                name=name,
-                building=building,
-                floor=floor,
-                vlan=vlan,
-            )
-            self._execute(
-                "INSERT INTO units VALUES (?, ?, ?, ?, ?, ?)", (unit.id, venue_id, name, building, floor, vlan)
-            )
-            self._database.record(Entity.UNIT, unit.id)
-        return unit
-
-    def add_keypool(self, ssid: Ssid, *, venue_ids: Sequence[int] = ()) -> Keypool:
-        """Return a new keypool: local to `venue_ids`, or global when there are none."""
-        with self._database.writing():
-            for venue_id in venue_ids:
-                self._require("venues", venue_id)
-            scope = Scope.LOCAL if venue_ids else Scope.GLOBAL
-            keypool = Keypool(
-                id=self._database.allocate("keypools"), ssid=ssid, scope=scope, venue_ids=tuple(sorted(set(venue_ids)))
-            )
-            for other in self._keypools():
-                if other.scope is scope and keypool.meets(other):
-                    raise AlreadyExists(f"SSID {ssid} has keypool {other.id} there already")
-            self._execute("INSERT INTO keypools VALUES (?, ?, ?)", (keypool.id, ssid.value, scope.value))
-            for venue_id in keypool.venue_ids:
-                self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool.id, venue_id))
-            self._database.record(Entity.KEYPOOL, keypool.id)
-        return keypool
-
-    def attach_venue(self, keypool_id: int, venue_id: int) -> None:
-        """Make a local keypool valid at one more venue, unless its keys would meet the same passphrase there."""
-        with self._database.writing():
-            self._require("venues", venue_id)
-            before = self._keypool(keypool_id)
-            if before.scope is Scope.GLOBAL:
-                raise InvalidValue(f"keypool {keypool_id} is global: it is valid at every venue already")
-            if venue_id in before.venue_ids:
-                return
-            for other in self._keypools():
-                if other.ssid == before.ssid and venue_id in other.venue_ids:
-                    raise AlreadyExists(f"SSID {before.ssid} has keypool {other.id} there already")
-            self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool_id, venue_id))
-            self._refuse_meetings(self._keypool(keypool_id))
-            self._database.record(Entity.KEYPOOL, keypool_id)
-
-    def add_plan(
-        self,
-        name: str,
-        *,
-        download_kbps: int | None = None,
-        upload_kbps: int | None = None,
-        devices: int | None = None,
-        wireless_only: bool = False,
-    ) -> ServicePlan:
-        with self._database.writing():
-            if self._one("SELECT 1 FROM plans WHERE name = ?", (name,)):
-                raise AlreadyExists(f"there is a plan {name!r} already")
-            plan = ServicePlan(
-                id=self._database.allocate("plans"),
-                name=name,
-                download_kbps=download_kbps,
-                upload_kbps=upload_kbps,
-                devices=devices,
-                wireless_only=wireless_only,
-            )
-            row = (plan.id, name, download_kbps, upload_kbps, devices, wireless_only)
-            self._execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._database.record(Entity.PLAN, plan.id)
-        return plan
-
-    def add_nas(
-        self,
-        network: IPv4Network | IPv6Network,
-        secret: bytes,
-        *,
-        name: str | None = None,
-        venue_id: int | None = None,
-        profile: str = "auto",
-        require_message_authenticator: bool = True,
-    ) -> Nas:
-        with self._database.writing():
-            if venue_id is not None:
-                self._require("venues", venue_id)
-            if self._one("SELECT 1 FROM nases WHERE network = ?", (str(network),)):
-                raise AlreadyExists(f"there is a NAS {network} already")
-            nas = Nas(
-                id=self._database.allocate("nases"),
-                network=network,
-                secret=secret,
-                name=str(network) if name is None else name,
-                venue_id=venue_id,
-                profile=profile,
-                require_message_authenticator=require_message_authenticator,
-            )
-            sealed = self._vault.seal("nases.secret", nas.id, secret)
-            row = (nas.id, str(network), sealed, nas.name, venue_id, profile, require_message_authenticator)
-            self._execute("INSERT INTO nases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            self._database.record(Entity.NAS, nas.id)
-        return nas
-
-    def remove_nas(self, id_: int) -> None:
-        with self._database.writing():
-            self._require("nases", id_)
-            self._execute("DELETE FROM nases WHERE id = ?", (id_,))
-            self._database.record(Entity.NAS, id_)
 
     def add_key(self, keypool_id: int, draft: KeyDraft) -> int:
         """Return the id of a new key; DuplicateKey where its passphrase could be met already."""
@@ -512,41 +306,7 @@ class Store:
         with self._database.errors():
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    # One statement.
-
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
-        return self._database.sql.execute(sql, parameters)
-
-    def _many(self, sql: str, rows: Iterable[Row]) -> None:
-        self._database.sql.conn.executemany(sql, rows)
-
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        with self._database.errors():
-            return self._execute(sql, parameters).fetchall()
-
-    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
-        rows = self._rows(sql, parameters)
-        return rows[0] if rows else None
-
     # Parts of a transaction.
-
-    def _keypools(self) -> tuple[Keypool, ...]:
-        venues: dict[int, list[int]] = {}
-        for keypool_id, venue_id in self._rows("SELECT keypool_id, venue_id FROM keypool_venues ORDER BY venue_id"):
-            venues.setdefault(keypool_id, []).append(venue_id)
-        rows = self._rows("SELECT id, ssid, scope FROM keypools ORDER BY id")
-        return tuple(load_keypool(row, venues.get(row[0], ())) for row in rows)
-
-    def _keypool(self, id_: int) -> Keypool:
-        row = self._one("SELECT id, ssid, scope FROM keypools WHERE id = ?", (id_,))
-        if row is None:
-            raise NotFound(f"no keypool {id_}")
-        venues = self._rows("SELECT venue_id FROM keypool_venues WHERE keypool_id = ? ORDER BY venue_id", (id_,))
-        return load_keypool(row, (venue_id for (venue_id,) in venues))
-
-    def _require(self, table: str, id_: int) -> None:
-        if not self._one(f"SELECT 1 FROM {table} WHERE id = ?", (id_,)):
-            raise NotFound(f"no {table[:-1]} {id_}")
 
     def _require_live(self, key_id: int) -> int:
         """Return the keypool id of a key that is there and was not removed."""
@@ -629,21 +389,19 @@ class Store:
                 (but, *some),
             )
 
-    def _refuse_meetings(self, keypool: Keypool) -> None:
-        """Raise DuplicateKey where a key of `keypool` now meets the same passphrase in another keypool."""
-        pools = {pool.id for pool in self._keypools() if pool.meets(keypool)}
-        count = sum(
-            other_pool in pools and windows_overlap(*map(load_instant, window))
-            for other_pool, *window in self._rows(
-                "SELECT b.keypool_id, a.starts, a.ends, b.starts, b.ends FROM keys a JOIN keys b"
-                " ON b.fingerprint = a.fingerprint AND b.keypool_id != a.keypool_id"
-                " WHERE a.keypool_id = ? AND a.status != 'removed' AND b.status != 'removed'",
-                (keypool.id,),
-            )
-        )
-        if count:
-            raise DuplicateKey(message=f"{count} of its passphrases are already in use on this SSID there")
-
 
 def _overlap(draft: KeyDraft, starts: datetime | None, ends: datetime | None) -> bool:
     return windows_overlap(draft.starts, draft.ends, starts, ends)
+
+
+def create_store(path: Path, environ: Mapping[str, str]) -> Store:
+    """Return a new store at `path` under the master key of `environ`, made beside it where there is none."""
+    if path.exists():  # before a key is made that belongs to nothing
+        raise StoreError(f"{path} exists already")
+    return Store.create(path, MasterKey.create(path, environ))
+
+
+def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False) -> Store:
+    """Return the store at `path`, opened with the master key that `environ` names or holds."""
+    check_file(path, readonly=readonly)  # a missing database is the more useful error than its missing key
+    return Store.open(path, MasterKey.load(path, environ), readonly=readonly)

@@ -1,0 +1,122 @@
+"""The `latchkey` command: joins the packages' command groups, and imports one only when it is called.
+
+Rule: `latchkey --help` imports click and nothing else of weight. Each package's base error becomes one line on stderr
+and exit status 1, here and nowhere else.
+"""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+# name: (module, attribute, what `latchkey --help` says)
+COMMANDS: Final = {
+    "demo": ("benchmarks.demo", "demo", "Everything at once on loopback, in a temporary folder."),
+    "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
+    "venue": ("provisioning.cli", "venue", "Properties."),
+    "unit": ("provisioning.cli", "unit", "Flats, rooms and storage units of a venue."),
+    "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
+    "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, devices, wireless-only."),
+    "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
+    "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
+    "serve": ("radiusd", "serve", "Answer access points."),
+    "bench": ("benchmarks.cli", "bench", "Measure this machine."),
+}
+# The base of what each package raises about the world outside; a package that was not imported raised nothing.
+BASE_ERRORS: Final = (
+    ("crypto.errors", "CryptoError"),
+    ("provisioning.errors", "ProvisioningError"),
+    ("radiusd.errors", "RadiusError"),
+    ("pcaps.errors", "CaptureError"),
+)
+
+
+class Refused(click.ClickException):
+    """One clear line on stderr, exit status 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"latchkey: {self.format_message()}", file=file or sys.stderr)
+
+
+class Root(click.Group):
+    """A group that knows its commands by name, and turns the packages' errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        try:
+            command = getattr(importlib.import_module(module), attribute, None)
+        except ModuleNotFoundError as error:
+            raise Refused(f"this installation has no `{cmd_name}`: {error}") from error
+        if not isinstance(command, click.Command):
+            raise Refused(f"this installation has no `{cmd_name}`")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except base_errors() as error:
+            raise Refused(" ".join(str(error).split("\n"))) from error
+        except BrokenPipeError:
+            raise click.exceptions.Exit(_close_pipe()) from None
+
+
+def base_errors() -> tuple[type[Exception], ...]:
+    """Return the base errors of the packages imported so far; evaluated when one of them is on its way up."""
+    return tuple(getattr(sys.modules[module], name) for module, name in BASE_ERRORS if module in sys.modules)
+
+
+@click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    envvar="LATCHKEY_DB",
+    default="latchkey.db",
+    show_default="./latchkey.db, or LATCHKEY_DB",
+    help="The database.",
+)
+@click.version_option(package_name="latchkey-radius", prog_name="latchkey")
+@click.pass_context
+def cli(context: click.Context, db: Path) -> None:
+    """One SSID, a key for every door: an identity-PSK RADIUS server."""
+    context.meta["latchkey.db"] = db
+
+
+def main() -> int:
+    """Run the command line and return its exit status: 0 done, 1 refused, 2 usage, 130 interrupted, 141 broken pipe."""
+    try:
+        status = cli.main(prog_name="latchkey", standalone_mode=False)
+        sys.stdout.flush()  # here a closed pipe can still be told from a failure
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return _close_pipe()
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        click.echo(f"latchkey: {error.strerror or error}{place}", err=True)
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _close_pipe() -> int:
+    """Return the status of `latchkey key list | head`: what nobody reads any more must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

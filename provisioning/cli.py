@@ -1,0 +1,314 @@
+"""The commands about the place: `init`, `venue`, `unit`, `pool`, `plan`, `nas`. Each is one call of the library."""
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from .errors import InvalidValue
+from .model import PROFILES, Keypool
+from .options import (
+    database_path,
+    db_option,
+    json_option,
+    open_database,
+    print_added,
+    print_view,
+    print_views,
+    read_secret,
+    secret_options,
+)
+from .secrets import KEY_VARIABLE, key_path
+from .selectors import find_keypool, find_nas, find_plan, find_venue, parse_network, parse_ssid, place_keypool
+from .store import Store, create_store
+from .views import view_keypool, view_nas, view_plan, view_unit, view_venue
+
+_vlan = click.IntRange(1, 4094)
+_positive = click.IntRange(1, 2**32 - 1)
+
+
+@click.command()
+@db_option
+@click.pass_context
+def init(context: click.Context) -> None:
+    """Make the database, and its master key where there is none."""
+    path = database_path(context)
+    given = bool(os.environ.get(KEY_VARIABLE)) or key_path(path, os.environ).exists()
+    create_store(path, os.environ).close()
+    click.echo(f"created {path}")
+    if not given:
+        click.echo(
+            f"created {key_path(path, os.environ)}: keep a copy elsewhere, the database is unreadable without it"
+        )
+
+
+@click.group()
+def venue() -> None:
+    """Properties."""
+
+
+@venue.command("add")
+@click.argument("name")
+@click.option(
+    "--nas-identifier", "nas_identifiers", multiple=True, metavar="ID", help="What an access point there says."
+)
+@click.option("--wireless-only-vlan-offset", type=click.IntRange(0, 4093), default=0, metavar="N")
+@json_option
+@db_option
+@click.pass_context
+def venue_add(
+    context: click.Context, name: str, nas_identifiers: Sequence[str], wireless_only_vlan_offset: int, as_json: bool
+) -> None:
+    """Add a venue and print its id."""
+    with open_database(context) as store:
+        added = store.add_venue(
+            name, nas_identifiers=nas_identifiers, wireless_only_vlan_offset=wireless_only_vlan_offset
+        )
+    print_added(view_venue(added), as_json)
+
+
+@venue.command("list")
+@json_option
+@db_option
+@click.pass_context
+def venue_list(context: click.Context, as_json: bool) -> None:
+    """List the venues."""
+    with open_database(context) as store:
+        views = [view_venue(each) for each in store.venues()]
+    print_views(views, ("id", "name", "nas_identifiers"), as_json)
+
+
+@venue.command("show")
+@click.argument("name")
+@json_option
+@db_option
+@click.pass_context
+def venue_show(context: click.Context, name: str, as_json: bool) -> None:
+    """Show one venue."""
+    with open_database(context) as store:
+        view = view_venue(find_venue(store, name))
+    print_view(view, as_json)
+
+
+@click.group()
+def unit() -> None:
+    """Flats, rooms and storage units of a venue."""
+
+
+@unit.command("add")
+@click.argument("venue")
+@click.argument("name", metavar="UNIT")
+@click.option("--building", metavar="B")
+@click.option("--floor", metavar="F")
+@click.option("--vlan", type=_vlan, metavar="N")
+@json_option
+@db_option
+@click.pass_context
+def unit_add(
+    context: click.Context,
+    venue: str,
+    name: str,
+    building: str | None,
+    floor: str | None,
+    vlan: int | None,
+    as_json: bool,
+) -> None:
+    """Add a unit and print its id."""
+    with open_database(context) as store:
+        place = find_venue(store, venue)
+        added = store.add_unit(place.id, name, building=building, floor=floor, vlan=vlan)
+    print_added(view_unit(added, {place.id: place.name}), as_json)
+
+
+@unit.command("list")
+@click.option("--venue", metavar="VENUE", help="Only this venue's.")
+@json_option
+@db_option
+@click.pass_context
+def unit_list(context: click.Context, venue: str | None, as_json: bool) -> None:
+    """List the units."""
+    with open_database(context) as store:
+        only = find_venue(store, venue).id if venue is not None else None
+        names = _venue_names(store)
+        views = [view_unit(each, names) for each in store.units() if only in (None, each.venue_id)]
+    print_views(views, ("id", "venue", "building", "floor", "name", "vlan"), as_json)
+
+
+@click.group()
+def pool() -> None:
+    """Keypools: one SSID and the keys valid on it."""
+
+
+@pool.command("add")
+@click.argument("ssid")
+@click.option("--venue", metavar="VENUE", help="Valid at this venue (the only one, where there is one).")
+@click.option("--global", "everywhere", is_flag=True, help="Valid at every venue.")
+@json_option
+@db_option
+@click.pass_context
+def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: bool, as_json: bool) -> None:
+    """Add a keypool and print its id."""
+    if venue is not None and everywhere:
+        raise click.UsageError("--venue and --global exclude each other")
+    with open_database(context) as store:
+        added = store.add_keypool(parse_ssid(ssid), venue_ids=place_keypool(store, venue, everywhere))
+        view = view_keypool(added, _venue_names(store), 0)
+    print_added(view, as_json)
+
+
+@pool.command("attach")
+@click.argument("ssid")
+@click.argument("venue")
+@click.option("--at", metavar="VENUE", help="Of several keypools of that SSID, the one valid at this venue.")
+@db_option
+@click.pass_context
+def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -> None:
+    """Make the keypool of SSID (or of that id) valid at VENUE as well."""
+    with open_database(context) as store:
+        store.attach_venue(find_keypool(store, ssid, at).id, find_venue(store, venue).id)
+
+
+@pool.command("list")
+@json_option
+@db_option
+@click.pass_context
+def pool_list(context: click.Context, as_json: bool) -> None:
+    """List the keypools."""
+    with open_database(context) as store:
+        names, counts = _venue_names(store), store.key_counts()
+        pools: Sequence[Keypool] = store.keypools()
+    views = [view_keypool(each, names, counts.get(each.id, 0)) for each in pools]
+    print_views(views, ("id", "ssid", "scope", "venues", "keys"), as_json)
+
+
+@click.group()
+def plan() -> None:
+    """Service plans: bandwidth, devices, wireless-only."""
+
+
+@plan.command("add")
+@click.argument("name")
+@click.option("--download", type=_positive, metavar="KBPS", help="kbit/s to the device.")
+@click.option("--upload", type=_positive, metavar="KBPS", help="kbit/s from the device.")
+@click.option("--devices", type=_positive, metavar="N", help="Devices at a time.")
+@click.option("--wireless-only", is_flag=True, help="Moves the VLAN by the venue's offset.")
+@json_option
+@db_option
+@click.pass_context
+def plan_add(
+    context: click.Context,
+    name: str,
+    download: int | None,
+    upload: int | None,
+    devices: int | None,
+    wireless_only: bool,
+    as_json: bool,
+) -> None:
+    """Add a service plan and print its id; what is not said is unlimited."""
+    with open_database(context) as store:
+        added = store.add_plan(
+            name, download_kbps=download, upload_kbps=upload, devices=devices, wireless_only=wireless_only
+        )
+    print_added(view_plan(added), as_json)
+
+
+@plan.command("list")
+@json_option
+@db_option
+@click.pass_context
+def plan_list(context: click.Context, as_json: bool) -> None:
+    """List the service plans."""
+    with open_database(context) as store:
+        views = [view_plan(each) for each in store.plans()]
+    print_views(views, ("id", "name", "download_kbps", "upload_kbps", "devices", "wireless_only"), as_json)
+
+
+@plan.command("show")
+@click.argument("name")
+@json_option
+@db_option
+@click.pass_context
+def plan_show(context: click.Context, name: str, as_json: bool) -> None:
+    """Show one service plan."""
+    with open_database(context) as store:
+        view = view_plan(find_plan(store, name))
+    print_view(view, as_json)
+
+
+@click.group()
+def nas() -> None:
+    """Access points and controllers that may ask."""
+
+
+@nas.command("add")
+@click.argument("address", metavar="ADDRESS[/PREFIX]")
+@secret_options("secret", "The shared secret.")
+@click.option("--name", metavar="N", help="As the log names it; the address unless said.")
+@click.option("--venue", metavar="V", help="Where it is.")
+@click.option("--profile", type=click.Choice(PROFILES), default="auto", show_default=True, help="Its dialect.")
+@click.option(
+    "--require-message-authenticator/--no-require-message-authenticator",
+    "require",
+    default=True,
+    help="Discard its requests without Message-Authenticator (BlastRADIUS).",
+)
+@json_option
+@db_option
+@click.pass_context
+def nas_add(
+    context: click.Context,
+    address: str,
+    secret: str | None,
+    secret_file: str | None,
+    name: str | None,
+    venue: str | None,
+    profile: str,
+    require: bool,
+    as_json: bool,
+) -> None:
+    """Add a NAS and print its id. Where networks overlap, the longest prefix decides."""
+    network = parse_network(address)
+    shared = read_secret(secret, secret_file, "secret")
+    if shared is None:
+        raise click.UsageError("a NAS needs --secret or --secret-file")
+    if not shared:
+        raise InvalidValue("the shared secret is empty")
+    with open_database(context) as store:
+        added = store.add_nas(
+            network,
+            shared,
+            name=name,
+            venue_id=find_venue(store, venue).id if venue is not None else None,
+            profile=profile,
+            require_message_authenticator=require,
+        )
+        view = view_nas(added, _venue_names(store), secrets=False)
+    print_added(view, as_json)
+
+
+@nas.command("list")
+@click.option("--show-secrets", is_flag=True, help="Print the shared secrets.")
+@json_option
+@db_option
+@click.pass_context
+def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
+    """List the NASes."""
+    with open_database(context) as store:
+        names = _venue_names(store)
+        views = [view_nas(each, names, secrets=show_secrets) for each in store.nases()]
+    columns = ("id", "network", "name", "venue", "profile", "require_message_authenticator")
+    print_views(views, (*columns, "secret") if show_secrets else columns, as_json)
+
+
+@nas.command("remove")
+@click.argument("address", metavar="ADDRESS|NAME|ID")
+@db_option
+@click.pass_context
+def nas_remove(context: click.Context, address: str) -> None:
+    """Forget a NAS."""
+    with open_database(context) as store:
+        store.remove_nas(find_nas(store, address).id)
+
+
+def _venue_names(store: Store) -> dict[int, str]:
+    return {each.id: each.name for each in store.venues()}

@@ -1,0 +1,293 @@
+"""The commands about keys. A passphrase is printed when it was made here, and else only with --show-secrets."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+
+import click
+
+from crypto import MacAddress
+
+from .bulk import import_keys, render_rows
+from .errors import InvalidValue
+from .keys import generate_passphrase, parse_instant
+from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
+from .options import (
+    db_option,
+    json_option,
+    open_database,
+    print_object,
+    print_view,
+    print_views,
+    progress_bar,
+    read_file,
+    read_secret,
+    secret_options,
+    utc_now,
+)
+from .selectors import find_key, find_keypool, find_plan, find_unit, find_venue
+from .store import Store
+from .views import view_devices, view_key
+
+_pool_option = click.option("--pool", metavar="SSID", help="Its keypool, by SSID or id (the only one unless said).")
+_venue_option = click.option("--venue", metavar="V", help="Of several keypools of that SSID, the one valid there.")
+_secrets_option = click.option("--show-secrets", is_flag=True, help="Print passphrases.")
+_key_argument = click.argument("which", metavar="KEY")
+
+
+@click.group()
+def key() -> None:
+    """Keys: one passphrase in one keypool. KEY is an id, id:N or an identity."""
+
+
+@key.command("add")
+@_pool_option
+@_venue_option
+@click.option("--identity", metavar="WHO", help="Who it is, as the log says it; the unit, or key-ID, unless said.")
+@secret_options("passphrase", "8 to 63 printable ASCII characters, or 64 hex digits; made up unless said.")
+@click.option("--unit", metavar="U", help="UNIT or BUILDING/UNIT.")
+@click.option("--subscriber", metavar="NAME", help="Whose account it is.")
+@click.option("--plan", metavar="P")
+@click.option("--vlan", type=click.IntRange(1, 4094), metavar="N", help="Its own, before its unit's.")
+@click.option("--starts", metavar="T", help="Date or time, UTC unless it says: 2026-10-31T12:00+02:00.")
+@click.option("--ends", metavar="T", help="As --starts; a date means through the end of that day.")
+@click.option("--mac", "macs", multiple=True, metavar="MAC", help="Register a device.")
+@json_option
+@db_option
+@click.pass_context
+def key_add(
+    context: click.Context,
+    pool: str | None,
+    venue: str | None,
+    identity: str | None,
+    passphrase: str | None,
+    passphrase_file: str | None,
+    unit: str | None,
+    subscriber: str | None,
+    plan: str | None,
+    vlan: int | None,
+    starts: str | None,
+    ends: str | None,
+    macs: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Add a key and print its id, then its passphrase if it was made up."""
+    given = _read_passphrase(passphrase, passphrase_file)
+    with open_database(context) as store:
+        keypool = find_keypool(store, pool, venue)
+        places = (find_venue(store, venue).id,) if venue is not None else keypool.venue_ids
+        draft = KeyDraft(
+            identity=identity if identity is not None else unit,
+            passphrase=given or generate_passphrase(),
+            unit_id=find_unit(store, unit, places).id if unit is not None else None,
+            subscriber=subscriber,
+            plan_id=find_plan(store, plan).id if plan is not None else None,
+            vlan=vlan,
+            starts=parse_instant(starts) if starts is not None else None,
+            ends=parse_instant(ends, end_of_day=True) if ends is not None else None,
+            devices=tuple(map(_parse_mac, macs)),
+        )
+        id_ = store.add_key(keypool.id, draft)
+        added = _require(store, id_)
+    _print_made(added, made=given is None, as_json=as_json)
+
+
+@key.command("import")
+@click.argument("file", metavar="FILE.csv")
+@_pool_option
+@_venue_option
+@click.option("--keep-going", is_flag=True, help="Leave out refused rows, and report each; fails if none is left.")
+@json_option
+@db_option
+@click.pass_context
+def key_import(
+    context: click.Context, file: str, pool: str | None, venue: str | None, keep_going: bool, as_json: bool
+) -> None:
+    """Add the keys of a CSV file (- for stdin): identity,psk[,mac[,vlanid]], header optional. All or none."""
+    with open_database(context) as store, read_file(file) as lines, progress_bar() as progress:
+        keypool = find_keypool(store, pool, venue)
+        done = import_keys(store, keypool.id, keypool.ssid, lines, name=file, keep_going=keep_going, progress=progress)
+        store.compact()
+    for refusal in done.refusals:
+        click.echo(f"latchkey: {file}: {refusal}", err=True)
+    if as_json:
+        refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in done.refusals]
+        print_object({"imported": len(done.ids), "refused": refused})
+    else:
+        click.echo(f"imported {len(done.ids)}, refused {len(done.refusals)}")
+    if not done.ids:
+        context.exit(1)
+
+
+@key.command("list")
+@click.option("--pool", metavar="SSID", help="Only this keypool's, by SSID or id.")
+@_venue_option
+@click.option("--status", type=click.Choice([status.value for status in KeyStatus]), help="Only these.")
+@_secrets_option
+@json_option
+@db_option
+@click.pass_context
+def key_list(
+    context: click.Context,
+    pool: str | None,
+    venue: str | None,
+    status: str | None,
+    show_secrets: bool,
+    as_json: bool,
+) -> None:
+    """List keys; removed ones only with --status removed."""
+    now = utc_now()
+    with open_database(context) as store:
+        keypool_id = None if pool is None and venue is None else find_keypool(store, pool, venue).id
+        ssids = _ssids(store)
+        views = (
+            view_key(each, ssids, now, secrets=show_secrets)
+            for each in store.list_keys(keypool_id=keypool_id, status=KeyStatus(status) if status else None)
+            if status or each.status is not KeyStatus.REMOVED
+        )
+        columns = ("id", "identity", "ssid", "unit", "effective_vlan", "ends", "state")
+        print_views(views, (*columns, "passphrase") if show_secrets else columns, as_json)
+
+
+@key.command("show")
+@_key_argument
+@_secrets_option
+@json_option
+@db_option
+@click.pass_context
+def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bool) -> None:
+    """Show one key and its devices."""
+    with open_database(context) as store:
+        found = find_key(store, which)
+        view = view_key(found, _ssids(store), utc_now(), secrets=show_secrets)
+        view["devices"] = view_devices(_devices(store, found))
+    print_view(view, as_json)
+
+
+@key.command("reset")
+@_key_argument
+@secret_options("passphrase", "The new one; made up unless said.")
+@json_option
+@db_option
+@click.pass_context
+def key_reset(
+    context: click.Context, which: str, passphrase: str | None, passphrase_file: str | None, as_json: bool
+) -> None:
+    """Give a key another passphrase."""
+    given = _read_passphrase(passphrase, passphrase_file)
+    with open_database(context) as store:
+        id_ = find_key(store, which).id
+        store.reset_key(id_, given or generate_passphrase())
+        changed = _require(store, id_)
+    _print_made(changed, made=given is None, as_json=as_json)
+
+
+@key.command("suspend")
+@_key_argument
+@click.option("--reason", metavar="TEXT", help="For the log: suspended: TEXT.")
+@db_option
+@click.pass_context
+def key_suspend(context: click.Context, which: str, reason: str | None) -> None:
+    """Refuse a key until it is resumed."""
+    _set_status(context, which, KeyStatus.SUSPENDED, reason)
+
+
+@key.command("resume")
+@_key_argument
+@db_option
+@click.pass_context
+def key_resume(context: click.Context, which: str) -> None:
+    """Let a suspended key work again."""
+    _set_status(context, which, KeyStatus.ACTIVE)
+
+
+@key.command("remove")
+@_key_argument
+@click.option("--reason", metavar="TEXT")
+@db_option
+@click.pass_context
+def key_remove(context: click.Context, which: str, reason: str | None) -> None:
+    """Refuse a key for good; its passphrase is free for another."""
+    _set_status(context, which, KeyStatus.REMOVED, reason)
+
+
+@key.command("export")
+@click.argument("file", metavar="[FILE.csv]", default="-")
+@_pool_option
+@_venue_option
+@click.option("--all", "everything", is_flag=True, help="Also suspended, expired and future keys.")
+@_secrets_option
+@db_option
+@click.pass_context
+def key_export(
+    context: click.Context, file: str, pool: str | None, venue: str | None, everything: bool, show_secrets: bool
+) -> None:
+    """Write the keys valid now as identity,psk[,mac[,vlanid]], to a new file for your eyes. Needs --show-secrets.
+
+    CSV has no columns for windows and suspensions: --all makes them valid for whoever reads the file.
+    """
+    if not show_secrets:
+        raise InvalidValue("the file would hold every passphrase: say --show-secrets if that is meant")
+    with open_database(context) as store:
+        keypool = find_keypool(store, pool, venue)
+        keys = _exported(store, keypool.id, everything)
+        try:
+            descriptor = None if file == "-" else os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with nullcontext(sys.stdout) if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8") as out:
+                out.writelines(render_rows(keys))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InvalidValue(f"cannot write {file}: {error.strerror}") from error
+
+
+def _exported(store: Store, keypool_id: int, everything: bool) -> Iterator[tuple[Key, Sequence[Device]]]:
+    now = utc_now()
+    for each in store.list_keys(keypool_id=keypool_id):
+        if each.status is not KeyStatus.REMOVED if everything else each.validity(now) is None:
+            yield each, _devices(store, each)
+
+
+def _set_status(context: click.Context, which: str, status: KeyStatus, reason: str | None = None) -> None:
+    with open_database(context) as store:
+        store.set_key_status(find_key(store, which).id, status, now=utc_now(), reason=reason)
+
+
+def _read_passphrase(text: str | None, file: str | None) -> Passphrase | None:
+    value = read_secret(text, file, "passphrase")
+    return None if value is None else Passphrase(value)
+
+
+def _parse_mac(text: str) -> MacAddress:
+    try:
+        return MacAddress.parse(text)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
+
+
+def _require(store: Store, id_: int) -> Key:
+    found = store.key(id_)
+    assert found is not None  # noqa: S101 (written a moment ago, and never deleted)
+    return found
+
+
+def _devices(store: Store, of: Key) -> tuple[Device, ...]:
+    return tuple(store.devices(first_key_id=of.id, last_key_id=of.id))
+
+
+def _ssids(store: Store) -> dict[int, str]:
+    return {pool.id: str(pool.ssid) for pool in store.keypools()}
+
+
+def _print_made(of: Key, *, made: bool, as_json: bool) -> None:
+    """Print the id; a passphrase nobody else knows yet is shown this once."""
+    text = of.passphrase.value.decode("ascii")
+    if as_json:
+        print_object(
+            {"id": of.id, "identity": of.identity, "keypool_id": of.keypool_id} | ({"passphrase": text} if made else {})
+        )
+        return
+    click.echo(of.id)
+    if made:
+        click.echo(text)

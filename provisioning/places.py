@@ -1,0 +1,225 @@
+# ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
+"""The place in the store: venues, units, keypools, service plans, NASes. `store` adds the keys.
+
+Apart from the keys because it changes with the operator's world and is small enough to be read whole, while every
+statement about keys is written for a million of them.
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from crypto import Ssid
+
+from .database import Session
+from .errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
+from .keys import windows_overlap
+from .model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, Venue
+from .rows import (
+    NAS_COLUMNS,
+    PLAN_COLUMNS,
+    UNIT_COLUMNS,
+    load_instant,
+    load_keypool,
+    load_nas,
+    load_plan,
+    load_unit,
+    load_venue,
+)
+
+
+class PlaceStore(Session):
+    """What exists around the keys. Every write appends to the change feed in its own transaction."""
+
+    def venues(self) -> tuple[Venue, ...]:
+        with self._database.reading():
+            identifiers: dict[int, list[str]] = {}
+            for venue_id, identifier in self._execute(
+                "SELECT venue_id, nas_identifier FROM venue_nas_identifiers ORDER BY nas_identifier"
+            ):
+                identifiers.setdefault(venue_id, []).append(identifier)
+            rows = self._execute("SELECT id, name, wireless_only_vlan_offset FROM venues ORDER BY id").fetchall()
+        return tuple(load_venue(row, identifiers.get(row[0], ())) for row in rows)
+
+    def units(self) -> tuple[Unit, ...]:
+        return tuple(map(load_unit, self._rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")))
+
+    def plans(self) -> tuple[ServicePlan, ...]:
+        return tuple(map(load_plan, self._rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")))
+
+    def nases(self) -> tuple[Nas, ...]:
+        return tuple(load_nas(row, self._vault) for row in self._rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id"))
+
+    def keypools(self) -> tuple[Keypool, ...]:
+        with self._database.reading():
+            return self._keypools()
+
+    def add_venue(self, name: str, *, nas_identifiers: Sequence[str] = (), wireless_only_vlan_offset: int = 0) -> Venue:
+        with self._database.writing():
+            if self._one("SELECT 1 FROM venues WHERE name = ?", (name,)):
+                raise AlreadyExists(f"there is a venue {name!r} already")
+            venue = Venue(
+                id=self._database.allocate("venues"),
+                name=name,
+                nas_identifiers=tuple(dict.fromkeys(nas_identifiers)),
+                wireless_only_vlan_offset=wireless_only_vlan_offset,
+            )
+            self._execute("INSERT INTO venues VALUES (?, ?, ?)", (venue.id, name, wireless_only_vlan_offset))
+            for identifier in venue.nas_identifiers:
+                # One access point is at one place: two venues could not be told apart by it.
+                if self._one("SELECT 1 FROM venue_nas_identifiers WHERE nas_identifier = ?", (identifier,)):
+                    raise AlreadyExists(f"NAS-Identifier {identifier!r} belongs to another venue")
+                self._execute("INSERT INTO venue_nas_identifiers VALUES (?, ?)", (identifier, venue.id))
+            self._database.record(Entity.VENUE, venue.id)
+        return venue
+
+    def add_unit(
+        self,
+        venue_id: int,
+        name: str,
+        *,
+        building: str | None = None,
+        floor: str | None = None,
+        vlan: int | None = None,
+    ) -> Unit:
+        with self._database.writing():
+            self._require("venues", venue_id)
+            taken = "SELECT 1 FROM units WHERE venue_id = ? AND name = ? AND building IS ?"
+            if self._one(taken, (venue_id, name, building)):
+                raise AlreadyExists(f"there is a unit {name!r} there already")
+            unit = Unit(
+                id=self._database.allocate("units"),
+                venue_id=venue_id,
+                name=name,
+                building=building,
+                floor=floor,
+                vlan=vlan,
+            )
+            self._execute(
+                "INSERT INTO units VALUES (?, ?, ?, ?, ?, ?)", (unit.id, venue_id, name, building, floor, vlan)
+            )
+            self._database.record(Entity.UNIT, unit.id)
+        return unit
+
+    def add_keypool(self, ssid: Ssid, *, venue_ids: Sequence[int] = ()) -> Keypool:
+        """Return a new keypool: local to `venue_ids`, or global when there are none."""
+        with self._database.writing():
+            for venue_id in venue_ids:
+                self._require("venues", venue_id)
+            scope = Scope.LOCAL if venue_ids else Scope.GLOBAL
+            keypool = Keypool(
+                id=self._database.allocate("keypools"), ssid=ssid, scope=scope, venue_ids=tuple(sorted(set(venue_ids)))
+            )
+            for other in self._keypools():
+                if other.scope is scope and keypool.meets(other):
+                    raise AlreadyExists(f"SSID {ssid} has keypool {other.id} there already")
+            self._execute("INSERT INTO keypools VALUES (?, ?, ?)", (keypool.id, ssid.value, scope.value))
+            for venue_id in keypool.venue_ids:
+                self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool.id, venue_id))
+            self._database.record(Entity.KEYPOOL, keypool.id)
+        return keypool
+
+    def attach_venue(self, keypool_id: int, venue_id: int) -> None:
+        """Make a local keypool valid at one more venue, unless its keys would meet the same passphrase there."""
+        with self._database.writing():
+            self._require("venues", venue_id)
+            before = self._keypool(keypool_id)
+            if before.scope is Scope.GLOBAL:
+                raise InvalidValue(f"keypool {keypool_id} is global: it is valid at every venue already")
+            if venue_id in before.venue_ids:
+                return
+            for other in self._keypools():
+                if other.ssid == before.ssid and venue_id in other.venue_ids:
+                    raise AlreadyExists(f"SSID {before.ssid} has keypool {other.id} there already")
+            self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool_id, venue_id))
+            self._refuse_meetings(self._keypool(keypool_id))
+            self._database.record(Entity.KEYPOOL, keypool_id)
+
+    def add_plan(
+        self,
+        name: str,
+        *,
+        download_kbps: int | None = None,
+        upload_kbps: int | None = None,
+        devices: int | None = None,
+        wireless_only: bool = False,
+    ) -> ServicePlan:
+        with self._database.writing():
+            if self._one("SELECT 1 FROM plans WHERE name = ?", (name,)):
+                raise AlreadyExists(f"there is a plan {name!r} already")
+            plan = ServicePlan(
+                id=self._database.allocate("plans"),
+                name=name,
+                download_kbps=download_kbps,
+                upload_kbps=upload_kbps,
+                devices=devices,
+                wireless_only=wireless_only,
+            )
+            row = (plan.id, name, download_kbps, upload_kbps, devices, wireless_only)
+            self._execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._database.record(Entity.PLAN, plan.id)
+        return plan
+
+    def add_nas(
+        self,
+        network: IPv4Network | IPv6Network,
+        secret: bytes,
+        *,
+        name: str | None = None,
+        venue_id: int | None = None,
+        profile: str = "auto",
+        require_message_authenticator: bool = True,
+    ) -> Nas:
+        with self._database.writing():
+            if venue_id is not None:
+                self._require("venues", venue_id)
+            if self._one("SELECT 1 FROM nases WHERE network = ?", (str(network),)):
+                raise AlreadyExists(f"there is a NAS {network} already")
+            nas = Nas(
+                id=self._database.allocate("nases"),
+                network=network,
+                secret=secret,
+                name=str(network) if name is None else name,
+                venue_id=venue_id,
+                profile=profile,
+                require_message_authenticator=require_message_authenticator,
+            )
+            sealed = self._vault.seal("nases.secret", nas.id, secret)
+            row = (nas.id, str(network), sealed, nas.name, venue_id, profile, require_message_authenticator)
+            self._execute("INSERT INTO nases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._database.record(Entity.NAS, nas.id)
+        return nas
+
+    def remove_nas(self, id_: int) -> None:
+        with self._database.writing():
+            self._require("nases", id_)
+            self._execute("DELETE FROM nases WHERE id = ?", (id_,))
+            self._database.record(Entity.NAS, id_)
+
+    def _keypools(self) -> tuple[Keypool, ...]:
+        venues: dict[int, list[int]] = {}
+        for keypool_id, venue_id in self._rows("SELECT keypool_id, venue_id FROM keypool_venues ORDER BY venue_id"):
+            venues.setdefault(keypool_id, []).append(venue_id)
+        rows = self._rows("SELECT id, ssid, scope FROM keypools ORDER BY id")
+        return tuple(load_keypool(row, venues.get(row[0], ())) for row in rows)
+
+    def _keypool(self, id_: int) -> Keypool:
+        row = self._one("SELECT id, ssid, scope FROM keypools WHERE id = ?", (id_,))
+        if row is None:
+            raise NotFound(f"no keypool {id_}")
+        venues = self._rows("SELECT venue_id FROM keypool_venues WHERE keypool_id = ? ORDER BY venue_id", (id_,))
+        return load_keypool(row, (venue_id for (venue_id,) in venues))
+
+    def _refuse_meetings(self, keypool: Keypool) -> None:
+        """Raise DuplicateKey where a key of `keypool` now meets the same passphrase in another keypool."""
+        pools = {pool.id for pool in self._keypools() if pool.meets(keypool)}
+        count = sum(
+            other_pool in pools and windows_overlap(*map(load_instant, window))
+            for other_pool, *window in self._rows(
+                "SELECT b.keypool_id, a.starts, a.ends, b.starts, b.ends FROM keys a JOIN keys b"
+                " ON b.fingerprint = a.fingerprint AND b.keypool_id != a.keypool_id"
+                " WHERE a.keypool_id = ? AND a.status != 'removed' AND b.status != 'removed'",
+                (keypool.id,),
+            )
+        )
+        if count:
+            raise DuplicateKey(message=f"{count} of its passphrases are already in use on this SSID there")

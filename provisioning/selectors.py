@@ -1,0 +1,159 @@
+"""What an administrator calls things on the command line, and the thing meant: one match, or an error that helps."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from crypto import Ssid
+
+from .errors import Ambiguous, InvalidValue, NotFound
+from .model import Key, Keypool, KeyStatus, Nas, Scope, ServicePlan, Unit, Venue
+from .store import Store
+
+
+def parse_ssid(text: str) -> Ssid:
+    """Return the SSID of an argument; InvalidValue unless it is 1 to 32 octets."""
+    try:
+        return Ssid.parse(text)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """Return the network of ADDRESS[/PREFIX]; InvalidValue where it has host bits, since which was meant is unclear."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise InvalidValue(f"{text[:60]!r} is not an IPv4 or IPv6 address or network") from None
+    raise InvalidValue(f"{text} has bits set beyond its prefix: did you mean {meant}?")
+
+
+def find_venue(store: Store, text: str) -> Venue:
+    venues = store.venues()
+    for venue in venues:
+        if venue.name == text:
+            return venue
+    raise NotFound(f"no venue {text!r}{_known([venue.name for venue in venues])}")
+
+
+def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None) -> Keypool:
+    """Return the keypool of an SSID, else of that id; without either the only one there is.
+
+    With a venue, the SSID's own keypool there is meant, and only without one the global keypool.
+    """
+    pools: Sequence[Keypool] = store.keypools()
+    if ssid is not None:
+        named = [pool for pool in pools if pool.ssid == parse_ssid(ssid)]
+        if not named and ssid.isascii() and ssid.isdigit():
+            named = [pool for pool in pools if pool.id == int(ssid)]
+        if not named:
+            raise NotFound(f"no keypool for SSID {ssid!r}{_known([str(pool.ssid) for pool in pools])}")
+        pools = named
+    if venue is not None:
+        id_ = find_venue(store, venue).id
+        pools = [pool for pool in pools if id_ in pool.venue_ids] or [
+            pool for pool in pools if pool.scope is Scope.GLOBAL
+        ]
+    if not pools:
+        where = f" at venue {venue!r}" if venue is not None else ""
+        raise NotFound(f"no keypool{where}: add one with `latchkey pool add`")
+    if len(pools) > 1:
+        names = {each.id: each.name for each in store.venues()}
+        raise Ambiguous(
+            "several keypools, say which with --pool and --venue: "
+            + ", ".join(f"{pool.id} ({pool.ssid}, {describe_scope(pool, names)})" for pool in pools[:8])
+        )
+    return pools[0]
+
+
+def describe_scope(pool: Keypool, venue_names: dict[int, str]) -> str:
+    """Return where a keypool is valid, in words."""
+    if pool.scope is Scope.GLOBAL:
+        return "global"
+    return ", ".join(venue_names.get(id_, str(id_)) for id_ in pool.venue_ids)
+
+
+def place_keypool(store: Store, venue: str | None, everywhere: bool) -> tuple[int, ...]:
+    """Return the venues a new keypool belongs to, none for a global one."""
+    if venue is not None:
+        return (find_venue(store, venue).id,)
+    venues = store.venues()
+    if everywhere or not venues:
+        return ()
+    if len(venues) > 1:
+        raise InvalidValue(f"there are {len(venues)} venues: say --venue VENUE, or --global for all of them")
+    return (venues[0].id,)
+
+
+def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
+    """Return the unit called `text`, or `building/text`, at one of the venues (none named: at any)."""
+    found = [
+        unit
+        for unit in store.units()
+        if text in (unit.name, f"{unit.building}/{unit.name}") and (not venue_ids or unit.venue_id in venue_ids)
+    ]
+    if not found:
+        raise NotFound(f"no unit {text!r} there")
+    if len(found) > 1:
+        names = {venue.id: venue.name for venue in store.venues()}
+        listed = ", ".join(
+            f"{f'{unit.building}/' if unit.building else ''}{unit.name} at {names[unit.venue_id]}" for unit in found[:8]
+        )
+        raise Ambiguous(f"several units {text!r}, say --venue, or BUILDING/UNIT: {listed}")
+    return found[0]
+
+
+def find_plan(store: Store, text: str) -> ServicePlan:
+    plans = store.plans()
+    for plan in plans:
+        if plan.name == text:
+            return plan
+    raise NotFound(f"no plan {text!r}{_known([plan.name for plan in plans])}")
+
+
+def find_nas(store: Store, text: str) -> Nas:
+    """Return the NAS of that address, network, name or id."""
+    nases = store.nases()
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        network = None
+    for found in (
+        [nas for nas in nases if nas.network == network],
+        [nas for nas in nases if nas.name == text],
+        [nas for nas in nases if text.isascii() and text.isdigit() and nas.id == int(text)],
+    ):
+        if len(found) > 1:
+            raise Ambiguous(f"several NASes {text!r}: ids {', '.join(str(nas.id) for nas in found)}")
+        if found:
+            return found[0]
+    raise NotFound(f"no NAS {text!r}")
+
+
+def find_key(store: Store, text: str) -> Key:
+    """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed."""
+    by_id = text.removeprefix("id:")
+    numbered = store.key(int(by_id)) if by_id.isascii() and by_id.isdigit() and len(by_id) < 19 else None
+    found = [] if by_id != text else list(store.list_keys(identity=text))
+    if numbered is not None and numbered.id not in {key.id for key in found}:
+        found.append(numbered)
+    if len(found) > 1:
+        found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
+    if not found:
+        raise NotFound(f"no key {text!r}")
+    if len(found) > 1:
+        # A unit's number may be one key's identity and another's id: removing the wrong one locks someone out.
+        listed = ", ".join(f"id:{key.id}" for key in sorted(found, key=lambda key: key.id)[:20])
+        raise Ambiguous(f"several keys {text!r}, say which: {listed}")
+    return found[0]
+
+
+def _known(names: Sequence[str]) -> str:
+    """Return what there is instead, where that is short enough to read."""
+    if not names:
+        return ": there is none yet"
+    shown = ", ".join(sorted(set(names)))
+    return f" (there is {shown})" if len(shown) <= 80 else ""

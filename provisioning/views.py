@@ -1,0 +1,142 @@
+"""What a command prints: values as JSON-ready dicts, dicts as aligned columns. Secrets only where asked for."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from .model import Device, Key, Keypool, Nas, ServicePlan, Unit, Venue
+from .selectors import describe_scope
+
+View = dict[str, Any]
+
+_MEASURED: Final = 1000  # rows that decide the width of columns; a million are not kept to align them
+
+
+def view_venue(venue: Venue) -> View:
+    return {
+        "id": venue.id,
+        "name": venue.name,
+        "nas_identifiers": list(venue.nas_identifiers),
+        "wireless_only_vlan_offset": venue.wireless_only_vlan_offset,
+    }
+
+
+def view_unit(unit: Unit, venue_names: Mapping[int, str]) -> View:
+    return {
+        "id": unit.id,
+        "venue": venue_names[unit.venue_id],
+        "name": unit.name,
+        "building": unit.building,
+        "floor": unit.floor,
+        "vlan": unit.vlan,
+    }
+
+
+def view_keypool(pool: Keypool, venue_names: dict[int, str], keys: int) -> View:
+    return {
+        "id": pool.id,
+        "ssid": str(pool.ssid),
+        "ssid_hex": pool.ssid.value.hex(),
+        "scope": pool.scope.value,
+        "venues": describe_scope(pool, venue_names) if pool.venue_ids else None,
+        "venue_ids": list(pool.venue_ids),
+        "keys": keys,
+    }
+
+
+def view_plan(plan: ServicePlan) -> View:
+    return {
+        "id": plan.id,
+        "name": plan.name,
+        "download_kbps": plan.download_kbps,
+        "upload_kbps": plan.upload_kbps,
+        "devices": plan.devices,
+        "wireless_only": plan.wireless_only,
+    }
+
+
+def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View:
+    view: View = {
+        "id": nas.id,
+        "network": str(nas.network),
+        "name": nas.name,
+        "venue": None if nas.venue_id is None else venue_names[nas.venue_id],
+        "profile": nas.profile,
+        "require_message_authenticator": nas.require_message_authenticator,
+    }
+    if secrets:
+        view["secret"] = nas.secret.decode("utf-8", "backslashreplace")
+    return view
+
+
+def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool) -> View:
+    view: View = {
+        "id": key.id,
+        "identity": key.identity,
+        "ssid": ssids[key.keypool_id],
+        "keypool_id": key.keypool_id,
+        "unit": key.unit.name if key.unit else None,
+        "subscriber": key.subscriber.name if key.subscriber else None,
+        "plan": key.plan.name if key.plan else None,
+        "vlan": key.vlan,
+        "effective_vlan": key.effective_vlan,
+        "starts": view_instant(key.starts),
+        "ends": view_instant(key.ends),
+        "status": key.status.value,
+        "status_reason": key.status_reason,
+        "status_at": view_instant(key.status_at),
+        "state": key.validity(now) or "valid",
+    }
+    if secrets:
+        view["passphrase"] = key.passphrase.value.decode("ascii")
+    return view
+
+
+def view_devices(devices: Iterable[Device]) -> list[str]:
+    return [str(device.mac) for device in devices]
+
+
+def view_instant(instant: datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def render_json(views: Iterable[View]) -> Iterator[str]:
+    """Yield the lines of one JSON array, an object to a line."""
+    before = "["
+    for view in views:
+        yield f"{before}{json.dumps(view, ensure_ascii=False)}"
+        before = ","
+    yield "]" if before == "," else "[]"
+
+
+def render_table(views: Iterable[View], columns: Sequence[str]) -> Iterator[str]:
+    """Yield a heading and a line per view, in columns as wide as the first thousand need."""
+    rest = iter(views)
+    first = [[_cell(view.get(column)) for column in columns] for view in itertools.islice(rest, _MEASURED)]
+    if not first:
+        return
+    heading = [column.upper().replace("_", " ") for column in columns]
+    widths = [max(map(len, cells)) for cells in zip(heading, *first, strict=True)]
+    more = ([_cell(view.get(column)) for column in columns] for view in rest)
+    for cells in itertools.chain([heading], first, more):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def render_record(view: View) -> Iterator[str]:
+    """Yield a line per field."""
+    width = max(map(len, view))
+    for name, value in view.items():
+        yield f"{name.replace('_', ' '):{width}}  {_cell(value)}"
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value)) or "-"
+    return str(value)
