@@ -59,9 +59,7 @@ class _Aes:
         """Return `register` with the elements of each block in `order`; -1 gives zero."""
         per_block = len(order)
         zero = ir.Constant(typ, None)
-        indices = [
-            typ.count if i < 0 else block * per_block + i for block in range(self.blocks) for i in order
-        ]
+        indices = [typ.count if i < 0 else block * per_block + i for block in range(self.blocks) for i in order]
         mask = ir.Constant(ir.VectorType(I32, typ.count), indices)
         cast = self.builder.bitcast(register, typ)
         return self.builder.bitcast(self.builder.shuffle_vector(cast, zero, mask), self.type)
@@ -201,20 +199,18 @@ def _tables() -> tuple[np.ndarray[Any, np.dtype[np.uint32]], np.ndarray[Any, np.
 SBOX, MIXED = _tables()
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _rotl(word, count):  # type: ignore[no-untyped-def]
     return np.uint32((np.uint64(word) << np.uint64(count)) | (np.uint64(word) >> np.uint64(32 - count)))
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _sub_column(a, b, c, d):  # type: ignore[no-untyped-def]
     """Return SubBytes of one octet each of four words, as ShiftRows picks them for one column."""
-    return np.uint32(
-        SBOX[a & 255] | SBOX[b >> 8 & 255] << 8 | SBOX[c >> 16 & 255] << 16 | SBOX[d >> 24 & 255] << 24
-    )
+    return np.uint32(SBOX[a & 255] | SBOX[b >> 8 & 255] << 8 | SBOX[c >> 16 & 255] << 16 | SBOX[d >> 24 & 255] << 24)
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _mix_column(a, b, c, d):  # type: ignore[no-untyped-def]
     return np.uint32(
         MIXED[a & 255]
@@ -224,7 +220,7 @@ def _mix_column(a, b, c, d):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _expand_key(keys):  # type: ignore[no-untyped-def]
     """Fill `keys` (uint32, 44) from its first four words."""
     constant = np.uint32(1)
@@ -237,7 +233,7 @@ def _expand_key(keys):  # type: ignore[no-untyped-def]
         keys[i] = keys[i - 4] ^ word
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _encrypt(keys, state):  # type: ignore[no-untyped-def]
     """Encrypt the four words of `state` in place."""
     a, b, c, d = state[0] ^ keys[0], state[1] ^ keys[1], state[2] ^ keys[2], state[3] ^ keys[3]
@@ -254,12 +250,12 @@ def _encrypt(keys, state):  # type: ignore[no-untyped-def]
     state[3] = _sub_column(d, a, b, c) ^ keys[43]
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _swap(word):  # type: ignore[no-untyped-def]
     return np.uint32(word << 24 | (word & 0xFF00) << 8 | word >> 8 & 0xFF00 | word >> 24 & 0xFF)
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _double(block):  # type: ignore[no-untyped-def]
     """Multiply the four little-endian words of `block` by x in GF(2^128), first octet highest."""
     wrap = np.uint32(0x87 if block[0] & 0x80 else 0)
@@ -273,7 +269,7 @@ def _double(block):  # type: ignore[no-untyped-def]
         block[i] = _swap(doubled)
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _cmac_by_tables(lanes, key, message, blocks, whole, scratch):  # type: ignore[no-untyped-def]
     """Return the first tag word of each lane; see `cmac_word`."""
     width = width_of(lanes)

@@ -148,7 +148,7 @@ def sha256_states(lanes, pmks, out, blocks):  # type: ignore[no-untyped-def]
 # -- searches ---------------------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _slot(mask, block, width, first):  # type: ignore[no-untyped-def]
     """Return the lowest slot from `first` on whose bit is in `mask`, or -1."""
     for lane in range(width):
@@ -157,7 +157,7 @@ def _slot(mask, block, width, first):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def _hmac(inner, outer, schedules, start, blocks, words):  # type: ignore[no-untyped-def]
     """Return HMAC of a message that is the same for all lanes: `blocks` schedules of `words` words from `start` on."""
     for i in range(blocks):

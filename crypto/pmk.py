@@ -68,9 +68,7 @@ def _is_pmk(passphrase: bytes, row: int) -> bool:
     return len(passphrase) == 64
 
 
-def _derive(
-    passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64], pmks: npt.NDArray[np.uint8]
-) -> int:
+def _derive(passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64], pmks: npt.NDArray[np.uint8]) -> int:
     """Fill `rows` of `pmks`; return how many."""
     from . import kernels  # numba takes half a second to import
     from .sha import expand_sha1

@@ -1,19 +1,20 @@
 """The searchable keys of one SSID.
 
-Keys lie in segments of at most 16,384, each a few packed arrays; a segment, once made, never moves. So adding a key to a
-million touches one segment, and a search that is under way goes on over the arrays it began with. A removed key leaves
-a free slot that the next one takes.
+Keys lie in segments of at most 16,384, each a few packed arrays; a segment, once made, never moves. So adding a key to
+a million touches one segment, and a search that is under way goes on over the arrays it began with. A removed key
+leaves a free slot that the next one takes.
 
 Searches read without a lock while keys come and go: a half-written slot can only make a kernel miss or point wrongly,
 and every hit is confirmed, under the lock, against the PMK that the slot holds then.
 """
 
 import functools
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -54,11 +55,11 @@ class _Segment:
         self.ids[slots] = ids
         self.used = max(self.used, int(slots.max()) + 1)
 
-    def clear(self, slot: int) -> None:
-        """Forget the key in `slot`, its states too."""
-        self.ids[slot] = _FREE
-        self.pmks[slot] = 0
-        block, lane = divmod(slot, self._lanes.width)
+    def clear(self, slots: npt.NDArray[np.int64]) -> None:
+        """Forget the keys in `slots`, their states too."""
+        self.ids[slots] = _FREE
+        self.pmks[slots] = 0
+        block, lane = np.divmod(slots, self._lanes.width)
         for name, states in self._states.items():
             states.reshape(-1, _WORDS[name], self._lanes.width)[block, :, lane] = 0
 
@@ -121,23 +122,31 @@ class Pool:
         with self._lock:
             if len(set(ids)) != len(ids) or any(key_id <= _FREE or key_id in self._places for key_id in ids):
                 raise ValueError("key ids must be positive and not in the pool yet")
-            done = 0
-            while done < len(ids) and self._free:
-                place = self._free.pop()
-                segment, slot = self._at(place)
-                segment.write(np.array([slot]), key_ids[done : done + 1], pmks[done : done + 1])
-                self._places[ids[done]] = place
-                done += 1
+            refilled = min(len(self._free), len(ids))
+            if refilled:
+                places, self._free = self._free[-refilled:], self._free[:-refilled]
+                for segment, slots, rows in self._by_segment(places):
+                    segment.write(slots, key_ids[rows], pmks[rows])
+                self._places.update(zip(ids, places, strict=False))
+            done = refilled
             while done < len(ids):
                 segment = self._segment_with_room(len(ids) - done)
                 first = segment.used
                 count = min(segment.capacity - first, len(ids) - done)
-                segment.write(
-                    np.arange(first, first + count), key_ids[done : done + count], pmks[done : done + count]
-                )
+                part = slice(done, done + count)
+                segment.write(np.arange(first, first + count), key_ids[part], pmks[part])
                 place = (len(self._segments) - 1) * _LARGEST + first
-                self._places.update(zip(ids[done : done + count], range(place, place + count), strict=True))
+                self._places.update(zip(ids[part], range(place, place + count), strict=True))
                 done += count
+
+    def _by_segment(
+        self, places: Sequence[int]
+    ) -> Iterator[tuple[_Segment, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Yield each segment among `places`, the slots in it, and which of `places` they are."""
+        numbers, slots = np.divmod(np.array(places, np.int64), _LARGEST)
+        for number in np.unique(numbers):
+            rows = np.flatnonzero(numbers == number)
+            yield self._segments[number], slots[rows], rows
 
     def _at(self, place: int) -> tuple[_Segment, int]:
         return self._segments[place // _LARGEST], place % _LARGEST
@@ -154,13 +163,14 @@ class Pool:
 
     def remove(self, key_ids: Iterable[int]) -> None:
         """Forget keys; ids that are not in the pool are passed over."""
-        with self._lock:
-            for key_id in key_ids:
-                place = self._places.pop(key_id, None)
-                if place is not None:
-                    segment, slot = self._at(place)
-                    segment.clear(slot)
-                    self._free.append(place)
+        wanted = iter(key_ids)
+        while batch := list(itertools.islice(wanted, _LARGEST)):  # a search may confirm a hit in between
+            with self._lock:
+                found = [self._places.pop(key_id, None) for key_id in batch]
+                places = [place for place in found if place is not None]
+                for segment, slots, _ in self._by_segment(places):
+                    segment.clear(slots)
+                self._free.extend(places)
 
     def matches(self, key_id: int, handshake: Handshake) -> bool:
         """Return whether this one key is in the pool and reproduces the MIC."""

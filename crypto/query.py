@@ -51,9 +51,7 @@ def _psk(handshake: Handshake) -> Query:
 
 
 def _psk_sha256(handshake: Handshake) -> Query:
-    kdf = expand_sha256(
-        kdf_message(1, PAIRWISE_EXPANSION, pairwise_context(handshake), handshake.ptk_bits), _PAD
-    )
+    kdf = expand_sha256(kdf_message(1, PAIRWISE_EXPANSION, pairwise_context(handshake), handshake.ptk_bits), _PAD)
     frame, blocks, whole = _cmac_blocks(handshake.m2.zeroed)
     mic = _word(handshake.m2.mic[:4], "little")
 

@@ -57,6 +57,7 @@ def _sha256_constants(root: int) -> list[int]:
 SHA256_IV: Final = tuple(_sha256_constants(2)[:8])
 SHA256_K: Final = tuple(_sha256_constants(3))
 
+
 def _sha1_rounds(e_: Emitter, state: Sequence[Value], addends: Callable[[int], Sequence[Value]]) -> list[Value]:
     """Return the state after 80 rounds; the sum of `addends(t)` is W[t] + K[t].
 

@@ -25,7 +25,7 @@ Signature = Any
 
 
 class Lanes:
-    """How many 32-bit words one vector holds (4, 8 or 16), and how many AES blocks one instruction takes (0, 1, 2, 4)."""
+    """How many 32-bit words a vector holds (4, 8 or 16), and how many AES blocks an instruction takes (0, 1, 2, 4)."""
 
     __slots__ = ("aes", "width")
 
@@ -42,7 +42,7 @@ class Lanes:
 
 
 def host_lanes(width: int | None = None) -> Lanes:
-    """Return the widest vectors this processor runs at full speed; with `width`, that one (any width runs anywhere)."""
+    """Return the widest vectors this processor has; with `width`, that one (any width runs anywhere)."""
     features = binding.get_host_cpu_features()
     if width is None:
         wide = all(features.get(name) for name in ("avx512f", "avx512bw", "avx512vl"))
@@ -96,8 +96,8 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
 class Emitter:
     """Writes vector arithmetic into a builder.
 
-    A word is an LLVM vector or a Python int: what is constant for all lanes (padding, lengths, round constants) stays an
-    int and is folded here, so that it never reaches the vector units.
+    A word is an LLVM vector or a Python int: what is constant for all lanes (padding, lengths, round constants) stays
+    an int and is folded here, so that it never reaches the vector units.
     """
 
     def __init__(self, builder: Builder, width: int) -> None:
@@ -260,9 +260,7 @@ def load_words(
     def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
         pointer = word_pointer(context, builder, array, args[2], args[3])
         start = _vector_pointer(builder, pointer, lanes.width)
-        loaded = [
-            builder.load(builder.gep(start, [ir.Constant(I64, i)]), align=4) for i in range(count.literal_value)
-        ]
+        loaded = [builder.load(builder.gep(start, [ir.Constant(I64, i)]), align=4) for i in range(count.literal_value)]
         return context.make_tuple(builder, signature.return_type, loaded)
 
     return vectors(lanes.width, count.literal_value)(lanes, count, array, types.int64), emit

@@ -1,0 +1,39 @@
+# `make demo` and `make test` need python3 (3.11 or later) with venv, and make; everything else they install into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
+
+.PHONY: demo test bench format clean
+
+demo: $(VENV)/installed
+	$(BIN)/latchkey demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/installed-dev
+	$(BIN)/latchkey bench pmk
+	$(BIN)/latchkey bench match
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix $(PACKAGES)
+	$(BIN)/ruff format $(PACKAGES)
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
