@@ -1,6 +1,6 @@
 """The compiled loops: arrays in, arrays out. `pool` and `pmk` check, allocate and call; nobody else imports this.
 
-# Rule: no objects, no exceptions, no allocation in here; every array is one-dimensional, contiguous uint32.
+# Rule: no objects, no exceptions, no allocation in a loop; every array is one-dimensional, contiguous uint32.
 
 A pool's keys lie in blocks of `width` keys, structure of arrays: `states[(block * words + word) * width + lane]`. The
 first half of the words is the hash state after the PMK xor 36.., the second after the PMK xor 5c.. (RFC 2104).
@@ -18,7 +18,7 @@ from numba import njit
 from numba.core import caching
 
 from .aes import cmac_word
-from .sha import digest_block, sha1_key, sha256_key, sha256_name, shared_block
+from .sha import SHA1_K, SHA256_K, digest_block, sha1_key, sha256_key, sha256_name, shared_block
 from .simd import Lanes, equal_mask, load_words, store, width_of, xor
 
 IPAD = 0x36363636
@@ -82,10 +82,53 @@ def warm_up(lanes: Lanes, progress: Callable[[str], object] | None) -> None:
     if sha1_states.stats.cache_misses and progress is not None:
         progress("compiling the search kernels for this processor, once: this takes some seconds")
     sha256_states(lanes, words, words, 0)
+    schedule_sha1(words, words)
+    schedule_sha256(words, words)
     find_psk(lanes, words, words, words, 0, word, 0, 0)
     find_psk_sha256(lanes, words, words, words, 0, 0, word, words, 0, 0)
     find_ft_name(lanes, words, words, 0, words, word, 0, 0)
     find_ft_mic(lanes, words, words, steps, words, 0, 0, word, words, 0, 0)
+
+
+# -- schedules --------------------------------------------------------------------------------------------------------
+
+_SHA1_K = np.array(SHA1_K, np.uint32)
+_SHA256_K = np.array(SHA256_K, np.uint32)
+
+
+@njit(nogil=True)
+def _rotr(word, count):  # type: ignore[no-untyped-def]
+    wide = np.uint64(word)
+    return np.uint32(wide >> np.uint64(count) | wide << np.uint64(32 - count))
+
+
+@_kernel
+def schedule_sha1(words, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with W[t] + K[t], 80 for every 16 of `words` (FIPS 180-4 6.1.2)."""
+    w = np.empty(80, np.uint32)
+    for block in range(len(words) // 16):
+        for t in range(80):
+            if t < 16:
+                w[t] = words[block * 16 + t]
+            else:
+                w[t] = _rotr(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 31)
+            out[block * 80 + t] = np.uint32(w[t] + _SHA1_K[t // 20])
+
+
+@_kernel
+def schedule_sha256(words, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with W[t] + K[t], 64 for every 16 of `words` (FIPS 180-4 6.2.2)."""
+    w = np.empty(64, np.uint32)
+    for block in range(len(words) // 16):
+        for t in range(64):
+            if t < 16:
+                w[t] = words[block * 16 + t]
+            else:
+                x, y = w[t - 15], w[t - 2]
+                s0 = _rotr(x, 7) ^ _rotr(x, 18) ^ (x >> np.uint32(3))
+                s1 = _rotr(y, 17) ^ _rotr(y, 19) ^ (y >> np.uint32(10))
+                w[t] = np.uint32(w[t - 16] + s0 + w[t - 7] + s1)
+            out[block * 64 + t] = np.uint32(w[t] + _SHA256_K[t])
 
 
 # -- keys and states --------------------------------------------------------------------------------------------------

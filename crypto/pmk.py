@@ -71,7 +71,7 @@ def _is_pmk(passphrase: bytes, row: int) -> bool:
 def _derive(passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64], pmks: npt.NDArray[np.uint8]) -> int:
     """Fill `rows` of `pmks`; return how many."""
     from . import kernels  # numba takes half a second to import
-    from .sha import expand_sha1
+    from .schedules import expand_sha1
     from .simd import host_lanes
 
     lanes = host_lanes()
@@ -80,7 +80,7 @@ def _derive(passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64
     padded = b"".join(passphrases[row].ljust(64, b"\0") for row in rows.tolist()).ljust(blocks * width * 64, b"\0")
     words = np.frombuffer(padded, ">u4").reshape(blocks, width, 16).transpose(0, 2, 1)
     keys = np.ascontiguousarray(words, np.uint32).reshape(-1)
-    salts = np.concatenate([expand_sha1(ssid.value + part.to_bytes(4, "big"), 64) for part in (1, 2)])
+    salts = np.concatenate([expand_sha1(ssid.value + part.to_bytes(4, "big")) for part in (1, 2)])
     out = np.empty(blocks * width * 8, np.uint32)
     kernels.pbkdf2_sha1(lanes, keys, salts, _ROUNDS, out, blocks)
     derived = np.ascontiguousarray(out.reshape(blocks, 8, width).transpose(0, 2, 1)).astype(">u4")

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import kernels
 from .eapol import Handshake
-from .sha import expand_sha1, expand_sha256
+from .schedules import Words, expand_sha1, expand_sha256
 from .simd import Lanes
 from .types import Akm
 from .wpa import PAIRWISE_EXPANSION, kdf_message, pairwise_context, r0_context
-
-Words = npt.NDArray[np.uint32]
-_PAD = 64  # octets of HMAC's pad before every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,8 @@ def prepare(handshake: Handshake) -> Query | None:
 
 
 def _psk(handshake: Handshake) -> Query:
-    prf = expand_sha1(PAIRWISE_EXPANSION + b"\0" + pairwise_context(handshake) + b"\0", _PAD)
-    frame = expand_sha1(handshake.m2.zeroed, _PAD)
+    prf = expand_sha1(PAIRWISE_EXPANSION + b"\0" + pairwise_context(handshake) + b"\0")
+    frame = expand_sha1(handshake.m2.zeroed)
     blocks = len(frame) // 80
     mic = _word(handshake.m2.mic[12:], "big")
 
@@ -51,7 +47,7 @@ def _psk(handshake: Handshake) -> Query:
 
 
 def _psk_sha256(handshake: Handshake) -> Query:
-    kdf = expand_sha256(kdf_message(1, PAIRWISE_EXPANSION, pairwise_context(handshake), handshake.ptk_bits), _PAD)
+    kdf = expand_sha256(kdf_message(1, PAIRWISE_EXPANSION, pairwise_context(handshake), handshake.ptk_bits))
     frame, blocks, whole = _cmac_blocks(handshake.m2.zeroed)
     mic = _word(handshake.m2.mic[:4], "little")
 
@@ -69,7 +65,7 @@ def _ft(handshake: Handshake) -> Query:
     r1 = ft.r1kh_id + handshake.spa.value
     if ft.pmk_r1_name is not None:
         # The name follows from the salt, the second block of KDF-384, by two plain hashes: no PMK-R1, PTK or AES.
-        schedules = expand_sha256(kdf_message(2, b"FT-R0", r0, 384), _PAD)
+        schedules = expand_sha256(kdf_message(2, b"FT-R0", r0, 384))
         tails = np.concatenate([_tail(b""), _tail(r1)])
         name = _word(ft.pmk_r1_name[:4], "big")
         count = len(schedules) // 64
@@ -81,9 +77,9 @@ def _ft(handshake: Handshake) -> Query:
 
     context = handshake.m2.snonce + handshake.anonce + handshake.aa.value + handshake.spa.value
     steps = [
-        expand_sha256(kdf_message(1, b"FT-R0", r0, 384), _PAD),
-        expand_sha256(kdf_message(1, b"FT-R1", r1, 256), _PAD),
-        expand_sha256(kdf_message(1, b"FT-PTK", context, handshake.ptk_bits), _PAD),
+        expand_sha256(kdf_message(1, b"FT-R0", r0, 384)),
+        expand_sha256(kdf_message(1, b"FT-R1", r1, 256)),
+        expand_sha256(kdf_message(1, b"FT-PTK", context, handshake.ptk_bits)),
     ]
     kdf = np.concatenate(steps)
     lengths = tuple(len(step) // 64 for step in steps)

@@ -2,7 +2,7 @@
 
 A state is a tuple of vectors (5 or 8). The message block of a compression comes in one of four ways:
 
-    shared     one block for all lanes: the schedule is expanded once, round constants added (`expand`), and taken
+    shared     one block for all lanes: the schedule is expanded once, round constants added (`schedules`), and taken
                by broadcast from memory
     digest     the previous digest and fixed padding: the inner result going into HMAC's outer hash
     key        a key (a passphrase, PMK, KCK or digest) and zeros, xor 36 or 5c: HMAC's pads
@@ -14,8 +14,6 @@ The code generators are Python loops; numba calls them while it compiles a kerne
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -264,39 +262,3 @@ def sha256_name(
         return tuple_of(context, builder, signature, e_, _SHA256.block(e_, SHA256_IV, words))
 
     return vectors(lanes.width, 8)(lanes, prefix, name, suffix, types.int64), emit
-
-
-def expand_sha1(message: bytes, prefix_octets: int) -> npt.NDArray[np.uint32]:
-    """Return the schedules of `message`, padded, its hash having `prefix_octets` before it: uint32, 80 a block."""
-    return np.concatenate([_expand_sha1(block) for block in _blocks(message, prefix_octets)])
-
-
-def expand_sha256(message: bytes, prefix_octets: int) -> npt.NDArray[np.uint32]:
-    """Return the schedules of `message`, padded, its hash having `prefix_octets` before it: uint32, 64 a block."""
-    return np.concatenate([_expand_sha256(block) for block in _blocks(message, prefix_octets)])
-
-
-def _blocks(message: bytes, prefix_octets: int) -> list[list[int]]:
-    """Return the 16-word blocks of `message` with its padding (FIPS 180-4 5.1.1)."""
-    bits = (prefix_octets + len(message)) * 8
-    padded = message + b"\x80" + bytes(-(len(message) + 9) % 64) + bits.to_bytes(8, "big")
-    words = np.frombuffer(padded, ">u4").tolist()
-    return [words[i : i + 16] for i in range(0, len(words), 16)]
-
-
-def _expand_sha1(w: list[int]) -> npt.NDArray[np.uint32]:
-    w = list(w)
-    for t in range(16, 80):
-        x = w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16]
-        w.append((x << 1 | x >> 31) & 0xFFFFFFFF)
-    return np.array([(w[t] + SHA1_K[t // 20]) & 0xFFFFFFFF for t in range(80)], np.uint32)
-
-
-def _expand_sha256(w: list[int]) -> npt.NDArray[np.uint32]:
-    w = list(w)
-    for t in range(16, 64):
-        x, y = w[t - 15], w[t - 2]
-        s0 = (x >> 7 | x << 25) ^ (x >> 18 | x << 14) ^ (x >> 3)
-        s1 = (y >> 17 | y << 15) ^ (y >> 19 | y << 13) ^ (y >> 10)
-        w.append((w[t - 16] + (s0 & 0xFFFFFFFF) + w[t - 7] + (s1 & 0xFFFFFFFF)) & 0xFFFFFFFF)
-    return np.array([(w[t] + SHA256_K[t]) & 0xFFFFFFFF for t in range(64)], np.uint32)

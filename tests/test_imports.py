@@ -41,7 +41,7 @@ def test_only_the_kernels_callers_import_the_kernels():
             for alias in node.names
         ]
         if any("kernels" in pair for pair in relative):
-            assert path.stem in {"pool", "pmk", "query"}, path
+            assert path.stem in {"pool", "pmk", "query", "schedules"}, path
 
 
 @pytest.mark.parametrize(

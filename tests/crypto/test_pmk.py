@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crypto import Ssid, pmk_batch
 from crypto import kernels as _kernels
-from crypto.sha import expand_sha1
+from crypto.schedules import expand_sha1
 from crypto.simd import host_lanes
 
 assert _kernels  # imported: pmk_batch then uses the kernels for any number of passphrases
@@ -38,7 +38,7 @@ def test_rfc_6070_on_every_width(case, width):
     lanes = host_lanes(width)
     keys = np.zeros((16, width), np.uint32)
     keys[:, 1] = np.frombuffer(password.ljust(64, b"\0"), ">u4")
-    salts = np.concatenate([expand_sha1(salt + bytes([0, 0, 0, part]), 64) for part in (1, 2)])
+    salts = np.concatenate([expand_sha1(salt + bytes([0, 0, 0, part])) for part in (1, 2)])
     out = np.zeros((8, width), np.uint32)
     _kernels.pbkdf2_sha1(lanes, keys.reshape(-1), salts, case["rounds"], out.reshape(-1), 1)
     derived = out[:, 1].astype(">u4").tobytes()

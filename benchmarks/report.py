@@ -1,0 +1,114 @@
+"""What a benchmark tells: the machine, one row a case, as a table, as JSON, as a plot."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One case: ours beside the baseline of the same run."""
+
+    case: str
+    size: int
+    threads: int
+    per_second: float
+    baseline: str
+    baseline_per_second: float
+    ratio: float  # the median of the ratios pair by pair, not the ratio of the medians
+
+
+def compare(
+    ours: Callable[[], int], baseline: Callable[[], int], *, rounds: int, seconds: float = 0.1
+) -> tuple[float, float, float]:
+    """Time the two in turn; each call returns how many it did.
+
+    returns: (ours per second, baseline per second, ratio), medians over `rounds` pairs
+    """
+    pairs = [(_rate(ours, seconds), _rate(baseline, seconds)) for _ in range(rounds)]
+    median = statistics.median
+    return median(a for a, _ in pairs), median(b for _, b in pairs), median(a / b for a, b in pairs)
+
+
+def _rate(work: Callable[[], int], seconds: float) -> float:
+    start = time.perf_counter()
+    done = work()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        done += work()
+    return done / elapsed
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers were measured on."""
+    import numba
+
+    from crypto.simd import host_lanes
+
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "lanes": repr(host_lanes()),
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "system": platform.platform(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def to_json(results: Sequence[Result]) -> str:
+    """Return machine and results as one JSON object."""
+    return json.dumps({"machine": machine(), "results": [asdict(result) for result in results]}, indent=2)
+
+
+def show(results: Sequence[Result]) -> None:
+    """Print a table, ratio first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(caption=", ".join(f"{name} {value}" for name, value in machine().items()))
+    for heading in ("case", "keys", "threads", "ratio", "per second", "baseline", "its rate"):
+        table.add_column(heading, justify="left" if heading in ("case", "baseline") else "right")
+    for r in results:
+        rates = (f"{r.per_second:,.0f}", r.baseline, f"{r.baseline_per_second:,.0f}")
+        table.add_row(r.case, f"{r.size:,}", str(r.threads), f"{r.ratio:.1f}", *rates)
+    console = Console()
+    console.width = max(console.width, 100)
+    console.print(table)
+
+
+def plot(results: Sequence[Result], path: Path, *, title: str) -> None:
+    """Draw seconds over number of keys, ours and the baseline, both axes logarithmic."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for case in dict.fromkeys(result.case for result in results):
+        for threads in sorted({result.threads for result in results}):
+            rows = [r for r in results if r.case == case and r.threads == threads]
+            label = f"{case}, {threads} thread{'s' if threads > 1 else ''}"
+            axes.plot([r.size for r in rows], [1e3 * r.size / r.per_second for r in rows], marker="o", label=label)
+        rows = [r for r in results if r.case == case and r.threads == 1]
+        times = [1e3 * r.size / r.baseline_per_second for r in rows]
+        axes.plot([r.size for r in rows], times, linestyle=":", color="grey")
+        axes.annotate(rows[-1].baseline, (rows[-1].size, times[-1]), fontsize=7, ha="right", va="bottom")
+    axes.set(xscale="log", yscale="log", xlabel="keys", ylabel="milliseconds", title=title)
+    axes.grid(visible=True, which="both", alpha=0.2)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=144)
+    pyplot.close(figure)
