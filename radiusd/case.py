@@ -1,0 +1,59 @@
+"""One Access-Request under way, and the search that it may need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crypto import Handshake
+
+from .directory import Client
+from .index import Keyring
+from .model import Request, Source, Subject
+from .replies import Exchange
+from .vendors import Dialect
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """Everything about a request but its answer; the last three are filled in on the way."""
+
+    client: Client
+    source: Source
+    request: Request
+    exchange: Exchange
+    dialect: Dialect
+    started: float
+    subject: Subject | None = None
+    venue: str | None = None
+    keyrings: tuple[Keyring, ...] = ()
+
+    @property
+    def keys(self) -> int:
+        """Return how many keys could be meant."""
+        return sum(len(keyring.pool) for keyring in self.keyrings)
+
+
+class Search:
+    """A handshake on its way through whole pools. run() belongs to a worker thread, everything else to the engine."""
+
+    def __init__(self, case: Case, handshake: Handshake, refusal: str | None) -> None:
+        self.case = case
+        self.handshake = handshake
+        self.refusal = refusal  # why the keys found so far may not be used
+        self.hit: tuple[int, int] | None = None  # keypool and key
+        self._hits: Iterator[tuple[int, int]] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Return whether it has been run before."""
+        return self._hits is not None
+
+    def run(self, threads: int = 1) -> None:
+        """Go on to the next key that made this MIC; `hit` is None when there is none left."""
+        if self._hits is None:
+            self._hits = self._search(threads)
+        self.hit = next(self._hits, None)
+
+    def _search(self, threads: int) -> Iterator[tuple[int, int]]:
+        for keypool_id, pool in self.case.keyrings:
+            for key_id in pool.find(self.handshake, threads=threads):
+                yield keypool_id, key_id

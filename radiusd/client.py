@@ -1,0 +1,48 @@
+"""The access point's half of an exchange, for whoever plays one: tests, benchmarks, replays, the demo."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .codec import ACCESS_ACCEPT, ACCESS_REJECT, SharedSecret, decode_reply, decrypt_salted, encode_request
+from .errors import PacketError
+from .model import Granted, Sendable, Subject
+from .vendors import Dialect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An Access-Request as sent, and how to read its answer."""
+
+    datagram: bytes
+    dialect: Dialect
+    secret: SharedSecret = field(repr=False)
+
+    @classmethod
+    def ask(
+        cls,
+        dialect: Dialect,
+        subject: Subject,
+        secret: SharedSecret,
+        *,
+        nas_identifier: bytes | None = None,
+        identifier: int = 0,
+        authenticator: bytes | None = None,
+        extra: Iterable[Sendable] = (),
+    ) -> "Question":
+        """Return the question which key this handshake or device belongs to."""
+        attributes = (*dialect.encode_request(subject, nas_identifier), *extra)
+        datagram = encode_request(identifier, authenticator or os.urandom(16), attributes, secret)
+        return cls(datagram=datagram, dialect=dialect, secret=secret)
+
+    def read(self, reply: bytes) -> Granted | None:
+        """Return what an Access-Accept grants, None for an Access-Reject; PacketError for anything else."""
+        packet = decode_reply(reply, self.datagram, self.secret)
+        if packet.code == ACCESS_REJECT:
+            return None
+        if packet.code != ACCESS_ACCEPT:
+            raise PacketError(f"code {packet.code} does not answer an Access-Request")
+        authenticator = self.datagram[4:20]
+        return self.dialect.decode_accept(
+            packet, lambda value: decrypt_salted(value, authenticator, self.secret, tagged=True)
+        )

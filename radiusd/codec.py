@@ -1,0 +1,303 @@
+"""RADIUS octets in and out, both halves: the server's and the access point's (RFC 2865, 2868, 2869, 3579, 6929).
+
+# Rule: only this file knows RADIUS octets. Every length is checked against what is left before it is used, and every
+# loop over the octets advances by at least two.
+"""
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterable
+
+from .errors import AuthenticityError, PacketError
+from .model import AttributeType, Hidden, Packet, Reply, Request, Salted, Sendable
+
+ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER = 1, 2, 3, 12
+MAX_PACKET = 4096  # RFC 2865 section 3
+
+_VENDOR_SPECIFIC, _PROXY_STATE, _MESSAGE_AUTHENTICATOR = 26, 33, 80
+_EXTENDED, _LONG_EXTENDED = range(241, 245), range(245, 247)  # RFC 6929 sections 2.1 and 2.2
+_MORE = 0x80
+_FRAGMENT = 251  # octets of value in one long extended attribute
+_HEADER = struct.Struct("!BBH")
+_ZEROS = bytes(16)
+_UNSIGNED = bytes((_MESSAGE_AUTHENTICATOR, 18)) + _ZEROS
+
+
+class SharedSecret:
+    """A shared secret, its two HMAC-MD5 pads hashed once (copying them is half the cost of a new HMAC)."""
+
+    __slots__ = ("_inner", "_outer", "value")
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+        key = (hashlib.md5(value).digest() if len(value) > 64 else value).ljust(64, b"\0")
+        self._inner = hashlib.md5(bytes(octet ^ 0x36 for octet in key))
+        self._outer = hashlib.md5(bytes(octet ^ 0x5C for octet in key))
+
+    def hmac(self, message: bytes) -> bytes:
+        """Return HMAC-MD5 of `message` (RFC 2104)."""
+        inner = self._inner.copy()
+        inner.update(message)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def decode_request(datagram: bytes, secret: SharedSecret) -> Request:
+    """Return the Access-Request or Status-Server in `datagram`; a Message-Authenticator in it has been verified."""
+    packet = _trim(datagram)
+    if packet[0] != ACCESS_REQUEST and packet[0] != STATUS_SERVER:
+        raise PacketError(f"code {packet[0]} is not answered on this port")
+    attributes, place = _walk(packet)
+    if place:
+        signed = packet[: place + 2] + _ZEROS + packet[place + 18 :]
+        if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
+            raise AuthenticityError("Message-Authenticator is wrong")
+    return Request(packet[0], packet[1], packet[4:20], attributes, packet, place > 0)
+
+
+def encode_reply(
+    request: Packet, code: int, attributes: Iterable[Sendable], secret: SharedSecret, salt: int = 0
+) -> bytes:
+    """Return the reply to `request`: Message-Authenticator first, its Proxy-States last, as they came.
+
+    salt: first salt for encrypted attributes, 15 bits; each further one in the packet takes the next
+    """
+    octets = _encode_all(attributes, request.authenticator, secret, salt)
+    for state in request.every(_PROXY_STATE):
+        octets += _encode(_PROXY_STATE, state)
+    header = _header(code, request.identifier, 38 + len(octets))
+    start = header + request.authenticator
+    body = _UNSIGNED[:2] + secret.hmac(start + _UNSIGNED + octets) + octets
+    return header + hashlib.md5(start + body + secret.value).digest() + body
+
+
+def encode_request(
+    identifier: int,
+    authenticator: bytes,
+    attributes: Iterable[Sendable],
+    secret: SharedSecret,
+    *,
+    code: int = ACCESS_REQUEST,
+    sign: bool = True,
+) -> bytes:
+    """Return an Access-Request or Status-Server as an access point sends it, Message-Authenticator first."""
+    octets = _encode_all(attributes, authenticator, secret, 0)
+    if not sign:
+        return _header(code, identifier, 20 + len(octets)) + authenticator + octets
+    start = _header(code, identifier, 38 + len(octets)) + authenticator
+    return start + _UNSIGNED[:2] + secret.hmac(start + _UNSIGNED + octets) + octets
+
+
+def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret) -> Reply:
+    """Return the reply to the request datagram `request`, both authenticators verified (RFC 2865 3, RFC 3579 3.2)."""
+    packet = _trim(datagram)
+    if packet[1] != request[1]:
+        raise AuthenticityError(f"identifier {packet[1]} answers another request than {request[1]}")
+    start = packet[:4] + request[4:20]
+    if not hmac.compare_digest(hashlib.md5(start + packet[20:] + secret.value).digest(), packet[4:20]):
+        raise AuthenticityError("Response Authenticator is wrong")
+    attributes, place = _walk(packet)
+    if not place:
+        raise AuthenticityError("reply without Message-Authenticator")
+    signed = start + packet[20 : place + 2] + _ZEROS + packet[place + 18 :]
+    if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
+        raise AuthenticityError("Message-Authenticator is wrong")
+    return Reply(packet[0], packet[1], packet[4:20], attributes)
+
+
+def encrypt_hidden(clear: bytes, authenticator: bytes, secret: SharedSecret) -> bytes:
+    """Return `clear` under the User-Password cipher (RFC 2865 5.2): zero-padded, at least one block."""
+    if len(clear) > 128:
+        raise ValueError(f"a password has at most 128 octets, got {len(clear)}")
+    return _encrypt(clear.ljust(16, b"\0"), authenticator, secret)
+
+
+def decrypt_hidden(value: bytes, authenticator: bytes, secret: SharedSecret) -> bytes:
+    """Return a User-Password in clear (RFC 2865 5.2), without its padding."""
+    if len(value) % 16 or not 16 <= len(value) <= 128:
+        raise PacketError(f"encrypted password of {len(value)} octets")
+    return _decrypt(value, authenticator, secret).rstrip(b"\0")
+
+
+def encrypt_salted(clear: bytes, authenticator: bytes, secret: SharedSecret, salt: int) -> bytes:
+    """Return salt and cipher of `clear` (RFC 2868 3.5, RFC 2548 2.4.2); the caller puts a tag octet in front."""
+    if len(clear) > 239:  # one length octet and 15 blocks are what fits an attribute
+        raise ValueError(f"a salted value has at most 239 octets, got {len(clear)}")
+    salted = (salt & 0x7FFF | 0x8000).to_bytes(2)
+    return salted + _encrypt(bytes((len(clear),)) + clear, authenticator + salted, secret)
+
+
+def decrypt_salted(value: bytes, authenticator: bytes, secret: SharedSecret, *, tagged: bool) -> bytes:
+    """Return the clear text of a salted value; `tagged`: a tag octet comes first, as in Tunnel-Password."""
+    cipher = value[3 if tagged else 2 :]
+    if not cipher or len(cipher) % 16:
+        raise PacketError(f"salted value of {len(value)} octets")
+    salt = value[1:3] if tagged else value[:2]
+    clear = _decrypt(cipher, authenticator + salt, secret)
+    if clear[0] >= len(clear):
+        raise AuthenticityError(f"salted value says {clear[0]} octets of {len(clear) - 1}: wrong secret")
+    return clear[1 : 1 + clear[0]]
+
+
+def _trim(datagram: bytes) -> bytes:
+    """Return the packet without the octets beyond its Length field (RFC 2865 section 3)."""
+    if len(datagram) < 20:
+        raise PacketError(f"datagram of {len(datagram)} octets, a packet has 20 or more")
+    length = datagram[2] << 8 | datagram[3]
+    if not 20 <= length <= MAX_PACKET:
+        raise PacketError(f"length field says {length}, a packet has 20 to {MAX_PACKET} octets")
+    if length > len(datagram):
+        raise PacketError(f"length field says {length}, the datagram has {len(datagram)} octets")
+    return datagram if length == len(datagram) else datagram[:length]
+
+
+def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
+    """Return all attributes and the offset of Message-Authenticator, 0 where there is none."""
+    attributes: dict[AttributeType, list[bytes]] = {}
+    place, offset, end = 0, 20, len(packet)
+    while offset < end:
+        kind = packet[offset]
+        following = offset + packet[offset + 1] if offset + 1 < end else end + 1
+        if following > end or following < offset + 2:
+            raise _overrun(packet, offset, end)
+        if kind == _VENDOR_SPECIFIC:
+            _split_vendor(packet, offset, following, attributes)
+        elif 241 <= kind <= 246:
+            following = _join_extended(packet, offset, following, attributes)
+        else:
+            if kind == _MESSAGE_AUTHENTICATOR:
+                if place:
+                    raise PacketError(f"second Message-Authenticator at offset {offset}")
+                if following != offset + 18:
+                    raise PacketError(f"Message-Authenticator at offset {offset}: length {following - offset}, not 18")
+                place = offset
+            if kind in attributes:
+                attributes[kind].append(packet[offset + 2 : following])
+            else:
+                attributes[kind] = [packet[offset + 2 : following]]
+        offset = following
+    return attributes, place
+
+
+def _overrun(packet: bytes, offset: int, end: int, name: str = "attribute") -> PacketError:
+    if offset + 1 >= end:
+        return PacketError(f"{name} {packet[offset]} at offset {offset}: no length octet")
+    length = packet[offset + 1]
+    if length < 2:
+        return PacketError(f"{name} {packet[offset]} at offset {offset}: length {length} < 2")
+    return PacketError(f"{name} {packet[offset]} at offset {offset}: length {length}, {end - offset} octets are left")
+
+
+def _split_vendor(packet: bytes, offset: int, end: int, attributes: dict[AttributeType, list[bytes]]) -> None:
+    """Add the sub-attributes of an attribute 26 (RFC 2865 5.26)."""
+    inner = offset + 6
+    if inner >= end:
+        raise PacketError(f"attribute 26 at offset {offset}: length {end - offset} < 7")
+    vendor = int.from_bytes(packet[offset + 2 : inner])
+    while inner < end:
+        following = inner + packet[inner + 1] if inner + 1 < end else end + 1
+        if following > end or following < inner + 2:
+            raise _overrun(packet, inner, end, f"sub-attribute 26.{vendor}.")
+        attributes.setdefault((26, vendor, packet[inner]), []).append(packet[inner + 2 : following])
+        inner = following
+
+
+def _join_extended(packet: bytes, offset: int, following: int, attributes: dict[AttributeType, list[bytes]]) -> int:
+    """Add one extended attribute, fragments joined (RFC 6929 2.1 to 2.4), and return where the next one begins."""
+    kind, start = packet[offset], offset
+    long = kind in _LONG_EXTENDED
+    if following - offset < (5 if long else 4):
+        raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
+    extended = packet[offset + 2]
+    value = packet[offset + (4 if long else 3) : following]
+    while long and packet[offset + 3] & _MORE:
+        # "There MUST be an attribute following this one, with the same Type and Extended-Type" (RFC 6929 2.2).
+        offset = following
+        if packet[offset : offset + 1] != packet[start : start + 1] or packet[offset + 2 : offset + 3] != bytes(
+            (extended,)
+        ):
+            raise PacketError(f"attribute {kind}.{extended} at offset {start}: fragment without its continuation")
+        following = offset + packet[offset + 1]
+        if following > len(packet):
+            raise _overrun(packet, offset, len(packet))
+        if following < offset + 5:
+            raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
+        value += packet[offset + 4 : following]
+    place: AttributeType = (kind, extended)
+    if extended == _VENDOR_SPECIFIC:
+        if len(value) < 5:
+            raise PacketError(f"attribute {kind}.26 at offset {start}: {len(value)} octets, vendor and type need 5")
+        place, value = (kind, extended, int.from_bytes(value[:4]), value[4]), value[5:]
+    attributes.setdefault(place, []).append(value)
+    return following
+
+
+def _header(code: int, identifier: int, length: int) -> bytes:
+    if length > MAX_PACKET:
+        raise PacketError(f"packet would have {length} octets, {MAX_PACKET} are allowed")
+    return _HEADER.pack(code, identifier, length)
+
+
+def _encode_all(attributes: Iterable[Sendable], authenticator: bytes, secret: SharedSecret, salt: int) -> bytes:
+    octets = b""
+    for attribute in attributes:
+        kind, value = attribute.type, attribute.value
+        if isinstance(attribute, Salted):
+            value = encrypt_salted(value, authenticator, secret, salt)
+            salt += 1  # "MUST be unique" within the packet (RFC 2868 3.5)
+            if attribute.tag is not None:
+                value = bytes((attribute.tag,)) + value
+        elif isinstance(attribute, Hidden):
+            value = encrypt_hidden(value, authenticator, secret)
+        octets += _encode(kind, value)
+    return octets
+
+
+def _encode(kind: AttributeType, value: bytes) -> bytes:
+    """Return one attribute as it goes on the wire; a long extended one in as many fragments as it needs."""
+    if isinstance(kind, tuple):
+        first, second, *rest = kind
+        if rest and first == _VENDOR_SPECIFIC:
+            kind, value = first, struct.pack("!IBB", second, rest[0], len(value) + 2) + value
+        else:
+            if rest:
+                value = struct.pack("!IB", *rest) + value
+            if first in _LONG_EXTENDED:
+                return _fragments(first, second, value)
+            kind, value = first, bytes((second,)) + value
+    if len(value) > 253:
+        raise ValueError(f"attribute {kind} has at most 253 octets, got {len(value)}")
+    return bytes((kind, len(value) + 2)) + value
+
+
+def _fragments(kind: int, extended: int, value: bytes) -> bytes:
+    octets = b""
+    for start in range(0, len(value), _FRAGMENT):
+        piece = value[start : start + _FRAGMENT]
+        more = _MORE if start + _FRAGMENT < len(value) else 0
+        octets += bytes((kind, len(piece) + 4, extended, more)) + piece
+    return octets
+
+
+def _encrypt(clear: bytes, vector: bytes, secret: SharedSecret) -> bytes:
+    """Return `clear`, zero-padded to whole blocks, each xored with MD5(secret + the cipher block before it)."""
+    cipher = b""
+    for start in range(0, len(clear), 16):
+        vector = _xor(clear[start : start + 16].ljust(16, b"\0"), hashlib.md5(secret.value + vector).digest())
+        cipher += vector
+    return cipher
+
+
+def _decrypt(cipher: bytes, vector: bytes, secret: SharedSecret) -> bytes:
+    clear = b""
+    for start in range(0, len(cipher), 16):
+        block = cipher[start : start + 16]
+        clear += _xor(block, hashlib.md5(secret.value + vector).digest())
+        vector = block
+    return clear
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(16)

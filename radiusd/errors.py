@@ -1,0 +1,35 @@
+"""What can go wrong between the socket and the decision.
+
+RadiusError
+├── PacketError            octets that are no RADIUS packet we answer: discard (RFC 2865 section 3)
+│   ├── AuthenticityError  a well-formed packet that its sender's shared secret does not explain: discard
+│   └── UnsignedError      a well-formed packet without the Message-Authenticator it should have: discard
+├── DialectError           a sound Access-Request that lacks what its dialect must carry: reject, the log says what
+└── ServeError             the server cannot start: port in use, bad address
+
+Our own mistakes (an attribute of 300 octets handed in by code) are ValueError.
+"""
+
+
+class RadiusError(Exception):
+    """Base of what `radiusd` raises."""
+
+
+class PacketError(RadiusError):
+    """Octets that are not the RADIUS packet they should be."""
+
+
+class AuthenticityError(PacketError):
+    """A Message-Authenticator, Response Authenticator or User-Password that the shared secret does not explain."""
+
+
+class UnsignedError(PacketError):
+    """A packet that must carry a Message-Authenticator and does not."""
+
+
+class DialectError(RadiusError):
+    """An Access-Request without a piece that its dialect must carry."""
+
+
+class ServeError(RadiusError):
+    """The server cannot start."""

@@ -1,0 +1,155 @@
+"""Follows the store: loads everything once, then re-reads what other processes changed.
+
+# Rule: runs in one worker thread with a Store of its own. It alters pools (which are thread-safe) and nothing else;
+# what the answering thread keeps, it hands over as an Update.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto import Pool
+from provisioning import Change, Device, Entity, KeyBatch, Store
+
+from .directory import Directory
+from .ranges import IdRanges
+
+LAPSED_DAYS = 90  # how long a removed key still explains a refusal in the log
+_STEP = 65_536  # key ids re-read at a time
+
+_PLACES = frozenset({Entity.NAS, Entity.VENUE, Entity.KEYPOOL})
+# What else a key's answer depends on: its VLAN comes from its unit, plan and venue.
+_DETAILS = frozenset({Entity.VENUE, Entity.UNIT, Entity.PLAN, Entity.SUBSCRIBER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What the answering thread has to take over. None and empty: as before."""
+
+    directory: Directory | None = None
+    pools: dict[int, Pool] | None = None
+    devices: tuple[Device, ...] = ()
+    device_keys: IdRanges  # keys whose known devices are exactly those in `devices`
+    stale_keys: IdRanges | None  # keys whose details must be read again; None: all
+
+
+class Follower:
+    """Keeps pools as the store has them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pools: dict[int, Pool] = {}
+        self._version = 0
+        self._revision = 0
+        # By key id: the keypool it is in (0: none), and the first 8 octets of its PMK, to tell a new passphrase
+        # from a new status without taking the key out of the pool while it is in use.
+        self._owners: NDArray[np.int64] = np.zeros(1024, np.int64)
+        self._marks: NDArray[np.uint64] = np.zeros(1024, np.uint64)
+
+    def load(self, now: datetime) -> Update:
+        """Read everything."""
+        self._version = self._store.data_version()
+        self._revision = self._store.revision()
+        directory = self._read_directory()
+        for batch in self._store.key_batches(lapsed_since=now - timedelta(days=LAPSED_DAYS)):
+            self._add(batch)
+        return Update(
+            directory=directory,
+            pools=dict(self._pools),
+            devices=tuple(self._store.devices()),
+            device_keys=IdRanges(),
+            stale_keys=None,
+        )
+
+    def refresh(self, now: datetime) -> Update | None:
+        """Read what was committed since, or return None where nothing was."""
+        version = self._store.data_version()
+        if version == self._version:
+            return None
+        changes = self._store.changes(self._revision)
+        update = self._follow(changes, now) if changes else None
+        if changes:
+            self._revision = changes[-1].revision
+        self._version = version  # last: what failed is tried again
+        return update
+
+    def _follow(self, changes: tuple[Change, ...], now: datetime) -> Update:
+        entities = {change.entity for change in changes}
+        keys = _ranges(changes, Entity.KEY)
+        devices = _ranges(changes, Entity.DEVICE)
+        directory = self._read_directory() if entities & _PLACES else None
+        for first, last in keys:
+            self._read_keys(first, last, now)
+        known = [
+            device
+            for first, last in IdRanges([*keys, *devices])
+            for device in self._store.devices(first_key_id=first, last_key_id=last)
+        ]
+        return Update(
+            directory=directory,
+            pools=dict(self._pools) if directory is not None else None,
+            devices=tuple(known),
+            device_keys=devices,
+            stale_keys=None if entities & _DETAILS else keys,
+        )
+
+    def _read_directory(self) -> Directory:
+        directory = Directory(self._store.nases(), self._store.venues(), self._store.keypools())
+        for keypool in directory.keypools.values():
+            if keypool.id not in self._pools:
+                self._pools[keypool.id] = Pool(keypool.ssid)
+        for keypool_id in self._pools.keys() - directory.keypools.keys():
+            del self._pools[keypool_id]
+            self._owners[self._owners == keypool_id] = 0
+        return directory
+
+    def _read_keys(self, first: int, last: int, now: datetime) -> None:
+        lapsed_since = now - timedelta(days=LAPSED_DAYS)
+        for start in range(first, last + 1, _STEP):
+            stop = min(start + _STEP - 1, last)
+            batches = tuple(self._store.key_batches(first_id=start, last_id=stop, lapsed_since=lapsed_since))
+            owners = np.zeros(stop - start + 1, np.int64)
+            marks = np.zeros(stop - start + 1, np.uint64)
+            for batch in batches:
+                owners[batch.ids - start] = batch.keypool_id
+                marks[batch.ids - start] = _mark(batch)
+            self._reserve(stop)
+            before = self._owners[start : stop + 1]
+            changed = (owners != before) | (marks != self._marks[start : stop + 1])
+            self._remove(start + np.flatnonzero(changed & (before != 0)))
+            for batch in batches:
+                kept = changed[batch.ids - start]
+                if kept.any():
+                    self._add(KeyBatch(batch.keypool_id, batch.ids[kept], batch.pmks[kept]))
+
+    def _add(self, batch: KeyBatch) -> None:
+        pool = self._pools.get(batch.keypool_id)
+        if pool is None or not len(batch.ids):
+            return  # of a keypool that came after the directory was read: its change is read next time
+        pool.add(batch.ids, batch.pmks)
+        self._reserve(int(batch.ids.max()))
+        self._owners[batch.ids] = batch.keypool_id
+        self._marks[batch.ids] = _mark(batch)
+
+    def _remove(self, key_ids: NDArray[np.int64]) -> None:
+        owners = self._owners[key_ids]
+        for keypool_id in np.unique(owners).tolist():
+            self._pools[keypool_id].remove(key_ids[owners == keypool_id].tolist())
+        self._owners[key_ids] = 0
+
+    def _reserve(self, key_id: int) -> None:
+        short = key_id + 1 - len(self._owners)
+        if short > 0:
+            more = max(short, len(self._owners))
+            self._owners = np.concatenate((self._owners, np.zeros(more, np.int64)))
+            self._marks = np.concatenate((self._marks, np.zeros(more, np.uint64)))
+
+
+def _ranges(changes: tuple[Change, ...], entity: Entity) -> IdRanges:
+    return IdRanges((change.first_id, change.last_id) for change in changes if change.entity is entity)
+
+
+def _mark(batch: KeyBatch) -> NDArray[np.uint64]:
+    return np.ascontiguousarray(batch.pmks[:, :8]).view(np.uint64)[:, 0]

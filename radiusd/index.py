@@ -1,0 +1,84 @@
+"""What the engine knows when a request comes: NASes, keypools with their pools, known devices, details of keys.
+
+# Rule: belongs to the thread that answers requests; other threads only search the pools.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from crypto import Pool, Ssid
+from provisioning import Key, Nas, Venue
+
+from .devices import Devices
+from .directory import Client, Directory
+from .follower import Update
+from .ranges import IdRanges
+
+_CACHED_KEYS = 65_536  # about 1.5 kB each
+
+
+class Keyring(NamedTuple):
+    """One keypool at work."""
+
+    keypool_id: int
+    pool: Pool
+
+
+class Index:
+    """Everything the engine looks up."""
+
+    def __init__(self, read_key: Callable[[int], Key | None], *, cached_keys: int = _CACHED_KEYS) -> None:
+        self._read_key = read_key
+        self._cached_keys = cached_keys
+        self._keys: OrderedDict[int, Key] = OrderedDict()
+        self._directory = Directory()
+        self._pools: dict[int, Pool] = {}
+        self.devices = Devices()
+
+    def apply(self, update: Update) -> None:
+        """Take over what the follower has read."""
+        if update.directory is not None:
+            self._directory = update.directory
+        if update.pools is not None:
+            self._pools = update.pools
+        if update.device_keys:
+            self.devices.replace(update.device_keys, update.devices)
+        self.devices.add(update.devices)
+        self._forget_keys(update.stale_keys)
+
+    def client(self, address: str) -> Client | None:
+        """Return the NAS at this source address."""
+        return self._directory.client(address)
+
+    def venue(self, nas: Nas, nas_identifier: bytes | None) -> Venue | None:
+        """Return where the NAS stands."""
+        return self._directory.venue(nas, nas_identifier)
+
+    def keyrings(self, venue: Venue | None, ssid: Ssid) -> tuple[Keyring, ...]:
+        """Return the keypools whose keys are valid on this SSID at this venue."""
+        return tuple(Keyring(number, self._pools[number]) for number in self._directory.keypools_of(venue, ssid))
+
+    def key(self, key_id: int) -> Key | None:
+        """Return all about a key: from memory, else from the store; None where it is gone."""
+        key = self._keys.get(key_id)
+        if key is not None:
+            self._keys.move_to_end(key_id)
+            return key
+        key = self._read_key(key_id)
+        if key is not None:
+            self._keys[key_id] = key
+            if len(self._keys) > self._cached_keys:
+                self._keys.popitem(last=False)
+        return key
+
+    def sizes(self) -> tuple[int, int, int]:
+        """Return the numbers of keys, keypools and NASes."""
+        return sum(map(len, self._pools.values())), len(self._pools), self._directory.nas_count
+
+    def _forget_keys(self, stale: IdRanges | None) -> None:
+        if stale is None:
+            self._keys.clear()
+        elif stale:
+            for key_id in [key_id for key_id in self._keys if key_id in stale]:
+                del self._keys[key_id]

@@ -1,0 +1,146 @@
+"""The words of the server as frozen values: what arrives, what is asked, what is decided."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from crypto import Handshake, MacAddress, Ssid
+from provisioning import Key
+
+# An attribute's place in the numbering trees, written as FreeRADIUS and RFC 6929 write it: 31 is an int;
+# 26.25053.153 is (26, 25053, 153); 241.3 is (241, 3); 245.26.11344.1 is (245, 26, 11344, 1).
+AttributeType = int | tuple[int, ...]
+
+
+class Source(NamedTuple):
+    """Where a datagram came from, and on which of our sockets: part of what makes it a duplicate (RFC 5080 2.2.2)."""
+
+    address: str
+    port: int
+    socket: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}" if ":" not in self.address else f"[{self.address}]:{self.port}"
+
+
+class Attribute(NamedTuple):
+    """One attribute to send, its value as it goes on the wire."""
+
+    type: AttributeType
+    value: bytes
+
+
+class Hidden(NamedTuple):
+    """One attribute to send under the User-Password cipher (RFC 2865 5.2). The value is in clear here."""
+
+    type: AttributeType
+    value: bytes
+
+    def __repr__(self) -> str:
+        return f"Hidden(type={self.type!r})"
+
+
+class Salted(NamedTuple):
+    """One attribute to send under the salted cipher (RFC 2868 3.5 with a tag octet, RFC 2548 2.4.2 without)."""
+
+    type: AttributeType
+    value: bytes
+    tag: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Salted(type={self.type!r}, tag={self.tag})"
+
+
+Sendable = Attribute | Hidden | Salted
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A checked RADIUS packet: each attribute type with its values in the order they came, fragments joined."""
+
+    code: int
+    identifier: int
+    authenticator: bytes
+    attributes: Mapping[AttributeType, Sequence[bytes]] = field(repr=False)
+
+    def first(self, kind: AttributeType) -> bytes | None:
+        """Return the first value of an attribute, or None where the packet has none."""
+        values = self.attributes.get(kind)
+        return None if values is None else values[0]
+
+    def every(self, kind: AttributeType) -> Sequence[bytes]:
+        """Return all values of an attribute, in order."""
+        return self.attributes.get(kind, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Packet):
+    """An Access-Request or Status-Server."""
+
+    octets: bytes = field(repr=False)  # the packet itself, to tell a repetition
+    signed: bool  # it carried a Message-Authenticator, and that was right
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Packet):
+    """An answer whose Response Authenticator and Message-Authenticator were right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Which key belongs to this device? All that a NAS knows before the handshake."""
+
+    device: MacAddress
+    ssid: Ssid
+    aa: MacAddress | None = None
+
+
+Subject = Handshake | Lookup
+
+
+class How(enum.Enum):
+    """How a key was found."""
+
+    KNOWN = "known"
+    SEARCH = "search"
+    LOOKUP = "lookup"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """This key, in these words' meaning; the dialect finds the words."""
+
+    key: Key
+    how: How
+    session_timeout_s: int | None = None
+    name_asked: bool = False  # the request asked for a Chargeable-User-Identity (RFC 4372 2.1)
+
+    @property
+    def key_name(self) -> bytes:
+        """Return the opaque name under which accounting ties a session to its key: no person's name, no secret."""
+        return b"key-%d" % self.key.id
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """No key. The reason is for the log only: the air sees the same Access-Reject in every case."""
+
+    reason: str
+
+
+Decision = Accept | Reject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What an Access-Accept gives to an access point, read back."""
+
+    passphrases: tuple[bytes, ...] = field(default=(), repr=False)
+    vlan: int | None = None
+    session_timeout_s: int | None = None
+    class_: bytes | None = None
+    chargeable_user_identity: bytes | None = None

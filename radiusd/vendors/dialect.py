@@ -1,0 +1,109 @@
+"""What a vendor's module must say about its dialect, and the pieces that most of them share."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from crypto import MacAddress, Ssid
+
+from ..errors import DialectError
+from ..model import Accept, Attribute, AttributeType, Granted, Packet, Reply, Request, Sendable, Subject
+
+USER_NAME, USER_PASSWORD, SESSION_TIMEOUT, CLASS = 1, 2, 27, 25
+CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER, NAS_PORT_TYPE = 30, 31, 32, 61
+TUNNEL_TYPE, TUNNEL_MEDIUM_TYPE, TUNNEL_PRIVATE_GROUP_ID = 64, 65, 81
+CHARGEABLE_USER_IDENTITY, TUNNEL_PASSWORD = 89, 69
+
+# MAC:SSID. The MAC in any format; the SSID is whatever follows the first colon after its twelve digits, as raw octets.
+_CALLED_STATION = re.compile(rb"((?:[0-9A-Fa-f][-:. ]?){11}[0-9A-Fa-f])(?::(.*))?", re.DOTALL)
+_VLAN_TYPE, _IEEE_802 = bytes.fromhex("0000000d"), bytes.fromhex("00000006")  # tag 0 (RFC 2868 3.1, 3.2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one vendor asks and wants to be answered.
+
+    The server uses decode_request and encode_accept; whoever plays the access point, the other two.
+    """
+
+    name: str
+    markers: tuple[AttributeType, ...]  # a request with one of them is in this dialect
+    decode_request: Callable[[Request], Subject]  # raises DialectError, EapolError, UnsupportedAkm
+    encode_accept: Callable[[Accept], tuple[Sendable, ...]]
+    encode_request: Callable[[Subject, bytes | None], tuple[Sendable, ...]]  # the second: NAS-Identifier
+    decode_accept: Callable[[Reply, Callable[[bytes], bytes]], Granted]  # the second: Codec's decryption
+
+
+def device_address(request: Packet) -> MacAddress:
+    """Return the station's address: Calling-Station-Id, else User-Name."""
+    for kind in (CALLING_STATION_ID, USER_NAME):
+        value = request.first(kind)
+        if value is not None:
+            try:
+                return MacAddress.parse(value)
+            except ValueError:
+                continue
+    raise DialectError("no device address (SPA) in Calling-Station-Id or User-Name")
+
+
+def network(request: Packet) -> tuple[MacAddress, Ssid]:
+    """Return AA and SSID from Called-Station-Id."""
+    value = request.first(CALLED_STATION_ID)
+    if value is None:
+        raise DialectError("no SSID and no AA: Called-Station-Id is missing")
+    return _split_called_station(value)
+
+
+@lru_cache(maxsize=4096)  # an access point repeats it in every request
+def _split_called_station(value: bytes) -> tuple[MacAddress, Ssid]:
+    match = _CALLED_STATION.fullmatch(value)
+    if match is None:
+        raise DialectError("no AA: Called-Station-Id does not begin with a MAC address")
+    address, ssid = match.groups()
+    if not ssid:
+        raise DialectError("no SSID after the MAC address in Called-Station-Id")
+    if len(ssid) > 32:
+        raise DialectError(f"SSID of {len(ssid)} octets in Called-Station-Id, 32 are allowed")
+    return MacAddress.parse(address), Ssid(ssid)
+
+
+def render_called_station(aa: MacAddress, ssid: Ssid) -> bytes:
+    """Return Called-Station-Id as hostapd writes it."""
+    return aa.value.hex("-").upper().encode() + b":" + ssid.value
+
+
+def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
+    """Return what every dialect's Accept carries besides the key: VLAN (RFC 3580 3.31), end of session, key name."""
+    attributes = list(_vlan(accept.key.effective_vlan))
+    if accept.session_timeout_s is not None:
+        attributes.append(Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)))
+    attributes.append(Attribute(CLASS, accept.key_name))
+    if accept.name_asked:
+        attributes.append(Attribute(CHARGEABLE_USER_IDENTITY, accept.key_name))
+    return tuple(attributes)
+
+
+@lru_cache(maxsize=4096)
+def _vlan(vlan: int | None) -> tuple[Attribute, ...]:
+    if vlan is None:
+        return ()
+    return (
+        Attribute(TUNNEL_TYPE, _VLAN_TYPE),
+        Attribute(TUNNEL_MEDIUM_TYPE, _IEEE_802),
+        Attribute(TUNNEL_PRIVATE_GROUP_ID, b"%d" % vlan),  # tag 0: no tag octet (RFC 2868 3.6)
+    )
+
+
+def parse_vlan(reply: Packet) -> int | None:
+    """Return the VLAN of untagged tunnel attributes, or None where they do not name one."""
+    group = reply.first(TUNNEL_PRIVATE_GROUP_ID)
+    if reply.first(TUNNEL_TYPE) != _VLAN_TYPE or reply.first(TUNNEL_MEDIUM_TYPE) != _IEEE_802:
+        return None
+    return int(group) if group is not None and group.isdigit() else None
+
+
+def parse_session_timeout(reply: Packet) -> int | None:
+    """Return Session-Timeout in seconds."""
+    value = reply.first(SESSION_TIMEOUT)
+    return None if value is None or len(value) != 4 else int.from_bytes(value)
