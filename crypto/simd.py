@@ -7,12 +7,14 @@ The width travels as a type: kernels take a `Lanes` value first (`Lanes(16)` wit
 one source text compiles for every width and numba's cache keeps them apart.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models, register_default
+from numba.core.registry import cpu_target
 from numba.extending import NativeValue, intrinsic, typeof_impl, unbox
 
 I32: Final = ir.IntType(32)
@@ -42,16 +44,22 @@ class Lanes:
 
 
 def host_lanes(width: int | None = None) -> Lanes:
-    """Return the widest vectors this processor has; with `width`, that one (any width runs anywhere)."""
-    features = binding.get_host_cpu_features()
+    """Return the widest vectors that numba compiles for here; with `width`, that one (any width runs anywhere)."""
+    features = _target_features()
     if width is None:
-        wide = all(features.get(name) for name in ("avx512f", "avx512bw", "avx512vl"))
-        width = 16 if wide else 8 if features.get("avx2") else 4
-    if not features.get("aes"):
+        width = 16 if {"avx512f", "avx512bw", "avx512vl"} <= features else 8 if "avx2" in features else 4
+    if "aes" not in features:
         return Lanes(width)
-    if not features.get("vaes"):
+    if "vaes" not in features:
         return Lanes(width, aes=1)
-    return Lanes(width, aes=min(width // 4, 4 if features.get("avx512f") else 2))
+    return Lanes(width, aes=min(width // 4, 4 if "avx512f" in features else 2))
+
+
+@functools.cache
+def _target_features() -> frozenset[str]:
+    """Return what the compiler may use: the host's features, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES say less."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return frozenset(name[1:] for name in features.split(",") if name.startswith("+"))
 
 
 class LanesType(types.Type):  # type: ignore[misc]
