@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, devices, wireless-only."),
     "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
     "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
-    "serve": ("radiusd", "serve", "Answer access points."),
+    "serve": ("radiusd.cli", "serve", "Answer access points."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.
@@ -77,16 +77,28 @@ def base_errors() -> tuple[type[Exception], ...]:
     return tuple(getattr(sys.modules[module], name) for module, name in BASE_ERRORS if module in sys.modules)
 
 
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"latchkey {version('latchkey-radius')}")
+    except PackageNotFoundError:
+        raise Refused("not installed, run from its source: no version") from None
+    context.exit()
+
+
 @click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--db",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     envvar="LATCHKEY_DB",
     default="latchkey.db",
     show_default="./latchkey.db, or LATCHKEY_DB",
     help="The database.",
 )
-@click.version_option(package_name="latchkey-radius", prog_name="latchkey")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
 @click.pass_context
 def cli(context: click.Context, db: Path) -> None:
     """One SSID, a key for every door: an identity-PSK RADIUS server."""

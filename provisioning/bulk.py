@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from crypto import MacAddress, Ssid
 
 from .errors import Duplicate, DuplicateKey, ImportRefused, InvalidValue, Refusal
-from .keys import Progress, derive_pmks
+from .keys import Derive, Progress, derive_pmks
 from .model import Device, Key, KeyDraft, Passphrase
 from .store import Store
 
@@ -52,6 +52,7 @@ def import_keys(
     name: str,
     keep_going: bool = False,
     progress: Progress | None = None,
+    derive: Derive = derive_pmks,
 ) -> Imported:
     """Add the keys of a file, called `name` in errors: all of them, or those that can be when told to keep going.
 
@@ -73,7 +74,7 @@ def import_keys(
         raise InvalidValue(f"{name} has no keys")
     if refusals and not keep_going:
         raise ImportRefused(name, refusals)
-    pmks = derive_pmks([row.draft.passphrase.value for row in rows], ssid, progress) if rows else None
+    pmks = derive([row.draft.passphrase.value for row in rows], ssid, progress) if rows else None
     ids = range(0)
     while rows:
         try:
@@ -182,14 +183,22 @@ def _draft(cells: Sequence[str], widest: int) -> KeyDraft:
     identity, psk = cells[:2]
     mac = cells[2].strip() if len(cells) > 2 else ""
     vlan = cells[3].strip() if len(cells) > 3 else ""
+    # Neither error shows its cell: where columns were swapped it is a passphrase.
     if vlan and not (vlan.isascii() and vlan.isdigit() and len(vlan) <= 4):
-        raise ValueError(f"VLAN must be 1 to 4094, got {vlan[:20]!r}")
+        raise ValueError("vlanid is not a VLAN, 1 to 4094")
     return KeyDraft(
         identity=identity,
         passphrase=Passphrase(psk.encode("utf-8")),
         vlan=int(vlan) if vlan else None,
-        devices=(MacAddress.parse(mac),) if mac else (),
+        devices=(_parse_mac(mac),) if mac else (),
     )
+
+
+def _parse_mac(text: str) -> MacAddress:
+    try:
+        return MacAddress.parse(text)
+    except ValueError:
+        raise ValueError("mac is not a MAC address, 12 hex digits") from None
 
 
 def _refuse(rows: Sequence[Row], duplicate: Duplicate) -> Refusal:

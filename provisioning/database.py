@@ -5,6 +5,7 @@ Rule: this file knows no table but the two that every write uses, `counters` and
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,6 @@ from .secrets import Vault
 if TYPE_CHECKING:
     from sqlite3 import Cursor
 
-_MAGIC: Final = b"SQLite format 3\0"
 _CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order; their index must not go through 2 MB
 
 
@@ -186,18 +186,23 @@ def remove(path: Path) -> None:
 
 
 def check_file(path: Path, *, readonly: bool) -> None:
-    """Raise StoreError, saying why, unless there is a database to open; SQLite says only that it cannot."""
+    """Raise StoreError, saying why, unless there is a database to open; SQLite says only that it cannot.
+
+    Never opens the file: closing it again would drop the POSIX locks of every other connection of this process, and
+    the next process to leave would take the log from under them (sqlite.org/howtocorrupt.html, section 2.2).
+    """
     try:
-        with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
+        mode = path.stat().st_mode
     except FileNotFoundError:
         raise StoreMissing(f"no database at {path}: run `latchkey init`, or name another with --db") from None
     except OSError as error:
         raise StoreError(f"cannot read the database {path}: {error.strerror}") from error
-    if magic != _MAGIC:
-        raise StoreError(f"{path} is not a Latchkey database")
+    if not stat.S_ISREG(mode):
+        raise StoreError(f"{path} is not a database but a folder or device")
+    if not os.access(path, os.R_OK):
+        raise StoreError(f"cannot read the database {path}: permission denied")
     if not readonly:
-        for place in (path, path.parent):  # the write-ahead log is a new file beside it
+        for place in (path, path.absolute().parent):  # the write-ahead log is a new file beside it
             if not os.access(place, os.W_OK):
                 raise StoreError(f"cannot write the database {path}: {place} is read-only")
 

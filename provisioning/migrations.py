@@ -101,6 +101,6 @@ def _first_tables(db: "Database") -> None:
             last_seen INTEGER,
             PRIMARY KEY (keypool_id, mac)
         ) WITHOUT ROWID;
-        CREATE INDEX devices_by_key ON devices (key_id);
+        CREATE INDEX devices_by_key ON devices (key_id, mac);
         """
     )

@@ -29,7 +29,7 @@ def _remember_db(context: click.Context, _parameter: click.Parameter, value: Pat
 
 db_option = click.option(
     "--db",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     expose_value=False,
     callback=_remember_db,
     help="The database, here rather than before the command.",

@@ -7,7 +7,7 @@ Secrets are sealed before they become a parameter of a statement, so that no pla
 error.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -38,13 +38,19 @@ if TYPE_CHECKING:
 
 _PROOF: Final = b"latchkey"  # sealed in every database: opens only with the key it was made with
 _NO_END: Final = 2**62
-_BUSY_TIMEOUT_S: Final = 15.0  # an import of a million keys holds the write lock for less
+_BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write lock for 12
 _CHUNK: Final = 16_384
 _LOOKED_UP: Final = 500  # SQLite before 3.32 takes 999 parameters
-_INSERT_KEY: Final = f"""
-    INSERT INTO keys ({KEY_COLUMNS}, status)
-    VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT id FROM subscribers WHERE name = ?), ?, ?, ?, ?, 'active')
+_INSERT_KEY: Final = f"INSERT INTO keys ({KEY_COLUMNS}, status) VALUES (?, ?, ?, ?, ?, ?, ?, %s, ?, ?, ?, ?, 'active')"
+_BY_NAME: Final = "(SELECT id FROM subscribers WHERE name = ?)"
+_UPSERT_DEVICE: Final = """
+    INSERT INTO devices (keypool_id, mac, first_seen, last_seen, key_id) %s
+    ON CONFLICT (keypool_id, mac) DO UPDATE SET key_id = excluded.key_id,
+        first_seen = coalesce(first_seen, excluded.first_seen), last_seen = coalesce(excluded.last_seen, last_seen)
 """
+_DEVICE: Final = "VALUES (?, ?, ?, ?, ?)"
+# A key that is not there (any more) must not lose the other devices of the batch.
+_DEVICE_OF_KEY: Final = "SELECT ?1, ?2, ?3, ?4, id FROM keys WHERE id = ?5 AND keypool_id = ?1"
 
 _KEY: Final = """
     SELECT k.id, k.keypool_id, k.identity, k.passphrase, k.pmk, k.vlan, k.starts, k.ends,
@@ -180,7 +186,8 @@ class Store(PlaceStore):
         """Store which key each device used. Writes no change: the server that calls this knows already."""
         seen = save_instant(now)
         with self._database.writing():
-            self._save_devices((device.keypool_id, device.mac.value, seen, seen, device.key_id) for device in devices)
+            rows = [(device.keypool_id, device.mac.value, seen, seen, device.key_id) for device in devices]
+            self._many(_UPSERT_DEVICE % _DEVICE_OF_KEY, rows)
 
     # What an administrator reads.
 
@@ -251,13 +258,16 @@ class Store(PlaceStore):
                 raise DuplicateKey(duplicates)
             names = {draft.subscriber for draft in drafts if draft.subscriber is not None}
             self._add_subscribers(sorted(names))
-            self._many(_INSERT_KEY, reporting(rows, progress))
-            self._save_devices(
-                (keypool_id, mac.value, None, None, id_)
-                for id_, draft in zip(ids, drafts, strict=True)
-                for mac in draft.devices
-            )
+            self._many(_INSERT_KEY % (_BY_NAME if names else "?"), reporting(rows, progress))
             self._database.record(Entity.KEY, ids[0], ids[-1])
+            if any(draft.devices for draft in drafts):
+                devices = (
+                    (keypool_id, mac.value, None, None, id_)
+                    for id_, draft in zip(ids, drafts, strict=True)
+                    for mac in draft.devices
+                )
+                self._many(_UPSERT_DEVICE % _DEVICE, devices)
+                self._database.record(Entity.DEVICE, ids[0], ids[-1])
         return ids
 
     def set_key_status(self, id_: int, status: KeyStatus, *, now: datetime, reason: str | None = None) -> None:
@@ -298,7 +308,7 @@ class Store(PlaceStore):
         """Register a device for a key before it is first seen."""
         with self._database.writing():
             keypool_id = self._require_live(key_id)
-            self._save_devices([(keypool_id, mac.value, None, None, key_id)])
+            self._many(_UPSERT_DEVICE % _DEVICE, [(keypool_id, mac.value, None, None, key_id)])
             self._database.record(Entity.DEVICE, key_id)
 
     def compact(self) -> None:
@@ -323,17 +333,6 @@ class Store(PlaceStore):
             first = self._database.allocate("subscribers", len(new))
             self._many("INSERT INTO subscribers VALUES (?, ?)", enumerate(new, first))
             self._database.record(Entity.SUBSCRIBER, first, first + len(new) - 1)
-
-    def _save_devices(self, rows: Iterable[Row]) -> None:
-        # A key that is not there (any more) must not lose the other devices of the batch.
-        self._many(
-            "INSERT INTO devices (keypool_id, mac, first_seen, last_seen, key_id)"
-            " SELECT ?1, ?2, ?3, ?4, id FROM keys WHERE id = ?5 AND keypool_id = ?1"
-            " ON CONFLICT (keypool_id, mac) DO UPDATE SET key_id = excluded.key_id,"
-            " first_seen = coalesce(first_seen, excluded.first_seen),"
-            " last_seen = coalesce(excluded.last_seen, last_seen)",
-            rows,
-        )
 
     def _check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
         """Refuse units and plans that are not there or not where the keypool is, and VLANs moved out of range."""
@@ -398,6 +397,8 @@ def create_store(path: Path, environ: Mapping[str, str]) -> Store:
     """Return a new store at `path` under the master key of `environ`, made beside it where there is none."""
     if path.exists():  # before a key is made that belongs to nothing
         raise StoreError(f"{path} exists already")
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot create {path}: there is no folder {path.parent}")
     return Store.create(path, MasterKey.create(path, environ))
 
 

@@ -104,11 +104,15 @@ def view_instant(instant: datetime | None) -> str | None:
 
 def render_json(views: Iterable[View]) -> Iterator[str]:
     """Yield the lines of one JSON array, an object to a line."""
-    before = "["
+    yield "["
+    line = ""
     for view in views:
-        yield f"{before}{json.dumps(view, ensure_ascii=False)}"
-        before = ","
-    yield "]" if before == "," else "[]"
+        if line:
+            yield f"{line},"
+        line = json.dumps(view, ensure_ascii=False)
+    if line:
+        yield line
+    yield "]"
 
 
 def render_table(views: Iterable[View], columns: Sequence[str]) -> Iterator[str]:

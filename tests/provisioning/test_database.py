@@ -1,0 +1,342 @@
+"""The file itself: what is wrong with it, what may not be in it, who else writes it."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+import provisioning
+from crypto import Ssid, passphrase_to_pmk
+from provisioning import (
+    KeyDraft,
+    KeyStatus,
+    MasterKey,
+    MasterKeyError,
+    NewerDatabase,
+    Passphrase,
+    Store,
+    StoreError,
+    StoreMissing,
+    create_store,
+    open_store,
+)
+from provisioning.migrations import KNOWN, MIGRATIONS
+
+ROOT = Path(__file__).parents[2]
+
+
+def files(path: Path) -> bytes:
+    """Return every octet of a database, its log and its index."""
+    # In another process: closing a file here would drop the locks of the connection that is open on it.
+    names = sorted(map(str, path.parent.glob(f"{path.name}*")))
+    return subprocess.run(["cat", *names], capture_output=True, check=True).stdout
+
+
+def test_known_migrations_are_those_there_are(tmp_path: Path) -> None:
+    database = sqlite_utils.Database(tmp_path / "empty.db")
+    assert tuple(step.name for step in MIGRATIONS.pending(database)) == KNOWN
+    database.close()
+
+
+def test_store_opens_again_with_everything_in_it(store: Store, path: Path, master_key: MasterKey) -> None:
+    venue = store.add_venue("Hudson House")
+    with Store.open(path, master_key) as again:
+        assert again.venues() == (venue,)
+    with Store.open(path, master_key, readonly=True) as reader:
+        assert reader.venues() == (venue,)
+        with pytest.raises(StoreError, match="read-only"):
+            reader.add_venue("Other")
+
+
+def test_pragmas_hold_what_the_store_promises(store: Store) -> None:
+    pragmas = {
+        name: store._database.sql.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout", "temp_store")
+    }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "synchronous": 2,
+        "busy_timeout": 30_000,
+        "temp_store": 2,
+    }
+
+
+def test_database_is_its_owners_alone(store: Store, path: Path) -> None:
+    store.add_venue("Hudson House")
+    for each in path.parent.glob(f"{path.name}*"):
+        assert each.stat().st_mode & 0o077 == 0, each
+
+
+def test_another_master_key_does_not_open_it(store: Store, path: Path) -> None:
+    with pytest.raises(MasterKeyError, match="not the one"):
+        Store.open(path, MasterKey(bytes(32)))
+
+
+def test_a_newer_database_is_left_alone(store: Store, path: Path, master_key: MasterKey) -> None:
+    store._database.sql["_sqlite_migrations"].insert(
+        {"migration_set": "latchkey", "name": "0099_of_the_future", "applied_at": "2030-01-01"}
+    )
+    with pytest.raises(NewerDatabase, match=r"newer version of latchkey \(0099_of_the_future\)"):
+        Store.open(path, master_key)
+
+
+def test_an_older_database_is_brought_up_to_date(path: Path, master_key: MasterKey) -> None:
+    Store.create(path, master_key).close()
+    with sqlite3.connect(path) as raw:  # as if the last step had not been there
+        raw.execute("DELETE FROM _sqlite_migrations WHERE name = ?", (KNOWN[-1],))
+        raw.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('latchkey', '0000', '')")
+    raw.close()
+    with pytest.raises(NewerDatabase):  # a foreign name outranks a missing one
+        Store.open(path, master_key)
+
+
+def test_missing_database_says_how_to_make_one(path: Path, master_key: MasterKey) -> None:
+    with pytest.raises(StoreMissing, match="run `latchkey init`"):
+        Store.open(path, master_key)
+    with pytest.raises(StoreMissing):
+        open_store(path, {})
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"identity,psk\n", b"SQLite format 3\0" + b"\xff" * 5000, b"SQLite format 3\0"]
+)
+def test_a_file_that_is_no_database_is_refused(path: Path, master_key: MasterKey, octets: bytes) -> None:
+    path.write_bytes(octets)
+    with pytest.raises(StoreError):
+        Store.open(path, master_key)
+    assert path.read_bytes() == octets
+
+
+def test_someone_elses_database_is_refused(path: Path, master_key: MasterKey) -> None:
+    raw = sqlite3.connect(path)
+    raw.execute("CREATE TABLE keys (id INTEGER)")
+    raw.close()
+    with pytest.raises(StoreError, match="not a Latchkey database"):
+        Store.open(path, master_key)
+
+
+def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master_key: MasterKey) -> None:
+    for number in range(300):
+        store.add_unit(store.venues()[0].id if number else store.add_venue("v").id, f"unit {number}")
+    store.close()
+    octets = bytearray(path.read_bytes())
+    octets[4096 : len(octets) - 4096] = os.urandom(len(octets) - 8192)
+    path.write_bytes(octets)
+
+    def use() -> None:
+        with Store.open(path, master_key) as damaged:
+            damaged.units()
+
+    with pytest.raises(StoreError):
+        use()
+
+
+def test_a_folder_is_no_database(tmp_path: Path, master_key: MasterKey) -> None:
+    with pytest.raises(StoreError, match="a folder or device"):
+        Store.open(tmp_path, master_key)
+    with pytest.raises(StoreError, match="exists already"):
+        create_store(tmp_path, {})
+    with pytest.raises(StoreError, match="no folder"):
+        create_store(tmp_path / "nowhere" / "latchkey.db", {})
+
+
+def test_nothing_is_left_of_a_store_that_could_not_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("provisioning.secrets.Vault.seal", fail)
+    with pytest.raises(KeyboardInterrupt):
+        Store.create(path, MasterKey(bytes(32)))
+    assert not list(path.parent.iterdir())
+
+
+def test_a_locked_database_is_one_line(store: Store, path: Path, master_key: MasterKey) -> None:
+    with Store.open(path, master_key, busy_timeout_s=0.01) as other, store._database.writing():
+        with pytest.raises(StoreError, match="locked by another process"):
+            other.add_venue("Hudson House")
+        assert other.venues() == ()  # readers are not held up
+    store.add_venue("Hudson House")
+
+
+def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
+    def fail() -> None:
+        with store._database.writing():
+            store._execute("INSERT INTO subscribers VALUES (1, 'x')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert store._rows("SELECT * FROM subscribers") == []
+    store.add_venue("Hudson House")
+
+
+def test_ids_are_never_given_out_twice(store: Store) -> None:
+    first = store.add_nas(ip_network("10.0.0.1"), b"s")
+    store.remove_nas(first.id)
+    assert store.add_nas(ip_network("10.0.0.1"), b"s").id == first.id + 1
+
+
+def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
+    ssid = Ssid(b"Hudson House")
+    raw_pmk = bytes(range(100, 132))
+    passphrases = [
+        b"sunny-Otter-41",
+        b"maple-Falcon-77",
+        b"correct horse battery",
+        b"replaced-Heron-5",
+        raw_pmk.hex().encode(),
+    ]
+    with Store.create(path, master_key) as store:
+        pool = store.add_keypool(ssid)
+        store.add_nas(ip_network("127.0.0.1"), b"testing123-secret")
+        first = store.add_key(pool.id, KeyDraft(passphrase=Passphrase(passphrases[0])))
+        ids = store.add_keys(
+            pool.id, [KeyDraft(passphrase=Passphrase(value)) for value in (*passphrases[1:3], passphrases[4])]
+        )
+        store.reset_key(first, Passphrase(passphrases[3]))
+        store.set_key_status(ids[0], KeyStatus.REMOVED, now=datetime.now(UTC))
+        seen = files(path)
+        assert len(list(path.parent.glob(f"{path.name}-*"))) == 2  # the log and the index were read
+    seen += files(path)
+    assert b"Hudson House" in seen  # what is not secret can be found this way
+    for passphrase in passphrases:
+        pmk = passphrase_to_pmk(passphrase, ssid).value
+        for secret in (passphrase, passphrase.hex().encode(), pmk, pmk.hex().encode(), pmk.hex().upper().encode()):
+            assert secret not in seen
+    assert b"testing123" not in seen
+    assert master_key.value not in seen
+    assert master_key.value.hex().encode() not in seen
+
+
+def test_values_swapped_between_rows_do_not_open(store: Store, path: Path) -> None:
+    pool = store.add_keypool(Ssid(b"x"))
+    store.add_keys(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(2)])
+    store._execute("UPDATE keys SET pmk = (SELECT pmk FROM keys WHERE id = 2) WHERE id = 1")
+    with pytest.raises(StoreError, match=r"keys.pmk of row 1 cannot be decrypted"):
+        store.key(1)
+    with pytest.raises(StoreError, match=r"keys.pmk of row 1 cannot be decrypted"):
+        list(store.key_batches(lapsed_since=datetime.now(UTC)))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from crypto import MacAddress
+from provisioning import KeyDraft, MasterKey, Passphrase, Store, Device
+from datetime import datetime, UTC
+name, path = sys.argv[1], Path(sys.argv[2])
+with Store.open(path, MasterKey(bytes(range(32)))) as store:
+    for number in range(12):
+        id_ = store.add_key(1, KeyDraft(identity=name, passphrase=Passphrase(f"{name}-phrase-{number}".encode())))
+        store.remember([Device(1, MacAddress(name.encode()[:3] + bytes([0, 0, number])), id_)], datetime.now(UTC))
+"""
+
+
+def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, master_key: MasterKey) -> None:
+    store.add_keypool(Ssid(b"Hudson House"))
+    start = store.revision()
+    version = store.data_version()
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, name, str(path)], cwd=ROOT, stderr=subprocess.PIPE)
+        for name in ("ann", "bob")
+    ]
+    errors: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with Store.open(path, master_key) as own:
+                for number in range(12):
+                    own.add_key(1, KeyDraft(identity="eve", passphrase=Passphrase(b"eve-phrase-%d" % number)))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    for writer in writers:
+        assert writer.communicate() == (None, b"")
+        assert writer.returncode == 0
+    thread.join()
+    assert not errors
+    keys = list(store.list_keys())
+    assert sorted(key.id for key in keys) == list(range(1, 37))
+    assert {name: sum(key.identity == name for key in keys) for name in ("ann", "bob", "eve")} == {
+        "ann": 12, "bob": 12, "eve": 12
+    }
+    assert [change.revision for change in store.changes(start)] == list(range(start + 1, start + 37))
+    assert len(list(store.devices())) == 24
+    assert store.data_version() != version
+
+
+@pytest.fixture
+def as_nobody(tmp_path: Path) -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
+    """Run `latchkey` in a folder where it may not write, as another user where this one may do everything."""
+    # Not below tmp_path, which only its owner may enter.
+    folder = Path("/tmp") / f"latchkey-{os.getpid()}"  # noqa: S108
+    folder.mkdir()
+
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        folder.chmod(0o555)
+        return subprocess.run(
+            [sys.executable, str(ROOT / "latchkey.py"), "--db", str(folder / "latchkey.db"), *arguments],
+            user=65534 if os.geteuid() == 0 else None,
+            extra_groups=[] if os.geteuid() == 0 else None,
+            env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            text=True,
+            capture_output=True,
+            check=False,
+            cwd="/",
+        )
+
+    if run("--help").returncode != 0:
+        shutil.rmtree(folder)
+        pytest.skip("another user cannot read this interpreter")
+    yield run
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_read_only_folders_and_files_are_one_line(
+    as_nobody: "Callable[..., subprocess.CompletedProcess[str]]", master_key: MasterKey
+) -> None:
+    environment = {"LATCHKEY_MASTER_KEY": master_key.value.hex()}
+    folder = Path("/tmp") / f"latchkey-{os.getpid()}"  # noqa: S108
+    for result, said in (
+        (as_nobody("init"), f"latchkey: cannot write the master key {folder}/latchkey.key: Permission denied\n"),
+        (as_nobody("init", **environment), f"latchkey: cannot create {folder}/latchkey.db: Permission denied\n"),
+    ):
+        assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+    folder.chmod(0o755)
+    Store.create(folder / "latchkey.db", master_key).close()
+    result = as_nobody("venue", "list", **environment)
+    assert result.returncode == 1
+    assert re.fullmatch("latchkey: cannot (read|write) the database .*\n", result.stderr)
+    (folder / "latchkey.db").chmod(0o444)
+    result = as_nobody("venue", "add", "x", **environment)
+    assert result.returncode == 1
+    assert re.fullmatch("latchkey: cannot write the database .* is read-only\n", result.stderr)
+    folder.chmod(0o755)
+    (folder / "latchkey.key").write_text(master_key.value.hex())
+    (folder / "latchkey.key").chmod(0o000)
+    result = as_nobody("nas", "list")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_sql_is_in_the_modules_that_may_have_it() -> None:
+    with_sql = {
+        path.name
+        for path in Path(provisioning.__file__).parent.glob("*.py")
+        if re.search(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA)\b", path.read_text())
+    }
+    assert with_sql == {"store.py", "places.py", "database.py"}
