@@ -1,0 +1,241 @@
+"""`latchkey demo`: the main job on loopback, in a temporary folder, judged.
+
+A building of 10,000 residents is made, a real server process started, and what real hostapd access points sent is
+played to it: once as recorded, where the server has to search, then again as a new request, where it knows the device.
+The table is read from the server's own log; the answers are decrypted and compared.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
+from provisioning import KeyDraft, Passphrase, Store, create_store, import_keys
+from radiusd import DIALECTS, Granted, Question, SharedSecret
+
+from .match import make_handshake
+
+_SECRET = "testing123"
+_PATIENCE_S = 10.0
+_HOSTAPD = DIALECTS["hostapd"]
+_NAMES = {"00-0F-AC:2": "WPA2-PSK", "00-0F-AC:6": "PSK-SHA256", "00-0F-AC:4": "FT-PSK"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One request and what must come of it."""
+
+    title: str
+    question: Question
+    passphrase: bytes | None = field(repr=False)  # None: an Access-Reject
+    vlan: int | None = None
+    how: str = "-"
+    says: str = ""  # what the log line must hold
+
+
+@click.command()
+@click.option("--residents", default=10_000, show_default=True, type=click.IntRange(16, 1_000_000))
+def demo(residents: int) -> None:
+    """Show everything at once on loopback, in a temporary folder; exit 0 when all of it worked."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)
+    cases = _recordings()
+    table = Table(title=f"Hudson House, {residents:,} residents on one SSID")
+    for heading in ("request", "SSID", "who", "how", "ms", "among", "VLAN", "right"):
+        table.add_column(heading, justify="right" if heading in ("ms", "among", "VLAN") else "left")
+    failures = 0
+    with tempfile.TemporaryDirectory(prefix="latchkey-demo-") as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        console.print(f"making a building of {residents:,} residents in {folder} ...")
+        with create_store(folder / "latchkey.db", {}) as store:
+            _furnish(store, cases, residents)
+        console.print(f"  keys derived, sealed and stored in {time.perf_counter() - started:.1f} s")
+        console.print("starting `latchkey serve` ...")
+        with _server(folder, console.print) as server:
+            for scene in _scenes(cases):
+                line, complaint = _play(server, scene)
+                failures += bool(complaint)
+                verdict = f"[red]no: {complaint}" if complaint else "[green]yes"
+                found = [_field(line, key) for key in ("how", "ms", "keys", "vlan")]
+                who = _field(line, "who") if line.startswith("accept") else _field(line, "reason")
+                table.add_row(scene.title, _field(line, "ssid"), who, *found, verdict)
+    console.print(table)
+    if failures:
+        raise click.ClickException(f"{failures} of the requests were not answered as they should be")
+    console.print("Every resident got their own key and VLAN, and nobody else got in.")
+
+
+def _recordings() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("recordings.toml").read_text("utf-8")
+    return {case["name"]: case for case in tomllib.loads(text)["case"]}
+
+
+def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
+    """Fill the store: one SSID with everybody on it, a second one with an accent and a colon in its name."""
+    identifiers = sorted({case["nas_identifier"] for case in cases.values()})
+    venue = store.add_venue("Hudson House", nas_identifiers=identifiers)
+    store.add_nas(ip_network("127.0.0.1/32"), _SECRET.encode(), name="loopback", venue_id=venue.id)
+    pools = {text: store.add_keypool(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
+    rows = [f"resident {n},resident-{n:07d}-key,,{100 + n % 3900}\n" for n in range(residents - len(cases))]
+    own = [f'"{_resident(case)}",{case["passphrase"]},,{_vlan(case)}\n' for case in cases.values()]
+    for ssid, pool in pools.items():
+        mine = [row for row, case in zip(own, cases.values(), strict=True) if case["ssid"] == ssid]
+        lines = (line.encode() for line in [*rows[: len(rows) // 2], *mine, *rows[len(rows) // 2 :]])
+        if ssid != "Hudson House":
+            lines = (line.encode() for line in mine)
+        import_keys(store, pool.id, Ssid.parse(ssid), lines, name="residents.csv")
+    moved_out = datetime.now(UTC) - timedelta(days=3)
+    draft = KeyDraft(identity="flat 12, moved out", passphrase=Passphrase(b"last-years-key-12"), ends=moved_out)
+    store.add_key(pools["Hudson House"].id, draft)
+
+
+def _ssids(cases: dict[str, Any]) -> list[str]:
+    return sorted({case["ssid"] for case in cases.values()})
+
+
+def _resident(case: dict[str, str]) -> str:
+    return f"flat {_vlan(case)}"
+
+
+def _vlan(case: dict[str, str]) -> int:
+    return 2000 + len(case["name"])
+
+
+def _scenes(cases: dict[str, Any]) -> Iterator[Scene]:
+    secret = SharedSecret(_SECRET.encode())
+    for case in cases.values():
+        # The recordings share one station, so each first request finds it known by another's key, and searches.
+        recorded = bytes.fromhex(case["access_request"])
+        for title, datagram, how in (("", recorded, "search"), (", again", _afresh(recorded, secret), "known")):
+            yield Scene(
+                title=f"{_NAMES[case['akm']]}{title}",
+                question=Question(datagram=datagram, dialect=_HOSTAPD, secret=secret),
+                passphrase=case["passphrase"].encode(),
+                vlan=_vlan(case),
+                how=how,
+            )
+    house = Ssid(b"Hudson House")
+    for title, passphrase, says in (
+        ("wrong passphrase", b"not-anybodys-key", "unknown passphrase"),
+        ("former resident", b"last-years-key-12", "expired"),
+    ):
+        spa = MacAddress(b"\2\0\0\0\2" + bytes([len(title)]))
+        handshake = make_handshake(Akm.PSK, passphrase_to_pmk(passphrase, house), ssid=house, spa=spa)
+        yield Scene(title=title, question=_ask(handshake, secret), passphrase=None, says=says)
+
+
+def _ask(handshake: Handshake, secret: SharedSecret) -> Question:
+    return Question.ask(_HOSTAPD, handshake, secret, nas_identifier=b"hudson-house-ap1")
+
+
+def _afresh(datagram: bytes, secret: SharedSecret) -> bytes:
+    """Return the recorded request with an authenticator of now; its User-Password, then wrong, is not asked for."""
+    unsigned = bytes([datagram[0], datagram[1] ^ 0x80]) + datagram[2:4] + os.urandom(16) + datagram[20:]
+    at = unsigned.index(b"\x50\x12", 20) + 2  # hostapd sends Message-Authenticator first
+    unsigned = unsigned[:at] + bytes(16) + unsigned[at + 16 :]
+    return unsigned[:at] + secret.hmac(unsigned) + unsigned[at + 16 :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    socket: socket.socket
+    log: Path
+
+    def lines(self) -> list[str]:
+        """Return the decisions logged so far."""
+        return re.findall(r"^\S+ INFO ((?:accept|reject) .*)$", self.log.read_text("utf-8"), re.MULTILINE)
+
+
+@contextlib.contextmanager
+def _server(folder: Path, tell: Any) -> Iterator[_Running]:
+    """Run `latchkey serve` on a port of its choice for the duration of the block."""
+    log = folder / "serve.log"
+    command = [
+        sys.executable,
+        "-m",
+        "latchkey",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--db",
+        str(folder / "latchkey.db"),
+    ]
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output, stdout=output) as process:  # noqa: S603
+        try:
+            address, told = None, 0
+            while address is None:
+                lines = log.read_text("utf-8").splitlines()
+                for line in lines[told:]:
+                    tell(f"  {line}", markup=False, soft_wrap=True)
+                told = len(lines)
+                ready = re.search(r" ready listen=127\.0\.0\.1:(\d+)", log.read_text("utf-8"))
+                if ready:
+                    address = ("127.0.0.1", int(ready[1]))
+                elif process.poll() is not None:
+                    raise click.ClickException("the server did not start; it said what stands above")
+                else:
+                    time.sleep(0.02)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect(address)
+                client.settimeout(_PATIENCE_S)
+                yield _Running(client, log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _play(server: _Running, scene: Scene) -> tuple[str, str]:
+    """Send a request; return its line of the log, and what is wrong with the answer, empty where nothing is."""
+    before = len(server.lines())
+    server.socket.send(scene.question.datagram)
+    try:
+        granted = scene.question.read(server.socket.recv(4096))
+    except TimeoutError:
+        return "", "no answer"
+    deadline = time.monotonic() + 1
+    while len(lines := server.lines()) == before and time.monotonic() < deadline:
+        time.sleep(0.005)
+    line = lines[-1] if len(lines) > before else ""
+    return line, "; ".join(_complaints(scene, granted, line))
+
+
+def _complaints(scene: Scene, granted: Granted | None, line: str) -> Iterator[str]:
+    if scene.passphrase is None:
+        if granted is not None:
+            yield "let in"
+        if scene.says not in line:
+            yield f"the log does not say {scene.says!r}"
+        return
+    if granted is None:
+        yield "refused"
+        return
+    if granted.passphrases != (scene.passphrase,):
+        yield "another key"
+    if granted.vlan != scene.vlan:
+        yield f"VLAN {granted.vlan} instead of {scene.vlan}"
+    if _field(line, "how") != scene.how:
+        yield f"found by {_field(line, 'how')} instead of {scene.how}"
+
+
+def _field(line: str, name: str) -> str:
+    match = re.search(rf' {name}=("(?:[^"\\]|\\.)*"|\S+)', line)
+    return match[1].strip('"') if match else "-"
