@@ -1,17 +1,15 @@
 """`latchkey serve`."""
 
 import os
-from pathlib import Path
 
 import click
 
-from provisioning import db_option
+from provisioning import database_path, db_option
 
 
 @click.command()
 @click.option(
     "--listen",
-    "listen",
     multiple=True,
     default=["127.0.0.1:1812"],
     show_default=True,
@@ -26,5 +24,4 @@ def serve(context: click.Context, listen: tuple[str, ...]) -> None:
     from .server import serve_forever
 
     start_log()
-    path: Path = context.meta["latchkey.db"]
-    serve_forever(path, os.environ, listen)
+    serve_forever(database_path(context), os.environ, listen)

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from crypto import warm_up
-from provisioning import MasterKey, ProvisioningError, Store
+from provisioning import ProvisioningError, Store, open_store
 
 from .case import Search
 from .engine import Engine, Outcome
@@ -240,13 +241,18 @@ def _now() -> datetime:
 def serve_forever(db_path: Path, environ: Mapping[str, str], listen: Sequence[str]) -> None:
     """Serve the database at `db_path` until SIGTERM or SIGINT."""
     addresses = [parse_address(text) for text in listen]
-    master_key = MasterKey.load(db_path, environ)
 
     async def run() -> None:
-        server = Server(lambda: Store.open(db_path, master_key), addresses)
+        server = Server(lambda: open_store(db_path, environ), addresses)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_report)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         await server.run()
 
     uvloop.run(run())
+
+
+def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    log.error("error place=%s", _place(error) if isinstance(error, BaseException) else "event loop")
