@@ -161,7 +161,7 @@ def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
         kind = packet[offset]
         following = offset + packet[offset + 1] if offset + 1 < end else end + 1
         if following > end or following < offset + 2:
-            raise _overrun(packet, offset, end)
+            raise _overrun(packet, offset, end, f"attribute {kind}")
         if kind == _VENDOR_SPECIFIC:
             _split_vendor(packet, offset, following, attributes)
         elif 241 <= kind <= 246:
@@ -181,13 +181,13 @@ def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
     return attributes, place
 
 
-def _overrun(packet: bytes, offset: int, end: int, name: str = "attribute") -> PacketError:
+def _overrun(packet: bytes, offset: int, end: int, name: str) -> PacketError:
     if offset + 1 >= end:
-        return PacketError(f"{name} {packet[offset]} at offset {offset}: no length octet")
+        return PacketError(f"{name} at offset {offset}: no length octet")
     length = packet[offset + 1]
     if length < 2:
-        return PacketError(f"{name} {packet[offset]} at offset {offset}: length {length} < 2")
-    return PacketError(f"{name} {packet[offset]} at offset {offset}: length {length}, {end - offset} octets are left")
+        return PacketError(f"{name} at offset {offset}: length {length} < 2")
+    return PacketError(f"{name} at offset {offset}: length {length}, {end - offset} octets are left")
 
 
 def _split_vendor(packet: bytes, offset: int, end: int, attributes: dict[AttributeType, list[bytes]]) -> None:
@@ -199,7 +199,7 @@ def _split_vendor(packet: bytes, offset: int, end: int, attributes: dict[Attribu
     while inner < end:
         following = inner + packet[inner + 1] if inner + 1 < end else end + 1
         if following > end or following < inner + 2:
-            raise _overrun(packet, inner, end, f"sub-attribute 26.{vendor}.")
+            raise _overrun(packet, inner, end, f"sub-attribute 26.{vendor}.{packet[inner]}")
         attributes.setdefault((26, vendor, packet[inner]), []).append(packet[inner + 2 : following])
         inner = following
 
@@ -221,7 +221,7 @@ def _join_extended(packet: bytes, offset: int, following: int, attributes: dict[
             raise PacketError(f"attribute {kind}.{extended} at offset {start}: fragment without its continuation")
         following = offset + packet[offset + 1]
         if following > len(packet):
-            raise _overrun(packet, offset, len(packet))
+            raise _overrun(packet, offset, len(packet), f"attribute {kind}")
         if following < offset + 5:
             raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
         value += packet[offset + 4 : following]

@@ -1,0 +1,179 @@
+"""A building in a temporary store, and an engine that answers for it."""
+
+import logging
+import os
+import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
+from provisioning import KeyDraft, MasterKey, Passphrase, Store
+from radiusd import DIALECTS, Engine, Follower, Index, Lookup, Question, SharedSecret, Source
+
+RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class Recording:
+    """One Access-Request as hostapd sent it, and what it was made with."""
+
+    def __init__(self, case):
+        self.name = case["name"]
+        self.ssid = Ssid.parse(case["ssid"])
+        self.passphrase = case["passphrase"].encode()
+        self.pmk = Pmk(bytes.fromhex(case["pmk"]))
+        self.akm = case["akm"]
+        self.nas_identifier = case["nas_identifier"]
+        self.aa = MacAddress.parse(case["bssid"])
+        self.spa = MacAddress.parse(case["station"])
+        self.datagram = bytes.fromhex(case["access_request"])
+
+    def __repr__(self):
+        return self.name
+
+
+CASES = [Recording(case) for case in RECORDINGS["case"]]
+
+
+class Clock:
+    """Monotonic time that passes when told to."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+class House:
+    """One venue, its NAS 192.0.2.0/24 and whatever a test adds; the server follows it through a store of its own."""
+
+    def __init__(self, folder):
+        self.now = NOW
+        self.secret = SharedSecret(b"testing123")
+        self._path = folder / "latchkey.db"
+        self._master_key = MasterKey.generate()
+        self.store = Store.create(self._path, self._master_key)
+        self.venue = self.store.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"])
+        self.nas = self.store.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="access points")
+        self.pools = {}
+        self.engine = None
+        self._server_store = None
+
+    def open_store(self):
+        return Store.open(self._path, self._master_key)
+
+    def pool(self, ssid):
+        if ssid not in self.pools:
+            self.pools[ssid] = self.store.add_keypool(ssid, venue_ids=[self.venue.id])
+        return self.pools[ssid].id
+
+    def add_key(self, ssid, passphrase, **draft):
+        return self.store.add_key(self.pool(ssid), KeyDraft(passphrase=Passphrase(passphrase), **draft))
+
+    def start(self):
+        """Start the server, or start it anew as after SIGKILL."""
+        self.stop()
+        self._server_store = self.open_store()
+        self.clock = Clock()
+        self.index = Index(self._server_store.key)
+        self.follower = Follower(self._server_store)
+        self.index.apply(self.follower.load(self.now))
+        self.engine = Engine(self.index, self.clock)
+        return self
+
+    def stop(self):
+        if self._server_store is not None:
+            self._server_store.close()
+            self._server_store = None
+
+    def follow(self):
+        """Do what the server does every 200 ms."""
+        update = self.follower.refresh(self.now)
+        if update is not None:
+            self.index.apply(update)
+
+    def save(self):
+        devices = self.index.devices.unsaved()
+        self._server_store.remember(devices, self.now)
+        self.index.devices.saved(devices)
+
+    def send(self, datagram, *, address="192.0.2.1", port=40000, socket=0):
+        return self.engine.handle(datagram, Source(address, port, socket), self.now)
+
+    def ask(self, subject, *, extra=(), nas_identifier=None, identifier=0, **source):
+        """Send a new request about `subject`; return the Granted or None for an Access-Reject."""
+        question = self.question(subject, extra=extra, nas_identifier=nas_identifier, identifier=identifier)
+        return question.read(self.send(question.datagram, **source))
+
+    def question(self, subject, **options):
+        return Question.ask(DIALECTS["hostapd"], subject, self.secret, **options)
+
+    def close(self):
+        self.stop()
+        self.store.close()
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def lines(caplog):
+    """The lines logged so far, as text."""
+    caplog.set_level(logging.INFO, logger="radiusd")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "radiusd"]
+
+
+@pytest.fixture(params=CASES, ids=repr)
+def recording(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def recordings():
+    return CASES
+
+
+@pytest.fixture(scope="session")
+def handshake():
+    """Return a function that makes the handshake of a station with `passphrase`, out of a recorded one."""
+    recorded = {case.akm: decode(case) for case in CASES}
+    pmks = {}
+
+    def make(passphrase, ssid=Ssid(b"Hudson House"), akm=Akm.PSK, spa=MacAddress(b"\2\0\0\0\2\1"), aa=None):
+        if (passphrase, ssid) not in pmks:
+            pmks[passphrase, ssid] = passphrase_to_pmk(passphrase, ssid)
+        template = recorded[str(akm)]
+        fresh = replace(template, ssid=ssid, spa=spa, aa=aa or template.aa, anonce=os.urandom(32))
+        if fresh.ft is not None:
+            name = derive_handshake_pmk_r1(pmks[passphrase, ssid], fresh).name
+            key_data = fresh.m2.key_data.replace(fresh.ft.pmk_r1_name, name)
+            fresh = replace(fresh, m2=replace(fresh.m2, key_data=key_data), ft=replace(fresh.ft, pmk_r1_name=name))
+        return sign(pmks[passphrase, ssid], fresh)
+
+    return make
+
+
+def decode(case):
+    """Return the handshake in a recording."""
+    from radiusd.codec import decode_request
+
+    return DIALECTS["hostapd"].decode_request(decode_request(case.datagram, SharedSecret(b"testing123")))
+
+
+@pytest.fixture(scope="session")
+def lookup():
+    """Return a function that makes the question of an access point that knows the device's address only."""
+
+    def make(device=MacAddress(b"\2\0\0\0\2\1"), ssid=Ssid(b"Hudson House")):
+        return Lookup(device=device, ssid=ssid, aa=MacAddress(b"\2\0\0\0\0\0"))
+
+    return make
