@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import demo
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_demo_plays_every_recording_and_ends_well():
+    command = [sys.executable, "-m", "latchkey", "demo", "--residents", "500"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count(" known ") == result.stdout.count(" search ") == 4
+    assert "unknown passphrase" in result.stdout
+    assert "expired" in result.stdout
+
+
+def test_demo_complains_about_a_wrong_answer():
+    scene = next(demo._scenes(demo._recordings()))
+    assert list(demo._complaints(scene, None, "")) == ["refused"]
+    granted = demo.Granted(passphrases=(b"somebody else's",), vlan=7)
+    assert list(demo._complaints(scene, granted, "accept how=known")) == [
+        "another key",
+        f"VLAN 7 instead of {scene.vlan}",
+        "found by known instead of search",
+    ]
+
+
+def test_demo_ships_the_recordings_the_tests_use():
+    shipped = ROOT / "benchmarks" / "recordings.toml"
+    assert shipped.read_bytes() == (ROOT / "tests/vectors/hwsim/requests.toml").read_bytes()

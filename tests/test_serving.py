@@ -1,0 +1,203 @@
+"""The server as a process of its own, beside the command line and the outside world: what only shows there."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.match import make_handshake
+from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
+from radiusd import DIALECTS, Granted, Lookup, Question, SharedSecret
+
+ROOT = Path(__file__).parents[1]
+SSID = Ssid.parse("Café: Résidents")
+SECRET = SharedSecret(b"testing123")
+
+
+def latchkey(folder: Path, *arguments: str, text: str = "", status: int = 0) -> str:
+    command = [sys.executable, "-m", "latchkey", "--db", str(folder / "latchkey.db"), *arguments]
+    result = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stdout if status == 0 else result.stderr
+
+
+class Serving:
+    """`latchkey serve` on a port of its choice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "serve.log"
+        command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0"]
+        environ = os.environ | {"LATCHKEY_DB": str(folder / "latchkey.db")}
+        before = len(self.text())
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
+        pattern = re.compile(r" ready listen=127\.0\.0\.1:(\d+)")
+        match = eventually(lambda: pattern.search(self.text(), before) or self.process.poll() is not None, 60)
+        assert isinstance(match, re.Match), self.text()
+        self.address = ("127.0.0.1", int(match[1]))
+
+    def text(self) -> str:
+        return self.log.read_text("utf-8") if self.log.exists() else ""
+
+    def send(self, datagram: bytes, timeout_s: float = 5) -> bytes | None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(self.address)
+            client.settimeout(timeout_s)
+            client.send(datagram)
+            try:
+                return client.recv(4096)
+            except TimeoutError:
+                return None
+
+    def ask(self, subject: Handshake | Lookup) -> Granted | None:
+        question = Question.ask(DIALECTS["hostapd"], subject, SECRET, nas_identifier=b"ap1")
+        reply = self.send(question.datagram)
+        assert reply is not None, self.text()
+        return question.read(reply)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+
+def eventually(check: Callable[[], object], seconds: float) -> object:
+    deadline = time.monotonic() + seconds
+    while not (result := check()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+    return result
+
+
+def station(number: int) -> MacAddress:
+    return MacAddress(b"\2\1" + number.to_bytes(4, "big"))
+
+
+def handshake(passphrase: str, number: int = 0, akm: Akm = Akm.PSK) -> Handshake:
+    pmk = passphrase_to_pmk(passphrase.encode(), SSID)
+    return make_handshake(akm, pmk, ssid=SSID, spa=station(number))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    latchkey(tmp_path, "init")
+    latchkey(tmp_path, "venue", "add", "Maison", "--nas-identifier", "ap1")
+    latchkey(tmp_path, "pool", "add", "Café: Résidents", "--venue", "Maison")
+    latchkey(tmp_path, "nas", "add", "127.0.0.1", "--secret-file", "-", "--name", "lab", text="testing123\n")
+    rows = "".join(f"flat {n},passphrase {n},,{100 + n}\n" for n in range(200))
+    (tmp_path / "keys.csv").write_text("identity,psk,mac,vlanid\n" + rows)
+    latchkey(tmp_path, "key", "import", str(tmp_path / "keys.csv"), "--pool", "Café: Résidents")
+    return tmp_path
+
+
+@pytest.fixture
+def serving(folder: Path) -> Iterator[Serving]:
+    server = Serving(folder)
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+def test_another_processs_changes_work_within_a_second(serving, folder):
+    def settles(subject: Handshake, granted: bool) -> None:
+        eventually(lambda: (serving.ask(subject) is not None) is granted, 1)
+
+    newcomer = handshake("nobody has me yet")
+    assert serving.ask(newcomer) is None
+    pool = ("--pool", "Café: Résidents")
+    latchkey(folder, "key", "add", *pool, "--identity", "Ann", "--passphrase-file", "-", text="nobody has me yet\n")
+    settles(newcomer, True)
+    latchkey(folder, "key", "suspend", "Ann", "--reason", "delinquent")
+    settles(newcomer, False)
+    assert 'reason="suspended: delinquent"' in serving.text()
+    latchkey(folder, "key", "resume", "Ann")
+    settles(newcomer, True)
+    latchkey(folder, "key", "reset", "Ann", "--passphrase-file", "-", text="now something else\n")
+    settles(newcomer, False)
+    settles(handshake("now something else"), True)
+    latchkey(folder, "key", "remove", "Ann")
+    settles(handshake("now something else"), False)
+    assert 'reason="removed ' in serving.text()
+    assert serving.stop() == 0
+
+
+@pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
+def test_killed_under_load_it_loses_no_key_and_no_device(serving, folder, akm):
+    for n in range(60):
+        granted = serving.ask(handshake(f"passphrase {n}", n, akm))
+        assert granted is not None
+        assert granted.passphrases == (f"passphrase {n}".encode(),)
+        assert granted.vlan == 100 + n
+    time.sleep(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:  # a load that is under way as it dies
+        client.connect(serving.address)
+        for n in range(60, 200):
+            subject = handshake("passphrase 199", n, akm)
+            client.send(Question.ask(DIALECTS["hostapd"], subject, SECRET, identifier=n).datagram)
+        assert serving.stop(signal.SIGKILL) == -signal.SIGKILL
+    again = Serving(folder)
+    try:
+        for n in range(60):
+            assert again.ask(handshake(f"passphrase {n}", n, akm)) is not None
+            assert f"device={station(n)} how=known" in again.text()
+        for n in range(60, 200):
+            assert again.ask(handshake(f"passphrase {n}", 1000 + n, akm)) is not None
+        # What was learned serves an access point that knows no more than the address, too.
+        lookup = again.ask(Lookup(device=station(7), ssid=SSID, aa=station(9)))
+        assert lookup is not None
+        assert lookup.passphrases == (b"passphrase 7",)
+    finally:
+        again.stop()
+
+
+def test_nothing_secret_reaches_the_disk_or_the_log(serving, folder):
+    for n in range(3):
+        assert serving.ask(handshake(f"passphrase {n}", n)) is not None
+    serving.send(b"\1\7" + bytes(18) + b"not even RADIUS")
+    time.sleep(0.5)
+    pmks = [passphrase_to_pmk(f"passphrase {n}".encode(), SSID).value for n in range(3)]
+    secrets = [*(b"passphrase %d" % n for n in range(200)), b"testing123", *pmks, *(pmk.hex().encode() for pmk in pmks)]
+    files = [path for path in folder.iterdir() if path.suffix != ".csv"]
+    assert {path.name for path in files} >= {"latchkey.db", "latchkey.db-wal", "serve.log", "latchkey.key"}
+    for path in files:
+        octets = path.read_bytes()
+        assert not [secret for secret in secrets if secret in octets], path
+    serving.stop()
+    octets = (folder / "latchkey.db").read_bytes()
+    assert not [secret for secret in secrets if secret in octets]
+
+
+def test_a_port_in_use_is_one_line_and_status_1(serving, folder):
+    line = latchkey(folder, "serve", "--listen", f"127.0.0.1:{serving.address[1]}", status=1)
+    assert line.count("\n") == 1
+    assert str(serving.address[1]) in line
+    assert "Traceback" not in line
+
+
+def test_what_a_newcomer_gets_wrong_is_one_line_and_status_1(folder, tmp_path):
+    def refused(*arguments: str) -> str:
+        line = latchkey(folder, *arguments, status=1)
+        assert line.count("\n") == 1, line
+        assert "Traceback" not in line
+        return line
+
+    key = folder / "latchkey.key"
+    octets = key.read_bytes()
+    key.chmod(0o644)
+    assert "latchkey.key" in refused("serve", "--listen", "127.0.0.1:0")
+    key.chmod(0o600)
+    key.write_bytes(os.urandom(32).hex().encode())
+    assert "master key" in refused("serve", "--listen", "127.0.0.1:0")
+    key.unlink()
+    assert "latchkey.key" in refused("key", "list")
+    key.write_bytes(octets)
+    key.chmod(0o600)
+    assert "nowhere" in refused("serve", "--listen", "nowhere")
+    (folder / "latchkey.db").unlink()
+    assert "latchkey init" in refused("serve", "--listen", "127.0.0.1:0")
