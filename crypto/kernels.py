@@ -9,6 +9,8 @@ Searches compare one word of the MIC (or name) and return the slot where it agre
 
 import functools
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,18 +78,38 @@ def _kernel(function: Callable[..., Any]) -> Any:
 
 
 def warm_up(lanes: Lanes, progress: Callable[[str], object] | None) -> None:
-    """Load or compile the kernels of a search, by searching nothing."""
-    words, word, steps = np.zeros(0, np.uint32), np.uint32(0), (1, 1, 2)
+    """Load the kernels of a search or compile them, by searching nothing; half of them in a process of their own."""
+    words = np.zeros(0, np.uint32)
     sha1_states(lanes, words, words, 0)
-    if sha1_states.stats.cache_misses and progress is not None:
+    compiling = sha1_states.stats.cache_misses
+    if compiling and progress is not None:
         progress("compiling the search kernels for this processor, once: this takes some seconds")
+    helper = _compile_elsewhere("_warm_up_ft") if compiling else None
     sha256_states(lanes, words, words, 0)
     schedule_sha1(words, words)
     schedule_sha256(words, words)
-    find_psk(lanes, words, words, words, 0, word, 0, 0)
-    find_psk_sha256(lanes, words, words, words, 0, 0, word, words, 0, 0)
+    find_psk(lanes, words, words, words, 0, np.uint32(0), 0, 0)
+    find_psk_sha256(lanes, words, words, words, 0, 0, np.uint32(0), words, 0, 0)
+    if helper is not None:
+        helper.wait()  # whatever came of it: what is not in the cache then is compiled here
+    _warm_up_ft(lanes)
+
+
+def _warm_up_ft(lanes: Lanes) -> None:
+    words, word = np.zeros(0, np.uint32), np.uint32(0)
     find_ft_name(lanes, words, words, 0, words, word, 0, 0)
-    find_ft_mic(lanes, words, words, steps, words, 0, 0, word, words, 0, 0)
+    find_ft_mic(lanes, words, words, (1, 1, 2), words, 0, 0, word, words, 0, 0)
+
+
+def _compile_elsewhere(function: str) -> subprocess.Popen[bytes]:
+    """Start a process that compiles into the cache: numba and LLVM compile one thing at a time in each."""
+    root = str(Path(__file__).parents[1])
+    code = (
+        f"import sys; sys.path.insert(0, {root!r})\n"
+        f"from crypto import kernels, simd; kernels.{function}(simd.host_lanes())"
+    )
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-c", code], stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
 
 
 # -- schedules --------------------------------------------------------------------------------------------------------
