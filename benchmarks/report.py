@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .server import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,35 +72,78 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def to_json(results: Sequence[Result]) -> str:
+def to_json(results: Sequence[Any]) -> str:
     """Return machine and results as one JSON object."""
     return json.dumps({"machine": machine(), "results": [asdict(result) for result in results]}, indent=2)
 
 
 def show(results: Sequence[Result]) -> None:
     """Print a table, ratio first."""
+    headings = ("case", "keys", "threads", "ratio", "per second", "baseline", "its rate")
+    cells = [
+        (
+            r.case,
+            f"{r.size:,}",
+            str(r.threads),
+            f"{r.ratio:.1f}",
+            f"{r.per_second:,.0f}",
+            r.baseline,
+            f"{r.baseline_per_second:,.0f}",
+        )
+        for r in results
+    ]
+    _print_table(headings, cells, left=("case", "baseline"))
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(caption=", ".join(f"{name} {value}" for name, value in machine().items()))
-    for heading in ("case", "keys", "threads", "ratio", "per second", "baseline", "its rate"):
-        table.add_column(heading, justify="left" if heading in ("case", "baseline") else "right")
-    for r in results:
-        rates = (f"{r.per_second:,.0f}", r.baseline, f"{r.baseline_per_second:,.0f}")
-        table.add_row(r.case, f"{r.size:,}", str(r.threads), f"{r.ratio:.1f}", *rates)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in left else "right")
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     console.width = max(console.width, 100)
     console.print(table)
 
 
+def show_server(rows: "Sequence[Row]") -> None:
+    """Print what a server did, a line a case."""
+    headings = ("case", "keys", "workers", "per second", "median ms", "p99 ms", "lost", "CPU us each")
+    cells = [
+        (
+            row.case,
+            f"{row.size:,}",
+            str(row.workers),
+            f"{row.per_second:,.0f}",
+            f"{row.median_ms:.2f}",
+            f"{row.p99_ms:.2f}",
+            str(row.lost),
+            "-" if row.cpu_us is None else f"{row.cpu_us:.0f}",
+        )
+        for row in rows
+    ]
+    _print_table(headings, cells, left=("case",))
+
+
+def plot_server(rows: "Sequence[Row]", path: Path) -> None:
+    """Draw median and 99th percentile of each case."""
+    figure, axes = _figure("Request to reply on loopback")
+    places = range(len(rows))
+    axes.barh(places, [row.p99_ms for row in rows], color="lightsteelblue", label="99th percentile")
+    axes.barh(places, [row.median_ms for row in rows], color="steelblue", label="median")
+    labels = [f"{row.case}\n{row.per_second:,.0f}/s" for row in rows]
+    axes.set(xlabel="milliseconds", yticks=list(places), yticklabels=labels)
+    axes.invert_yaxis()
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=144)
+
+
 def plot(results: Sequence[Result], path: Path, *, title: str) -> None:
     """Draw seconds over number of keys, ours and the baseline, both axes logarithmic."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = _figure(title)
     for case in dict.fromkeys(result.case for result in results):
         for threads in sorted({result.threads for result in results}):
             rows = [r for r in results if r.case == case and r.threads == threads]
@@ -107,8 +153,16 @@ def plot(results: Sequence[Result], path: Path, *, title: str) -> None:
         times = [1e3 * r.size / r.baseline_per_second for r in rows]
         axes.plot([r.size for r in rows], times, linestyle=":", color="grey")
         axes.annotate(rows[-1].baseline, (rows[-1].size, times[-1]), fontsize=7, ha="right", va="bottom")
-    axes.set(xscale="log", yscale="log", xlabel="keys", ylabel="milliseconds", title=title)
+    axes.set(xscale="log", yscale="log", xlabel="keys", ylabel="milliseconds")
     axes.grid(visible=True, which="both", alpha=0.2)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=144)
-    pyplot.close(figure)
+
+
+def _figure(title: str) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure  # drawn without a screen and without pyplot's global state
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    return figure, axes
