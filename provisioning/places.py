@@ -127,9 +127,6 @@ class PlaceStore(Session):
                 raise InvalidValue(f"keypool {keypool_id} is global: it is valid at every venue already")
             if venue_id in before.venue_ids:
                 return
-            for other in self._keypools():
-                if other.ssid == before.ssid and venue_id in other.venue_ids:
-                    raise AlreadyExists(f"SSID {before.ssid} has keypool {other.id} there already")
             self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool_id, venue_id))
             self._refuse_meetings(self._keypool(keypool_id))
             self._database.record(Entity.KEYPOOL, keypool_id)
@@ -222,4 +219,5 @@ class PlaceStore(Session):
             )
         )
         if count:
-            raise DuplicateKey(message=f"{count} of its passphrases are already in use on this SSID there")
+            verb = "is" if count == 1 else "are"
+            raise DuplicateKey(message=f"{count} of its passphrases {verb} already in use on this SSID there")

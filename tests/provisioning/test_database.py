@@ -271,7 +271,9 @@ def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, mast
     keys = list(store.list_keys())
     assert sorted(key.id for key in keys) == list(range(1, 37))
     assert {name: sum(key.identity == name for key in keys) for name in ("ann", "bob", "eve")} == {
-        "ann": 12, "bob": 12, "eve": 12
+        "ann": 12,
+        "bob": 12,
+        "eve": 12,
     }
     assert [change.revision for change in store.changes(start)] == list(range(start + 1, start + 37))
     assert len(list(store.devices())) == 24

@@ -1,0 +1,94 @@
+"""Venues, units, keypools, plans, NASes."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from crypto import Ssid
+from provisioning import AlreadyExists, InvalidValue, NotFound, Scope, Store, Venue
+
+
+def test_venues_come_back_with_their_identifiers(store: Store) -> None:
+    first = store.add_venue("Hudson House", nas_identifiers=["b", "a", "b"], wireless_only_vlan_offset=100)
+    second = store.add_venue("Café: Résidents")
+    assert first.nas_identifiers == ("b", "a")
+    venues = store.venues()
+    assert [(venue.id, venue.name, set(venue.nas_identifiers)) for venue in venues] == [
+        (first.id, "Hudson House", {"a", "b"}),
+        (second.id, "Café: Résidents", set()),
+    ]
+    assert venues[0].wireless_only_vlan_offset == 100
+
+
+def test_names_and_identifiers_are_taken_once(store: Store, venue: Venue) -> None:
+    with pytest.raises(AlreadyExists, match="there is a venue 'Hudson House' already"):
+        store.add_venue("Hudson House")
+    with pytest.raises(AlreadyExists, match="belongs to another venue"):
+        store.add_venue("Other", nas_identifiers=["hudson-house-ap1"])
+    assert len(store.venues()) == 1
+    store.add_plan("Basic")
+    with pytest.raises(AlreadyExists):
+        store.add_plan("Basic")
+    store.add_nas(ip_network("10.0.0.0/24"), b"secret")
+    with pytest.raises(AlreadyExists, match=r"10\.0\.0\.0/24"):
+        store.add_nas(ip_network("10.0.0.0/24"), b"other")
+    store.add_nas(ip_network("10.0.0.0/16"), b"other")
+
+
+def test_unit_names_are_unique_in_their_building(store: Store, venue: Venue) -> None:
+    units = (
+        store.add_unit(venue.id, "4B"),
+        store.add_unit(venue.id, "4B", building="West", floor="4", vlan=104),
+        store.add_unit(store.add_venue("Other").id, "4B"),
+    )
+    assert store.units() == units
+    for building in (None, "West"):
+        with pytest.raises(AlreadyExists):
+            store.add_unit(venue.id, "4B", building=building)
+    with pytest.raises(NotFound):
+        store.add_unit(99, "4B")
+
+
+def test_an_ssid_has_one_keypool_per_place(store: Store, venue: Venue) -> None:
+    other, third = store.add_venue("Other"), store.add_venue("Third")
+    local = store.add_keypool(Ssid(b"x"), venue_ids=[venue.id, other.id])
+    everywhere = store.add_keypool(Ssid(b"x"))
+    raw = store.add_keypool(Ssid(b"\xff\x00"), venue_ids=[venue.id])
+    assert store.keypools() == (local, everywhere, raw)
+    assert (local.scope, everywhere.scope) == (Scope.LOCAL, Scope.GLOBAL)
+    with pytest.raises(AlreadyExists, match="SSID x has keypool 1 there already"):
+        store.add_keypool(Ssid(b"x"), venue_ids=[other.id])
+    with pytest.raises(AlreadyExists):
+        store.add_keypool(Ssid(b"x"))
+    with pytest.raises(NotFound):
+        store.add_keypool(Ssid(b"z"), venue_ids=[99])
+    apart = store.add_keypool(Ssid(b"x"), venue_ids=[third.id])
+    store.attach_venue(apart.id, venue.id)  # where the SSID has keys of its own
+    with pytest.raises(InvalidValue, match="is global"):
+        store.attach_venue(everywhere.id, venue.id)
+    with pytest.raises(NotFound):
+        store.attach_venue(99, venue.id)
+    store.attach_venue(apart.id, third.id)  # is there already
+
+
+def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
+    first = store.add_nas(ip_network("10.0.0.0/24"), b"\xff octets", name="ctl", venue_id=venue.id, profile="hostapd")
+    second = store.add_nas(ip_network("2001:db8::1"), b"testing123", require_message_authenticator=False)
+    assert store.nases() == (first, second)
+    assert (second.name, second.profile, second.venue_id) == ("2001:db8::1/128", "auto", None)
+    store.remove_nas(first.id)
+    assert store.nases() == (second,)
+    with pytest.raises(NotFound):
+        store.remove_nas(first.id)
+    with pytest.raises(InvalidValue, match="no profile 'magic'"):
+        store.add_nas(ip_network("10.0.0.1"), b"s", profile="magic")
+    with pytest.raises(InvalidValue, match="1 to 1024 octets"):
+        store.add_nas(ip_network("10.0.0.1"), b"")
+    with pytest.raises(NotFound):
+        store.add_nas(ip_network("10.0.0.1"), b"s", venue_id=99)
+    assert len(store.nases()) == 1
+
+
+def test_plans_come_back(store: Store) -> None:
+    plan = store.add_plan("Basic", download_kbps=50_000, upload_kbps=10_000, devices=4, wireless_only=True)
+    assert store.plans() == (plan,)
