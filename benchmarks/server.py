@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from crypto import Akm, MacAddress, Pmk, Ssid
+from crypto import Akm, Handshake, MacAddress, Pmk, Ssid
 from provisioning import create_store, import_keys
-from radiusd import DIALECTS, Question, SharedSecret
+from radiusd import DIALECTS, Lookup, Question, SharedSecret, Subject
 
 from .load import Load, Outcome, Shot, check, place, summarise
 from .match import make_handshake
@@ -63,7 +63,7 @@ class Building:
         self._dialect = DIALECTS[dialect]
         self._secret = SharedSecret(_SECRET)
         self._pmks: np.ndarray[Any, np.dtype[np.uint8]] = np.zeros((keys, 32), np.uint8)
-        self._handshakes: dict[tuple[int, bool], Any] = {}
+        self._handshakes: dict[int, Handshake] = {}
         self._random = random.Random(1)
 
     def furnish(self, path: Path, progress: Callable[[str], object]) -> None:
@@ -74,7 +74,7 @@ class Building:
             store.add_nas(ip_network("127.0.0.0/8"), _SECRET, name="loopback", venue_id=venue.id)
             pool = store.add_keypool(_SSID, venue_ids=[venue.id])
             rows = (
-                b"resident %d,%s,%s,%d\n" % (n, passphrase, _device(n).value.hex().encode(), _vlan(n))
+                b"resident %d,%s,%s,%d\n" % (n, passphrase, device(n).value.hex().encode(), vlan(n))
                 for n, passphrase in enumerate(self.passphrases)
             )
             import_keys(store, pool.id, _SSID, rows, name="residents")
@@ -86,7 +86,13 @@ class Building:
     def known(self, number: int) -> Shot:
         """Return a request of a registered device."""
         resident = self._random.randrange(min(len(self.passphrases), 20_000))
-        return self._shot("known", number, resident, _device(resident))
+        return self._shot("known", number, resident, device(resident))
+
+    def lookup(self, number: int) -> Shot:
+        """Return the question of an access point that knows a registered device's address only."""
+        resident = self._random.randrange(min(len(self.passphrases), 20_000))
+        subject = Lookup(device=device(resident), ssid=_SSID, aa=MacAddress(b"\2" + bytes(5)))
+        return Shot(self._ask(subject, number), "lookup", self.passphrases[resident], vlan(resident))
 
     def unknown(self, number: int) -> Shot:
         """Return a resident's request from a device never seen."""
@@ -97,20 +103,19 @@ class Building:
         handshake = make_handshake(Akm.PSK, Pmk(self._random.randbytes(32)), ssid=_SSID, spa=_stranger(self._random))
         return Shot(self._ask(handshake, number), "storm", None)
 
-    def _shot(self, kind: str, number: int, resident: int, device: MacAddress) -> Shot:
-        place_ = resident, kind == "known"
-        handshake = self._handshakes.get(place_)
+    def _shot(self, kind: str, number: int, resident: int, spa: MacAddress) -> Shot:
+        handshake = self._handshakes.get(resident) if kind == "known" else None
         if handshake is None:
             pmk = Pmk(self._pmks[resident].tobytes())
-            handshake = make_handshake(Akm.PSK, pmk, ssid=_SSID, spa=device)
+            handshake = make_handshake(Akm.PSK, pmk, ssid=_SSID, spa=spa)
             if kind == "known":
-                self._handshakes[place_] = handshake
-        return Shot(self._ask(handshake, number), kind, self.passphrases[resident], _vlan(resident))
+                self._handshakes[resident] = handshake
+        return Shot(self._ask(handshake, number), kind, self.passphrases[resident], vlan(resident))
 
-    def _ask(self, handshake: Any, number: int) -> Question:
+    def _ask(self, subject: Subject, number: int) -> Question:
         return Question.ask(
             self._dialect,
-            handshake,
+            subject,
             self._secret,
             nas_identifier=_NAS_IDENTIFIER,
             identifier=place(number),
@@ -118,7 +123,8 @@ class Building:
         )
 
 
-def _device(resident: int) -> MacAddress:
+def device(resident: int) -> MacAddress:
+    """Return a resident's registered device."""
     return MacAddress(b"\2\1" + resident.to_bytes(4, "big"))
 
 
@@ -126,7 +132,8 @@ def _stranger(random_: random.Random) -> MacAddress:
     return MacAddress(b"\6" + random_.randbytes(5))
 
 
-def _vlan(resident: int) -> int:
+def vlan(resident: int) -> int:
+    """Return a resident's VLAN."""
     return 100 + resident % 3900
 
 
@@ -146,7 +153,7 @@ def run(
         building.furnish(database, progress)
         with contextlib.ExitStack() as stack:
             if peer is None:
-                process, address = stack.enter_context(_serving(database, workers))
+                process, address = stack.enter_context(serving(database, workers))
             else:
                 process, address = None, peer
             load = Load(address)
@@ -164,9 +171,9 @@ def _cases(
     progress: Callable[[str], object],
 ) -> Iterator[Row]:
     def measure(case: str, shots: list[Shot], **how: float) -> list[Row]:
-        before = _cpu_s(process)
+        before = cpu_s(process)
         elapsed = load.run(shots, **how)  # type: ignore[arg-type]
-        spent = None if before is None else (_cpu_s(process) or 0.0) - before
+        spent = None if before is None else (cpu_s(process) or 0.0) - before
         check(shots)
         return [_row(case, outcome, len(shots), keys, workers, spent) for outcome in summarise(shots, elapsed)]
 
@@ -211,7 +218,7 @@ def _row(case: str, outcome: Outcome, shots: int, keys: int, workers: int, spent
 
 
 @contextlib.contextmanager
-def _serving(database: Path, workers: int) -> Iterator[tuple[int, tuple[str, int]]]:
+def serving(database: Path, workers: int) -> Iterator[tuple[int, tuple[str, int]]]:
     """Run `latchkey serve` for the block; its process id and address."""
     log = database.with_suffix(".log")
     command = [sys.executable, "-m", "latchkey", "--db", str(database), "serve", "--listen", "127.0.0.1:0"]
@@ -229,7 +236,7 @@ def _serving(database: Path, workers: int) -> Iterator[tuple[int, tuple[str, int
             process.send_signal(signal.SIGTERM)
 
 
-def _cpu_s(process: int | None) -> float | None:
+def cpu_s(process: int | None) -> float | None:
     """Return the processor seconds that a process and its children have used, or None for a server elsewhere."""
     if process is None:
         return None
