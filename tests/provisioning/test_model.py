@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import ip_network
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_secrets_are_in_no_repr() -> None:
     assert "PPPP" not in shown
     nas = Nas(
         id=1,
-        network=__import__("ipaddress").ip_network("127.0.0.1"),
+        network=ip_network("127.0.0.1"),
         secret=b"testing123",
         name="ap",
         venue_id=None,
@@ -89,7 +90,9 @@ def test_passphrase_of_64_hex_digits_is_accepted() -> None:
     Passphrase(b"0123456789abcdefABCDEF" + b"0" * 42)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "two\nlines", "nul\0", "\udc80", "x" * 254, "é" * 127])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "two\nlines", "two\u2028lines", "\u202etxet", "nul\0", "\udc80", "x" * 254, "é" * 127]
+)
 def test_names_that_would_spoil_a_log_line_or_attribute_are_refused(text: str) -> None:
     with pytest.raises(InvalidValue):
         check_name(text, "name")
@@ -98,6 +101,7 @@ def test_names_that_would_spoil_a_log_line_or_attribute_are_refused(text: str) -
 def test_name_of_253_octets_is_accepted() -> None:
     check_name("x" * 253, "name")
     check_name("é" * 126, "name")
+    check_name("Hôtel\u00a0Résidence", "name")  # as word processors write it
 
 
 @pytest.mark.parametrize("vlan", [0, -1, 4095])

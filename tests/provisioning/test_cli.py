@@ -1,0 +1,165 @@
+"""`init`, `venue`, `unit`, `pool`, `plan`, `nas`, as an operator types them."""
+
+import json
+
+import pytest
+
+
+def test_init_makes_the_database_and_its_key(path, cli):
+    assert sorted(each.name for each in path.parent.iterdir()) == ["latchkey.db", "latchkey.key"]
+    assert path.with_suffix(".key").stat().st_mode & 0o777 == 0o600
+    assert cli.refused("init") == f"{path} exists already"
+
+
+def test_init_takes_a_key_that_is_there(path, cli, monkeypatch):
+    path.unlink()
+    assert cli.ok("init") == f"created {path}\n"
+    path.unlink()
+    path.with_suffix(".key").unlink()
+    monkeypatch.setenv("LATCHKEY_MASTER_KEY", "ab" * 32)
+    assert cli.ok("init") == f"created {path}\n"
+    assert cli.ok("venue", "list") == ""
+    monkeypatch.delenv("LATCHKEY_MASTER_KEY")
+    assert cli.refused("venue", "list").startswith("no master key at")
+    monkeypatch.setenv("LATCHKEY_MASTER_KEY", "cd" * 32)
+    assert "not the one" in cli.refused("venue", "list")
+    monkeypatch.setenv("LATCHKEY_MASTER_KEY", "cd")
+    assert cli.refused("venue", "list") == "master key in LATCHKEY_MASTER_KEY must be 64 hex digits"
+
+
+def test_without_a_database_init_is_named(path, cli):
+    path.unlink()
+    path.with_suffix(".key").unlink()
+    assert cli.refused("venue", "list") == f"no database at {path}: run `latchkey init`, or name another with --db"
+    path.write_text("identity,psk\n" * 100)
+    path.with_suffix(".key").write_text("ab" * 32)
+    path.with_suffix(".key").chmod(0o600)
+    assert cli.refused("venue", "list") == f"{path} is not a Latchkey database"
+
+
+def test_venues(cli):
+    assert cli.ok("venue", "add", "Hudson House", "--nas-identifier", "ap1", "--nas-identifier", "ap2") == "1\n"
+    added = json.loads(cli.ok("venue", "add", "Café: Résidents", "--wireless-only-vlan-offset", "1000", "--json"))
+    assert added == {"id": 2, "name": "Café: Résidents", "nas_identifiers": [], "wireless_only_vlan_offset": 1000}
+    assert cli.ok("venue", "list") == (
+        "ID  NAME             NAS IDENTIFIERS\n1   Hudson House     ap1, ap2\n2   Café: Résidents  -\n"
+    )
+    listed = json.loads(cli.ok("venue", "list", "--json"))
+    assert [each["nas_identifiers"] for each in listed] == [["ap1", "ap2"], []]
+    assert json.loads(cli.ok("venue", "show", "Hudson House", "--json")) == listed[0]
+    assert "ap1, ap2" in cli.ok("venue", "show", "Hudson House")
+    assert cli.refused("venue", "add", "Hudson House") == "there is a venue 'Hudson House' already"
+    assert cli.refused("venue", "add", " ") == "venue name is empty"
+    assert cli.refused("venue", "show", "x") == "no venue 'x' (there is Café: Résidents, Hudson House)"
+
+
+def test_units(cli):
+    assert cli.refused("unit", "add", "Hudson House", "4B") == "no venue 'Hudson House': there is none yet"
+    cli.ok("venue", "add", "Hudson House")
+    cli.ok("venue", "add", "Other")
+    assert cli.ok("unit", "add", "Hudson House", "4B", "--building", "West", "--floor", "4", "--vlan", "104") == "1\n"
+    cli.ok("unit", "add", "Other", "4B")
+    assert "already" in cli.refused("unit", "add", "Other", "4B")
+    assert cli.run("unit", "add", "Other", "4C", "--vlan", "4095").exit_code == 2
+    listed = json.loads(cli.ok("unit", "list", "--venue", "Hudson House", "--json"))
+    assert listed == [{"id": 1, "venue": "Hudson House", "name": "4B", "building": "West", "floor": "4", "vlan": 104}]
+    assert cli.ok("unit", "list").count("\n") == 3
+
+
+def test_a_keypool_goes_to_the_only_venue_or_everywhere(cli):
+    assert cli.ok("pool", "add", "No venue yet") == "1\n"
+    cli.ok("venue", "add", "Hudson House")
+    assert cli.ok("pool", "add", "Hudson House") == "2\n"
+    cli.ok("venue", "add", "Other")
+    said = cli.refused("pool", "add", "Guest")
+    assert "--venue" in said
+    assert "--global" in said
+    assert cli.ok("pool", "add", "Guest", "--global") == "3\n"
+    assert cli.ok("pool", "add", "Hudson House", "--venue", "Other") == "4\n"
+    assert cli.run("pool", "add", "x", "--venue", "Other", "--global").exit_code == 2
+    assert cli.refused("pool", "add", "x", "--venue", "Third").startswith("no venue 'Third'")
+    assert "has keypool 4 there already" in cli.refused("pool", "add", "Hudson House", "--venue", "Other")
+    listed = json.loads(cli.ok("pool", "list", "--json"))
+    assert [(each["ssid"], each["scope"], each["venue_ids"]) for each in listed] == [
+        ("No venue yet", "global", []),
+        ("Hudson House", "local", [1]),
+        ("Guest", "global", []),
+        ("Hudson House", "local", [2]),
+    ]
+    assert cli.ok("pool", "list").splitlines()[2].split() == ["2", "Hudson", "House", "local", "Hudson", "House", "0"]
+    cli.ok("pool", "attach", "2", "Other")
+    assert json.loads(cli.ok("pool", "list", "--json"))[1]["venues"] == "Hudson House, Other"
+
+
+@pytest.mark.parametrize("ssid", ["x", "x" * 32, "Café: Résidents", "\udcff\udc80"])
+def test_any_ssid_can_have_a_keypool(cli, ssid):
+    added = json.loads(cli.ok("pool", "add", ssid, "--json"))
+    assert bytes.fromhex(added["ssid_hex"]) == ssid.encode("utf-8", "surrogateescape")
+    assert cli.ok("key", "add", "--pool", ssid, "--passphrase", "sunny-Otter-41") == "1\n"
+    assert json.loads(cli.ok("pool", "list", "--json"))[0]["keys"] == 1
+
+
+@pytest.mark.parametrize("ssid", ["", "x" * 33, "é" * 17])
+def test_other_lengths_are_no_ssid(cli, ssid):
+    assert cli.refused("pool", "add", ssid).startswith("SSID must be 1 to 32 octets, got ")
+
+
+def test_plans(cli):
+    assert cli.ok("plan", "add", "Basic", "--download", "50000", "--devices", "4", "--wireless-only") == "1\n"
+    assert cli.run("plan", "add", "None", "--download", "0").exit_code == 2
+    (listed,) = json.loads(cli.ok("plan", "list", "--json"))
+    assert (listed["download_kbps"], listed["upload_kbps"], listed["wireless_only"]) == (50000, None, True)
+    assert json.loads(cli.ok("plan", "show", "Basic", "--json")) == listed
+    assert cli.refused("plan", "show", "Gold") == "no plan 'Gold' (there is Basic)"
+
+
+def test_nases(cli, tmp_path):
+    cli.ok("venue", "add", "Hudson House")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"from-a-file\r\nsecond line\n")
+    assert cli.ok("nas", "add", "127.0.0.1", "--secret", "testing123") == "1\n"
+    cli.ok("nas", "add", "10.0.0.0/8", "--secret-file", str(secret), "--name", "all", "--venue", "Hudson House")
+    cli.ok("nas", "add", "2001:db8::/32", "--secret-file", "-", "--profile", "hostapd", stdin=b"from-stdin")
+    cli.ok("nas", "add", "10.0.0.1", "--secret", "Zoë", "--no-require-message-authenticator")
+    shown = cli.ok("nas", "list", "--json")
+    assert "testing123" not in shown + cli.ok("nas", "list")
+    listed = json.loads(cli.ok("nas", "list", "--show-secrets", "--json"))
+    assert [(each["network"], each["secret"]) for each in listed] == [
+        ("127.0.0.1/32", "testing123"),
+        ("10.0.0.0/8", "from-a-file"),
+        ("2001:db8::/32", "from-stdin"),
+        ("10.0.0.1/32", "Zoë"),
+    ]
+    assert [each["require_message_authenticator"] for each in listed] == [True, True, True, False]
+    assert (listed[1]["name"], listed[1]["venue"], listed[2]["profile"]) == ("all", "Hudson House", "hostapd")
+    assert "testing123" in cli.ok("nas", "list", "--show-secrets")
+    for which in ("127.0.0.1", "all", "3"):
+        assert cli.ok("nas", "remove", which) == ""
+    assert [each["network"] for each in json.loads(cli.ok("nas", "list", "--json"))] == ["10.0.0.1/32"]
+    assert cli.refused("nas", "remove", "127.0.0.1") == "no NAS '127.0.0.1'"
+
+
+def test_nases_that_are_refused(cli, tmp_path):
+    assert "did you mean 10.0.0.0/24?" in cli.refused("nas", "add", "10.0.0.5/24", "--secret", "s")
+    for address in ("300.0.0.1", "host.example", "", "10.0.0.0/33", "fe80::1%eth0/x"):
+        assert "is not an IPv4 or IPv6 address" in cli.refused("nas", "add", address, "--secret", "s")
+    assert cli.refused("nas", "add", "10.0.0.1", "--secret", "") == "the shared secret is empty"
+    assert cli.refused("nas", "add", "10.0.0.1", "--secret-file", "-", stdin=b"\n") == "the shared secret is empty"
+    missing = tmp_path / "missing"
+    said = cli.refused("nas", "add", "10.0.0.1", "--secret-file", str(missing))
+    assert said == f"cannot read {missing}: No such file or directory"
+    assert "larger than a secret" in cli.refused("nas", "add", "10.0.0.1", "--secret-file", "-", stdin=b"x" * 5000)
+    cli.ok("nas", "add", "10.0.0.1", "--secret", "s", "--name", "same")
+    cli.ok("nas", "add", "10.0.0.2", "--secret", "s", "--name", "same")
+    assert cli.refused("nas", "remove", "same") == "several NASes 'same': ids 1, 2"
+    for arguments in ([], ["--secret", "s", "--secret-file", "-"], ["--secret", "s", "--profile", "magic"]):
+        result = cli.run("nas", "add", "10.0.0.3", *arguments)
+        assert result.exit_code == 2
+        assert "Usage:" in result.stderr
+
+
+def test_db_is_taken_before_and_after_the_command(cli, path, tmp_path):
+    cli.ok("venue", "add", "Hudson House")
+    cli.path = tmp_path / "nothing.db"
+    assert "nothing.db" in cli.refused("venue", "list")
+    assert "Hudson House" in cli.ok("venue", "list", "--db", str(path))

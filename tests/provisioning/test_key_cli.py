@@ -1,0 +1,256 @@
+"""`key`, as an operator types it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PASSPHRASE = "sunny-Otter-41"
+
+
+@pytest.fixture
+def house(cli):
+    """A venue with one unit and one keypool."""
+    cli.ok("venue", "add", "Hudson House")
+    cli.ok("unit", "add", "Hudson House", "4B", "--vlan", "104")
+    cli.ok("pool", "add", "Hudson House")
+    return cli
+
+
+def shown(cli, which, *options):
+    return json.loads(cli.ok("key", "show", which, "--json", *options))
+
+
+def listed(cli, *options):
+    return json.loads(cli.ok("key", "list", "--json", *options))
+
+
+def test_a_key_with_everything(house):
+    house.ok("plan", "add", "Basic")
+    arguments = ["--pool", "Hudson House", "--venue", "Hudson House", "--identity", "ann", "--passphrase", PASSPHRASE]
+    arguments += ["--unit", "4B", "--subscriber", "Ann Archer", "--plan", "Basic", "--starts", "2026-01-01"]
+    arguments += ["--ends", "2099-10-31", "--mac", "02:00:00:00:01:00"]
+    assert house.ok("key", "add", *arguments) == "1\n"
+    assert shown(house, "ann") == {
+        "id": 1,
+        "identity": "ann",
+        "ssid": "Hudson House",
+        "keypool_id": 1,
+        "unit": "4B",
+        "subscriber": "Ann Archer",
+        "plan": "Basic",
+        "vlan": None,
+        "effective_vlan": 104,
+        "starts": "2026-01-01T00:00:00Z",
+        "ends": "2099-10-31T23:59:59Z",
+        "status": "active",
+        "status_reason": None,
+        "status_at": None,
+        "state": "valid",
+        "devices": ["02:00:00:00:01:00"],
+    }
+    assert shown(house, "1", "--show-secrets")["passphrase"] == PASSPHRASE
+    text = house.ok("key", "show", "ann") + house.ok("key", "list") + house.ok("key", "list", "--json")
+    assert PASSPHRASE not in text
+    assert PASSPHRASE in house.ok("key", "list", "--show-secrets")
+
+
+def test_a_made_up_passphrase_is_printed_once(house):
+    id_, passphrase = house.ok("key", "add", "--unit", "4B").splitlines()
+    assert id_ == "1"
+    assert re.fullmatch("([a-z2-9]{4}-){3}[a-z2-9]{4}", passphrase)
+    assert shown(house, "4B", "--show-secrets")["passphrase"] == passphrase
+    added = json.loads(house.ok("key", "add", "--json"))
+    assert (added["id"], added["identity"], added["keypool_id"]) == (2, "key-2", 1)
+    assert len(added["passphrase"]) == 19
+    assert "passphrase" not in json.loads(house.ok("key", "add", "--passphrase", PASSPHRASE, "--json"))
+
+
+def test_passphrases_come_from_files_and_stdin(house, tmp_path):
+    file = tmp_path / "psk"
+    file.write_bytes(b" blanks stay \r\n")
+    house.ok("key", "add", "--identity", "a", "--passphrase-file", str(file))
+    house.ok("key", "add", "--identity", "b", "--passphrase-file", "-", stdin=b"from-stdin\n")
+    assert [key["passphrase"] for key in listed(house, "--show-secrets")] == [" blanks stay ", "from-stdin"]
+    assert house.run("key", "add", "--passphrase", "x" * 8, "--passphrase-file", "-").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--passphrase", "short77"], "passphrase must be 8 to 63 octets or 64 hex digits, got 7"),
+        (["--passphrase", "x" * 64], "passphrase of 64 characters must be all hex digits"),
+        (["--passphrase", "Zoë-and-more"], "passphrase octet 3 of 13 is not printable ASCII"),
+        (["--pool", "Guest"], "no keypool for SSID 'Guest' (there is Hudson House)"),
+        (["--venue", "Other"], "no venue 'Other' (there is Hudson House)"),
+        (["--unit", "9Z"], "no unit '9Z' there"),
+        (["--plan", "Gold"], "no plan 'Gold': there is none yet"),
+        (["--ends", "tomorrow"], "'tomorrow' is not a date or time: use 2026-10-31 or 2026-10-31T12:00"),
+        (["--starts", "2026-02-02", "--ends", "2026-02-01"], None),
+        (["--identity", "two\nlines"], "identity has a character that is not printable"),
+        (["--mac", "zz"], "not a MAC address: b'zz'"),
+        (["--passphrase-file", "/nowhere/psk"], "cannot read /nowhere/psk: No such file or directory"),
+    ],
+)
+def test_keys_that_are_refused(house, arguments, said):
+    refused = house.refused("key", "add", *arguments)
+    assert said is None or refused == said
+    assert listed(house) == []
+
+
+def test_a_passphrase_in_use_is_refused_without_saying_whose(house):
+    house.ok("key", "add", "--identity", "ann", "--passphrase", PASSPHRASE)
+    said = house.refused("key", "add", "--identity", "bob", "--passphrase", PASSPHRASE)
+    assert said == "passphrase already in use on this SSID"
+
+
+def test_vlans_are_checked_before_the_database(house):
+    result = house.run("key", "add", "--vlan", "5000")
+    assert result.exit_code == 2
+    assert "5000" in result.stderr
+
+
+def test_of_several_keypools_the_venue_or_the_id_decides(house):
+    house.ok("venue", "add", "Other")
+    house.ok("pool", "add", "Hudson House", "--venue", "Other")
+    house.ok("pool", "add", "Hudson House", "--global")
+    said = house.refused("key", "add", "--pool", "Hudson House")
+    assert said == (
+        "several keypools, say which with --pool and --venue: 1 (Hudson House, Hudson House),"
+        " 2 (Hudson House, Other), 3 (Hudson House, global)"
+    )
+    house.ok("venue", "add", "Third")
+    for number, arguments in enumerate(
+        (
+            ["--pool", "Hudson House", "--venue", "Hudson House"],
+            ["--pool", "Hudson House", "--venue", "Other"],
+            ["--pool", "Hudson House", "--venue", "Third"],  # only the global one is valid there
+            ["--pool", "2"],
+        )
+    ):
+        house.ok("key", "add", *arguments, "--passphrase", f"passphrase {number}")
+    assert [key["keypool_id"] for key in listed(house)] == [1, 2, 3, 2]
+    assert [key["id"] for key in listed(house, "--pool", "Hudson House", "--venue", "Other")] == [2, 4]
+
+
+def test_units_are_found_by_building_and_venue(house):
+    house.ok("unit", "add", "Hudson House", "4B", "--building", "West")
+    said = house.refused("key", "add", "--unit", "4B")
+    assert said == "several units '4B', say --venue, or BUILDING/UNIT: 4B at Hudson House, West/4B at Hudson House"
+    house.ok("key", "add", "--unit", "West/4B")
+    assert shown(house, "West/4B")["effective_vlan"] is None
+
+
+def test_without_a_keypool_the_command_to_add_one_is_named(cli):
+    assert cli.refused("key", "add") == "no keypool: add one with `latchkey pool add`"
+
+
+def test_keys_are_chosen_by_id_or_identity(house):
+    for identity in ("ann", "3", "ann"):
+        house.ok("key", "add", "--identity", identity)
+    assert shown(house, "1")["identity"] == "ann"
+    assert house.refused("key", "show", "ann") == "several keys 'ann', say which: id:1, id:3"
+    assert house.refused("key", "show", "3") == "several keys '3', say which: id:2, id:3"
+    assert shown(house, "id:3")["identity"] == "ann"
+    for unknown in ("bob", "id:9", "9", "id:x", "9" * 40):
+        assert house.refused("key", "show", unknown) == f"no key {unknown!r}"
+    house.ok("key", "remove", "id:1")
+    assert shown(house, "ann")["id"] == 3
+    house.ok("key", "remove", "ann")
+    assert house.refused("key", "show", "ann") == "several keys 'ann', say which: id:1, id:3"
+
+
+def test_the_life_of_a_key(house):
+    house.ok("key", "add", "--identity", "ann", "--passphrase", PASSPHRASE)
+    assert house.ok("key", "suspend", "ann", "--reason", "delinquent") == ""
+    assert shown(house, "ann")["state"] == "suspended: delinquent"
+    assert [key["identity"] for key in listed(house, "--status", "suspended")] == ["ann"]
+    house.ok("key", "resume", "ann")
+    assert shown(house, "ann")["state"] == "valid"
+    assert house.ok("key", "reset", "ann", "--passphrase", "maple-Falcon-77") == "1\n"
+    assert shown(house, "ann", "--show-secrets")["passphrase"] == "maple-Falcon-77"
+    made = house.ok("key", "reset", "ann").splitlines()[1]
+    assert json.loads(house.ok("key", "reset", "ann", "--json"))["passphrase"] != made
+    house.ok("key", "remove", "ann", "--reason", "moved out")
+    removed = shown(house, "ann")
+    assert removed["state"] == f"removed {removed['status_at'][:10]}"
+    assert listed(house) == []
+    assert len(listed(house, "--status", "removed")) == 1
+    for command in ("suspend", "resume", "remove", "reset"):
+        assert house.refused("key", command, "ann").startswith("key 1 was removed ")
+
+
+def test_import_list_and_export_agree(house, tmp_path):
+    file = tmp_path / "people.csv"
+    text = f'ann,{PASSPHRASE},020000000100,12\nbob,"quo""te, here"\nkim,correct horse,,7\n'
+    file.write_bytes(b"\xef\xbb\xbfidentity,psk,mac,vlanid\r\n" + text.replace("\n", "\r\n").encode())
+    assert house.ok("key", "import", str(file), "--pool", "Hudson House") == "imported 3, refused 0\n"
+    assert house.ok("key", "export", "--pool", "Hudson House", "--show-secrets") == text
+    out = tmp_path / "out.csv"
+    house.ok("key", "export", str(out), "--show-secrets")
+    assert out.read_text() == text
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert house.refused("key", "export", str(out), "--show-secrets") == f"cannot write {out}: File exists"
+    assert "--show-secrets" in house.refused("key", "export")
+    house.ok("key", "suspend", "ann")
+    house.ok("key", "remove", "bob")
+    assert house.ok("key", "export", "--show-secrets") == "kim,correct horse,,7\n"
+    assert house.ok("key", "export", "--show-secrets", "--all").startswith("ann,")
+    house.ok("pool", "add", "Guest")
+    assert house.ok("key", "import", "-", "--pool", "Guest", stdin=text.encode()) == "imported 3, refused 0\n"
+
+
+def test_refused_files_import_nothing(house, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text(f"ann,{PASSPHRASE}\nbob,short77\nkim,{PASSPHRASE}\n")
+    assert house.refused("key", "import", str(file)) == (
+        f"{file}: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7;"
+        " line 3: same passphrase as line 1; nothing imported"
+    )
+    assert listed(house) == []
+    missing = tmp_path / "missing.csv"
+    assert house.refused("key", "import", str(missing)) == f"cannot read {missing}: No such file or directory"
+    assert house.refused("key", "import", str(tmp_path)) == f"cannot read {tmp_path}: Is a directory"
+    assert house.refused("key", "import", "-", stdin=b"") == "- has no keys"
+
+
+def test_keep_going_reports_every_refused_line(house):
+    octets = f"ann,{PASSPHRASE}\nbob,short77\nkim,{PASSPHRASE}\n".encode()
+    result = house.run("key", "import", "-", "--keep-going", stdin=octets)
+    assert (result.exit_code, result.stdout) == (0, "imported 1, refused 2\n")
+    assert result.stderr.splitlines() == [
+        "latchkey: -: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7",
+        "latchkey: -: line 3: same passphrase as line 1",
+    ]
+    result = house.run("key", "import", "-", "--keep-going", "--json", stdin=octets)
+    assert result.exit_code == 1  # none left
+    assert json.loads(result.stdout)["imported"] == 0
+    assert [refusal["line"] for refusal in json.loads(result.stdout)["refused"]] == [1, 2, 3]
+
+
+def test_long_lists_are_one_table_and_one_array(house):
+    lines = "".join(f"resident {number},passphrase {number}\n" for number in range(1200))
+    house.ok("key", "import", "-", stdin=lines.encode())
+    table = house.ok("key", "list").splitlines()
+    assert len(table) == 1201
+    assert table[1200].split()[:3] == ["1200", "resident", "1199"]
+    assert [key["id"] for key in listed(house)] == list(range(1, 1201))
+
+
+def test_progress_is_drawn_only_on_a_terminal(house, path):
+    pty = pytest.importorskip("pty")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "latchkey", "--db", str(path), "key", "import", "-"]
+    lines = "".join(f"resident {number},passphrase {number}\n" for number in range(3)).encode()
+    terminal, theirs = pty.openpty()
+    try:
+        done = subprocess.run(command, input=lines, stdout=subprocess.PIPE, stderr=theirs, cwd=root, check=True)
+        assert done.stdout == b"imported 3, refused 0\n"
+        assert b"storing" in os.read(terminal, 100_000)
+    finally:
+        os.close(theirs)
+        os.close(terminal)

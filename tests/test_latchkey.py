@@ -1,0 +1,125 @@
+"""The root command, as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import latchkey
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"numpy", "numba", "rich", "sqlite_utils", "cryptography", "provisioning", "radiusd", "crypto", "uvloop"}
+
+
+def run(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "latchkey.py"), *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_imports_nothing_heavy():
+    script = "import sys, latchkey\ntry: latchkey.cli(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    help_, _, modules = result.stdout.rstrip().rpartition("\n")
+    assert not HEAVY & {name.partition(".")[0] for name in modules.split()}
+    for name, (_, _, text) in latchkey.COMMANDS.items():
+        assert f"  {name} " in help_
+        assert text.split()[0] in help_
+
+
+@pytest.mark.parametrize("name", latchkey.COMMANDS)
+def test_every_command_is_where_the_table_says(name):
+    command = latchkey.cli.get_command(click.Context(latchkey.cli), name)
+    assert isinstance(command, click.Command)
+
+
+def test_a_module_that_is_missing_fails_only_when_it_is_called(monkeypatch):
+    monkeypatch.setitem(latchkey.COMMANDS, "serve", ("radiusd.nowhere", "serve", "Answer."))
+    monkeypatch.setitem(latchkey.COMMANDS, "demo", ("provisioning", "nothing", "All of it."))
+    for name in ("serve", "demo"):
+        with pytest.raises(latchkey.Refused, match=f"this installation has no `{name}`"):
+            latchkey.cli.get_command(click.Context(latchkey.cli), name)
+    assert latchkey.cli.get_command(click.Context(latchkey.cli), "nope") is None
+
+
+def test_first_steps_in_an_empty_folder(tmp_path):
+    environment = {"LATCHKEY_DB": str(tmp_path / "elsewhere.db")}
+    result = run("venue", "list", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (
+        1,
+        "",
+        "latchkey: no database at latchkey.db: run `latchkey init`, or name another with --db\n",
+    )
+    assert run("init", cwd=tmp_path).returncode == 0
+    assert run("init", cwd=tmp_path, **environment).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "elsewhere.db",
+        "elsewhere.key",
+        "latchkey.db",
+        "latchkey.key",
+    ]
+    result = run("pool", "add", "Café", cwd=tmp_path, **environment)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["key", "nope"], ["key", "add", "--nope"], ["venue", "add"]])
+def test_usage_is_status_2(tmp_path, arguments):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Usage: latchkey ")
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    run("init", cwd=tmp_path)
+    run("pool", "add", "x", cwd=tmp_path)
+    lines = "".join(f"resident {number},passphrase {number}\n" for number in range(3))
+    (tmp_path / "people.csv").write_text(lines)
+    run("key", "import", "people.csv", cwd=tmp_path)
+    for arguments, status in (
+        (["key", "list"], 141),
+        (["key", "export", "--show-secrets"], 141),
+        (["--help"], 1),  # click's own answer
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, str(ROOT / "latchkey.py"), *arguments]
+        result = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
+        os.close(writer)
+        assert (result.returncode, result.stderr) == (status, b""), arguments
+
+
+def test_an_interrupt_is_status_130(tmp_path):
+    run("init", cwd=tmp_path)
+    run("pool", "add", "x", cwd=tmp_path)
+    command = [sys.executable, str(ROOT / "latchkey.py"), "key", "import", "fifo"]
+    os.mkfifo(tmp_path / "fifo")
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    with (tmp_path / "fifo").open("wb"):  # opens when the command waits for its first line
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+
+
+def test_errors_of_the_system_are_one_line(monkeypatch, capsys):
+    def fail(*_args, **_kwargs):
+        raise OSError(28, "No space left on device", "latchkey.db-wal")
+
+    monkeypatch.setattr(latchkey.cli, "main", fail)
+    assert latchkey.main() == 1
+    assert capsys.readouterr().err == "latchkey: No space left on device latchkey.db-wal\n"
+
+
+def test_the_version_is_that_of_the_installation(tmp_path):
+    result = run("--version", cwd=tmp_path)
+    assert (result.returncode == 0) == result.stdout.startswith("latchkey ")
+    assert "Traceback" not in result.stderr
