@@ -23,7 +23,8 @@ from .secrets import Vault
 if TYPE_CHECKING:
     from sqlite3 import Cursor
 
-_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order; their index must not go through 2 MB
+_CACHE_KIB: Final = 8_192
+_BULK_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order, and the pages of their index with them
 
 
 class Database:
@@ -84,6 +85,10 @@ class Database:
 
     def close(self) -> None:
         self.sql.close()
+
+    def expect_bulk(self) -> None:
+        """Let this connection use the memory that many writes need; the several of a server have no such need."""
+        self.sql.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KIB}")
 
     def migrate(self) -> None:
         """Apply the missing migrations, all or none."""

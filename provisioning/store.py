@@ -251,6 +251,8 @@ class Store(PlaceStore):
         ids = range(first, first + len(drafts))
         fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
         rows = seal_keys(self._vault, keypool_id, first, drafts, pmks, fingerprints, progress)
+        if len(drafts) > _CHUNK:
+            self._database.expect_bulk()
         with self._database.writing():
             keypool = self._keypool(keypool_id)
             self._check_links(keypool, drafts)

@@ -91,14 +91,64 @@ def test_a_newer_database_is_left_alone(store: Store, path: Path, master_key: Ma
         Store.open(path, master_key)
 
 
-def test_an_older_database_is_brought_up_to_date(path: Path, master_key: MasterKey) -> None:
-    Store.create(path, master_key).close()
-    with sqlite3.connect(path) as raw:  # as if the last step had not been there
-        raw.execute("DELETE FROM _sqlite_migrations WHERE name = ?", (KNOWN[-1],))
-        raw.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('latchkey', '0000', '')")
-    raw.close()
-    with pytest.raises(NewerDatabase):  # a foreign name outranks a missing one
+def test_an_older_database_is_brought_up_to_date(
+    path: Path, master_key: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.create(path, master_key) as old:
+        old.add_venue("Hudson House")
+    later = sqlite_utils.Migrations("latchkey")
+    later(name=KNOWN[0])(bool)  # has been done
+
+    @later(name="0002_of_the_test")
+    def _more(db: sqlite_utils.Database) -> None:
+        db.execute("ALTER TABLE venues ADD COLUMN colour TEXT")
+
+    monkeypatch.setattr("provisioning.database.MIGRATIONS", later)
+    monkeypatch.setattr("provisioning.database.KNOWN", (KNOWN[0], "0002_of_the_test"))
+    with pytest.raises(StoreError, match="older version"):
+        Store.open(path, master_key, readonly=True)
+    for _ in range(2):
+        with Store.open(path, master_key) as store:
+            assert store._rows("SELECT name, colour FROM venues") == [("Hudson House", None)]
+    monkeypatch.undo()
+    with pytest.raises(NewerDatabase, match="0002_of_the_test"):
         Store.open(path, master_key)
+
+
+def test_a_migration_that_fails_changes_nothing(
+    path: Path, master_key: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.create(path, master_key).close()
+    later = sqlite_utils.Migrations("latchkey")
+    later(name=KNOWN[0])(bool)  # has been done
+
+    @later(name="0002_of_the_test")
+    def _broken(db: sqlite_utils.Database) -> None:
+        db.execute("DROP TABLE devices")
+        db.execute("SELECT * FROM nowhere")
+
+    monkeypatch.setattr("provisioning.database.MIGRATIONS", later)
+    with pytest.raises(StoreError, match="no such table: nowhere"):
+        Store.open(path, master_key)
+    monkeypatch.undo()
+    with Store.open(path, master_key) as store:
+        assert list(store.devices()) == []
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(store: Store) -> None:
+    store.add_venue("Hudson House")
+    store._database.sql.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
+
+    def fill() -> None:
+        for number in range(1000):
+            store.add_venue(f"venue {number} with a name that fills its page {'x' * 150}")
+
+    with pytest.raises(StoreError, match="no space left"):
+        fill()
+    store._database.sql.execute("PRAGMA max_page_count = 100000")
+    count = len(store.venues())
+    store.add_venue("Other")
+    assert len(store.venues()) == count + 1
 
 
 def test_missing_database_says_how_to_make_one(path: Path, master_key: MasterKey) -> None:
