@@ -29,7 +29,10 @@ class Case:
     @property
     def keys(self) -> int:
         """Return how many keys could be meant."""
-        return sum(len(keyring.pool) for keyring in self.keyrings)
+        keys = 0
+        for _, pool in self.keyrings:
+            keys += len(pool)
+        return keys
 
 
 class Search:

@@ -4,19 +4,29 @@
 # loop over the octets advances by at least two.
 """
 
-import hashlib
 import hmac
 import struct
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .errors import AuthenticityError, PacketError
-from .model import AttributeType, Hidden, Packet, Reply, Request, Salted, Sendable
+from .model import AttributeType, Hidden, Reply, Request, Salted, Sendable
+
+if TYPE_CHECKING:
+    from hashlib import md5
+else:
+    try:
+        # CPython's own: on packets it costs half of what hashlib's does, which goes through OpenSSL's tables each time.
+        from _md5 import md5
+    except ImportError:
+        from hashlib import md5
 
 ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER = 1, 2, 3, 12
 MAX_PACKET = 4096  # RFC 2865 section 3
 
 _VENDOR_SPECIFIC, _PROXY_STATE, _MESSAGE_AUTHENTICATOR = 26, 33, 80
 _EXTENDED, _LONG_EXTENDED = range(241, 245), range(245, 247)  # RFC 6929 sections 2.1 and 2.2
+_SPECIAL = frozenset({_VENDOR_SPECIFIC, _MESSAGE_AUTHENTICATOR, *_EXTENDED, *_LONG_EXTENDED})
 _MORE = 0x80
 _FRAGMENT = 251  # octets of value in one long extended attribute
 _HEADER = struct.Struct("!BBH")
@@ -31,9 +41,9 @@ class SharedSecret:
 
     def __init__(self, value: bytes) -> None:
         self.value = value
-        key = (hashlib.md5(value).digest() if len(value) > 64 else value).ljust(64, b"\0")
-        self._inner = hashlib.md5(bytes(octet ^ 0x36 for octet in key))
-        self._outer = hashlib.md5(bytes(octet ^ 0x5C for octet in key))
+        key = (md5(value).digest() if len(value) > 64 else value).ljust(64, b"\0")
+        self._inner = md5(bytes(octet ^ 0x36 for octet in key))
+        self._outer = md5(bytes(octet ^ 0x5C for octet in key))
 
     def hmac(self, message: bytes) -> bytes:
         """Return HMAC-MD5 of `message` (RFC 2104)."""
@@ -58,7 +68,7 @@ def decode_request(datagram: bytes, secret: SharedSecret) -> Request:
 
 
 def encode_reply(
-    request: Packet, code: int, attributes: Iterable[Sendable], secret: SharedSecret, salt: int = 0
+    request: Request, code: int, attributes: Iterable[Sendable], secret: SharedSecret, salt: int = 0
 ) -> bytes:
     """Return the reply to `request`: Message-Authenticator first, its Proxy-States last, as they came.
 
@@ -70,7 +80,7 @@ def encode_reply(
     header = _header(code, request.identifier, 38 + len(octets))
     start = header + request.authenticator
     body = _UNSIGNED[:2] + secret.hmac(start + _UNSIGNED + octets) + octets
-    return header + hashlib.md5(start + body + secret.value).digest() + body
+    return header + md5(start + body + secret.value).digest() + body
 
 
 def encode_request(
@@ -96,7 +106,7 @@ def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret) -> Reply
     if packet[1] != request[1]:
         raise AuthenticityError(f"identifier {packet[1]} answers another request than {request[1]}")
     start = packet[:4] + request[4:20]
-    if not hmac.compare_digest(hashlib.md5(start + packet[20:] + secret.value).digest(), packet[4:20]):
+    if not hmac.compare_digest(md5(start + packet[20:] + secret.value).digest(), packet[4:20]):
         raise AuthenticityError("Response Authenticator is wrong")
     attributes, place = _walk(packet)
     if not place:
@@ -157,26 +167,28 @@ def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
     """Return all attributes and the offset of Message-Authenticator, 0 where there is none."""
     attributes: dict[AttributeType, list[bytes]] = {}
     place, offset, end = 0, 20, len(packet)
+    octets = packet + b"\0"  # a header that is cut short reads as length 0
     while offset < end:
-        kind = packet[offset]
-        following = offset + packet[offset + 1] if offset + 1 < end else end + 1
+        kind = octets[offset]
+        following = offset + octets[offset + 1]
         if following > end or following < offset + 2:
             raise _overrun(packet, offset, end, f"attribute {kind}")
-        if kind == _VENDOR_SPECIFIC:
-            _split_vendor(packet, offset, following, attributes)
-        elif 241 <= kind <= 246:
-            following = _join_extended(packet, offset, following, attributes)
-        else:
-            if kind == _MESSAGE_AUTHENTICATOR:
-                if place:
-                    raise PacketError(f"second Message-Authenticator at offset {offset}")
-                if following != offset + 18:
-                    raise PacketError(f"Message-Authenticator at offset {offset}: length {following - offset}, not 18")
-                place = offset
+        if kind not in _SPECIAL:
             if kind in attributes:
                 attributes[kind].append(packet[offset + 2 : following])
             else:
                 attributes[kind] = [packet[offset + 2 : following]]
+        elif kind == _MESSAGE_AUTHENTICATOR:
+            if place:
+                raise PacketError(f"second Message-Authenticator at offset {offset}")
+            if following != offset + 18:
+                raise PacketError(f"Message-Authenticator at offset {offset}: length {following - offset}, not 18")
+            place = offset
+            attributes[kind] = [packet[offset + 2 : following]]
+        elif kind == _VENDOR_SPECIFIC:
+            _split_vendor(packet, offset, following, attributes)
+        else:
+            following = _join_extended(packet, offset, following, attributes)
         offset = following
     return attributes, place
 
@@ -207,22 +219,20 @@ def _split_vendor(packet: bytes, offset: int, end: int, attributes: dict[Attribu
 def _join_extended(packet: bytes, offset: int, following: int, attributes: dict[AttributeType, list[bytes]]) -> int:
     """Add one extended attribute, fragments joined (RFC 6929 2.1 to 2.4), and return where the next one begins."""
     kind, start = packet[offset], offset
-    long = kind in _LONG_EXTENDED
-    if following - offset < (5 if long else 4):
+    head = 4 if kind in _LONG_EXTENDED else 3
+    if following - offset <= head:
         raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
     extended = packet[offset + 2]
-    value = packet[offset + (4 if long else 3) : following]
-    while long and packet[offset + 3] & _MORE:
+    value = packet[offset + head : following]
+    while head == 4 and packet[offset + 3] & _MORE:
         # "There MUST be an attribute following this one, with the same Type and Extended-Type" (RFC 6929 2.2).
         offset = following
-        if packet[offset : offset + 1] != packet[start : start + 1] or packet[offset + 2 : offset + 3] != bytes(
-            (extended,)
-        ):
+        if offset + 2 >= len(packet) or packet[offset] != kind or packet[offset + 2] != extended:
             raise PacketError(f"attribute {kind}.{extended} at offset {start}: fragment without its continuation")
         following = offset + packet[offset + 1]
         if following > len(packet):
             raise _overrun(packet, offset, len(packet), f"attribute {kind}")
-        if following < offset + 5:
+        if following <= offset + 4:
             raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
         value += packet[offset + 4 : following]
     place: AttributeType = (kind, extended)
@@ -244,12 +254,12 @@ def _encode_all(attributes: Iterable[Sendable], authenticator: bytes, secret: Sh
     octets = b""
     for attribute in attributes:
         kind, value = attribute.type, attribute.value
-        if isinstance(attribute, Salted):
+        if type(attribute) is Salted:
             value = encrypt_salted(value, authenticator, secret, salt)
             salt += 1  # "MUST be unique" within the packet (RFC 2868 3.5)
             if attribute.tag is not None:
                 value = bytes((attribute.tag,)) + value
-        elif isinstance(attribute, Hidden):
+        elif type(attribute) is Hidden:
             value = encrypt_hidden(value, authenticator, secret)
         octets += _encode(kind, value)
     return octets
@@ -257,7 +267,7 @@ def _encode_all(attributes: Iterable[Sendable], authenticator: bytes, secret: Sh
 
 def _encode(kind: AttributeType, value: bytes) -> bytes:
     """Return one attribute as it goes on the wire; a long extended one in as many fragments as it needs."""
-    if isinstance(kind, tuple):
+    if not isinstance(kind, int):
         first, second, *rest = kind
         if rest and first == _VENDOR_SPECIFIC:
             kind, value = first, struct.pack("!IBB", second, rest[0], len(value) + 2) + value
@@ -285,7 +295,7 @@ def _encrypt(clear: bytes, vector: bytes, secret: SharedSecret) -> bytes:
     """Return `clear`, zero-padded to whole blocks, each xored with MD5(secret + the cipher block before it)."""
     cipher = b""
     for start in range(0, len(clear), 16):
-        vector = _xor(clear[start : start + 16].ljust(16, b"\0"), hashlib.md5(secret.value + vector).digest())
+        vector = _xor(clear[start : start + 16].ljust(16, b"\0"), md5(secret.value + vector).digest())
         cipher += vector
     return cipher
 
@@ -294,7 +304,7 @@ def _decrypt(cipher: bytes, vector: bytes, secret: SharedSecret) -> bytes:
     clear = b""
     for start in range(0, len(cipher), 16):
         block = cipher[start : start + 16]
-        clear += _xor(block, hashlib.md5(secret.value + vector).digest())
+        clear += _xor(block, md5(secret.value + vector).digest())
         vector = block
     return clear
 

@@ -34,6 +34,7 @@ class Index:
         self._keys: OrderedDict[int, Key] = OrderedDict()
         self._directory = Directory()
         self._pools: dict[int, Pool] = {}
+        self._keyrings: dict[tuple[int, ...], tuple[Keyring, ...]] = {}
         self.devices = Devices()
 
     def apply(self, update: Update) -> None:
@@ -42,6 +43,7 @@ class Index:
             self._directory = update.directory
         if update.pools is not None:
             self._pools = update.pools
+            self._keyrings = {}
         if update.device_keys:
             self.devices.replace(update.device_keys, update.devices)
         self.devices.add(update.devices)
@@ -57,7 +59,11 @@ class Index:
 
     def keyrings(self, venue: Venue | None, ssid: Ssid) -> tuple[Keyring, ...]:
         """Return the keypools whose keys are valid on this SSID at this venue."""
-        return tuple(Keyring(number, self._pools[number]) for number in self._directory.keypools_of(venue, ssid))
+        numbers = self._directory.keypools_of(venue, ssid)
+        keyrings = self._keyrings.get(numbers)
+        if keyrings is None:
+            keyrings = self._keyrings[numbers] = tuple(Keyring(number, self._pools[number]) for number in numbers)
+        return keyrings
 
     def key(self, key_id: int) -> Key | None:
         """Return all about a key: from memory, else from the store; None where it is gone."""

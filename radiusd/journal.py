@@ -6,11 +6,12 @@
 
 import logging
 import re
+import time
 from collections import Counter
 from contextlib import suppress
 from functools import lru_cache
 
-from crypto import Handshake, Ssid
+from crypto import Handshake
 
 from .case import Case
 from .directory import Client
@@ -36,22 +37,21 @@ class Journal:
     def decision(self, case: Case, decision: Decision, ms: float) -> None:
         """Note who was let in and how the key was found, or who was not and why."""
         nas, keys = quote(case.client.nas.name), case.keys
+        ssid, device = _asked(case)
         if isinstance(decision, Accept):
-            key = decision.key
-            self.accepted[decision.how.value] += 1
-            ssid, device = _asked(case)
+            key, how = decision.key, decision.how.value
+            self.accepted[how] += 1
             vlan = "none" if key.effective_vlan is None else key.effective_vlan
-            log.info(
-                "accept who=%s key=%d nas=%s ssid=%s device=%s how=%s keys=%d ms=%.2f vlan=%s",
-                *(quote(key.identity), key.id, nas, ssid, device, decision.how.value, keys, ms, vlan),
+            write(
+                f"accept who={quote(key.identity)} key={key.id} nas={nas} ssid={ssid} device={device}"
+                f" how={how} keys={keys} ms={ms:.2f} vlan={vlan}"
             )
         else:
             self.rejected += 1
-            ssid, device = _asked(case)
             venue = "none" if case.venue is None else quote(case.venue)
-            log.info(
-                "reject reason=%s nas=%s venue=%s ssid=%s device=%s keys=%d ms=%.2f",
-                *(quote(decision.reason), nas, venue, ssid, device, keys, ms),
+            write(
+                f"reject reason={quote(decision.reason)} nas={nas} venue={venue} ssid={ssid} device={device}"
+                f" keys={keys} ms={ms:.2f}"
             )
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:
@@ -66,36 +66,53 @@ class Journal:
     def discard(self, cause: str, source: Source, detail: str) -> None:
         """Note a datagram that gets no answer. `cause` is the name it is counted under."""
         self.discarded[cause] += 1
-        log.warning("discard cause=%s source=%s detail=%s", cause, source, quote(detail))
+        write(f"discard cause={cause} source={source} detail={quote(detail)}", logging.WARNING)
 
 
 def _asked(case: Case) -> tuple[str, str]:
     """Return SSID and device of a request, as far as they can be read."""
     subject = case.subject
     if subject is not None:
-        return quote_ssid(subject.ssid), str(subject.spa if isinstance(subject, Handshake) else subject.device)
+        return quote_octets(subject.ssid.value), str(subject.spa if isinstance(subject, Handshake) else subject.device)
     ssid = device = "unknown"
     with suppress(DialectError):
-        ssid = quote_ssid(network(case.request)[1])
+        ssid = quote_octets(network(case.request)[1].value)
     with suppress(DialectError):
         device = str(device_address(case.request))
     return ssid, device
 
 
+class _Line(logging.LogRecord):
+    """A record that says nothing about its caller: making that out costs more than all the rest of a line."""
+
+    def __init__(self, level: int, text: str) -> None:
+        self.__dict__.update(_BLANK)
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.msg = text
+        self.created = now = time.time()
+        self.msecs = now % 1 * 1000
+
+
+_BLANK = logging.LogRecord(log.name, logging.INFO, __file__, 0, "", None, None).__dict__
+
+
+def write(text: str, level: int = logging.INFO) -> None:
+    """Log one line."""
+    if log.isEnabledFor(level):
+        log.handle(_Line(level, text))
+
+
+@lru_cache(maxsize=16_384)
 def quote(text: str) -> str:
     """Return `text` as one value of a key=value line: in quotes, with escapes, where it is not plain."""
-    return text if _BARE.fullmatch(text) else _quoted(text)
+    return text if _BARE.fullmatch(text) else '"' + "".join(map(_escape, text)) + '"'
 
 
 @lru_cache(maxsize=4096)
-def quote_ssid(ssid: Ssid) -> str:
-    """Return the SSID as one value: UTF-8 where it is, other octets as \\xNN."""
-    return quote(ssid.value.decode("utf-8", "surrogateescape"))
-
-
-@lru_cache(maxsize=4096)
-def _quoted(text: str) -> str:
-    return '"' + "".join(map(_escape, text)) + '"'
+def quote_octets(octets: bytes) -> str:
+    """Return an SSID as one value: UTF-8 where it is, other octets as \\xNN."""
+    return quote(octets.decode("utf-8", "surrogateescape"))
 
 
 def _escape(character: str) -> str:

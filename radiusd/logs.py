@@ -1,6 +1,8 @@
 """The log as the operator reads it: one line per event on stderr, time in UTC first."""
 
+import contextlib
 import logging
+import os
 import time
 
 
@@ -19,13 +21,21 @@ class _Formatter(logging.Formatter):
         return f"{self._text}.{int(record.msecs):03d}Z {record.levelname} {record.getMessage()}"
 
 
-def start_log() -> None:
+class _Handler(logging.Handler):
+    """Writes each line at once and whole, so that a crash loses none and several processes mix none."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # nobody reads the log any more: that must not stop the server
+            os.write(self._descriptor, (self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def start_log(descriptor: int = 2) -> None:
     """Send this package's log to stderr."""
-    # Who called from which thread is never printed; finding out costs more than the rest of a line.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
-    logging.raiseExceptions = False
-    handler = logging.StreamHandler()
+    handler = _Handler(descriptor)
     handler.setFormatter(_Formatter())
     log = logging.getLogger("radiusd")
     log.addHandler(handler)

@@ -10,17 +10,17 @@ from .dialect import Dialect, device_address, network
 # A request with two dialects in it belongs to the first one in this order.
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in (hostapd.DIALECT,)}
 
-_MARKERS: Final[Mapping[AttributeType, Dialect]] = {
-    marker: dialect for dialect in DIALECTS.values() for marker in dialect.markers
-}
+_MARKERS: Final[tuple[tuple[AttributeType, Dialect], ...]] = tuple(
+    (marker, dialect) for dialect in DIALECTS.values() for marker in dialect.markers
+)
 
 
 def recognise(request: Request, profile: str) -> Dialect:
     """Return the dialect that a request's attributes show; else, as lookups look alike, that of the NAS's profile."""
-    found = [_MARKERS[kind] for kind in request.attributes if kind in _MARKERS]
-    if len(found) > 1:
-        return next(dialect for dialect in DIALECTS.values() if dialect in found)
-    return found[0] if found else DIALECTS.get(profile, hostapd.DIALECT)
+    for marker, dialect in _MARKERS:
+        if marker in request.attributes:
+            return dialect
+    return DIALECTS.get(profile, hostapd.DIALECT)
 
 
 __all__ = ["DIALECTS", "Dialect", "device_address", "network", "recognise"]

@@ -8,7 +8,7 @@ from functools import lru_cache
 from crypto import MacAddress, Ssid
 
 from ..errors import DialectError
-from ..model import Accept, Attribute, AttributeType, Granted, Packet, Reply, Request, Sendable, Subject
+from ..model import Accept, Attribute, AttributeType, Granted, Reply, Request, Sendable, Subject
 
 USER_NAME, USER_PASSWORD, SESSION_TIMEOUT, CLASS = 1, 2, 27, 25
 CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER, NAS_PORT_TYPE = 30, 31, 32, 61
@@ -35,19 +35,22 @@ class Dialect:
     decode_accept: Callable[[Reply, Callable[[bytes], bytes]], Granted]  # the second: Codec's decryption
 
 
-def device_address(request: Packet) -> MacAddress:
+def device_address(request: Request) -> MacAddress:
     """Return the station's address: Calling-Station-Id, else User-Name."""
     for kind in (CALLING_STATION_ID, USER_NAME):
         value = request.first(kind)
         if value is not None:
             try:
-                return MacAddress.parse(value)
+                return _parse_mac(value)
             except ValueError:
                 continue
     raise DialectError("no device address (SPA) in Calling-Station-Id or User-Name")
 
 
-def network(request: Packet) -> tuple[MacAddress, Ssid]:
+_parse_mac = lru_cache(maxsize=16_384)(MacAddress.parse)  # a building's devices come back all day
+
+
+def network(request: Request) -> tuple[MacAddress, Ssid]:
     """Return AA and SSID from Called-Station-Id."""
     value = request.first(CALLED_STATION_ID)
     if value is None:
@@ -75,27 +78,29 @@ def render_called_station(aa: MacAddress, ssid: Ssid) -> bytes:
 
 def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
     """Return what every dialect's Accept carries besides the key: VLAN (RFC 3580 3.31), end of session, key name."""
-    attributes = list(_vlan(accept.key.effective_vlan))
+    attributes = _lasting(accept.key.effective_vlan, accept.key_name)
     if accept.session_timeout_s is not None:
-        attributes.append(Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)))
-    attributes.append(Attribute(CLASS, accept.key_name))
+        attributes += (Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)),)
     if accept.name_asked:
-        attributes.append(Attribute(CHARGEABLE_USER_IDENTITY, accept.key_name))
-    return tuple(attributes)
+        attributes += (Attribute(CHARGEABLE_USER_IDENTITY, accept.key_name),)
+    return attributes
 
 
-@lru_cache(maxsize=4096)
-def _vlan(vlan: int | None) -> tuple[Attribute, ...]:
+@lru_cache(maxsize=16_384)
+def _lasting(vlan: int | None, key_name: bytes) -> tuple[Attribute, ...]:
+    """Return what is the same in every Accept of a key."""
+    name = Attribute(CLASS, key_name)
     if vlan is None:
-        return ()
+        return (name,)
     return (
         Attribute(TUNNEL_TYPE, _VLAN_TYPE),
         Attribute(TUNNEL_MEDIUM_TYPE, _IEEE_802),
         Attribute(TUNNEL_PRIVATE_GROUP_ID, b"%d" % vlan),  # tag 0: no tag octet (RFC 2868 3.6)
+        name,
     )
 
 
-def parse_vlan(reply: Packet) -> int | None:
+def parse_vlan(reply: Reply) -> int | None:
     """Return the VLAN of untagged tunnel attributes, or None where they do not name one."""
     group = reply.first(TUNNEL_PRIVATE_GROUP_ID)
     if reply.first(TUNNEL_TYPE) != _VLAN_TYPE or reply.first(TUNNEL_MEDIUM_TYPE) != _IEEE_802:
@@ -103,7 +108,7 @@ def parse_vlan(reply: Packet) -> int | None:
     return int(group) if group is not None and group.isdigit() else None
 
 
-def parse_session_timeout(reply: Packet) -> int | None:
+def parse_session_timeout(reply: Reply) -> int | None:
     """Return Session-Timeout in seconds."""
     value = reply.first(SESSION_TIMEOUT)
     return None if value is None or len(value) != 4 else int.from_bytes(value)
