@@ -6,9 +6,10 @@ belong to their field (RFC 4180 section 2): a passphrase may end with one. No me
 
 import csv
 import io
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from crypto import MacAddress, Ssid
 
@@ -16,10 +17,6 @@ from .errors import Duplicate, DuplicateKey, ImportRefused, InvalidValue, Refusa
 from .keys import Derive, Progress, derive_pmks
 from .model import Device, Key, KeyDraft, Passphrase
 from .store import Store
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 COLUMNS: Final = ("identity", "psk", "mac", "vlanid")
 _BOM: Final = b"\xef\xbb\xbf"  # spreadsheets write it
@@ -58,33 +55,39 @@ def import_keys(
 
     Raises ImportRefused, with every refused line, when not told so; InvalidValue where there is no row at all.
     """
-    rows: list[Row] = []
+    drafts: list[KeyDraft] = []
+    line_of = array("Q")  # for each draft
     refusals: list[Refusal] = []
     seen = _Seen()
     for number, row in enumerate(parse_rows(lines), 1):
         kept = seen.check(row) if isinstance(row, Row) else row
         if isinstance(kept, Row):
-            rows.append(kept)
+            drafts.append(kept.draft)
+            line_of.append(kept.line)
         else:
             refusals.append(kept)
         if progress is not None and number % _REPORT_EVERY == 0:
             progress("reading", number, 0)
     del seen
-    if not rows and not refusals:
+    if not drafts and not refusals:
         raise InvalidValue(f"{name} has no keys")
     if refusals and not keep_going:
         raise ImportRefused(name, refusals)
-    pmks = derive([row.draft.passphrase.value for row in rows], ssid, progress) if rows else None
+    pmks = derive([draft.passphrase.value for draft in drafts], ssid, progress) if drafts else None
     ids = range(0)
-    while rows:
+    while drafts:
         try:
-            ids = store.add_keys(keypool_id, [row.draft for row in rows], pmks=pmks, progress=progress)
+            ids = store.add_keys(keypool_id, drafts, pmks=pmks, progress=progress)
             break
         except DuplicateKey as error:
-            refusals += [_refuse(rows, duplicate) for duplicate in error.duplicates]
+            refusals += [_refuse(line_of, duplicate) for duplicate in error.duplicates]
             if not keep_going:
                 raise ImportRefused(name, refusals) from error
-            rows, pmks = _without(rows, pmks, error.duplicates)
+            left_out = {duplicate.position for duplicate in error.duplicates}
+            kept_rows = [position for position in range(len(drafts)) if position not in left_out]
+            drafts = [drafts[position] for position in kept_rows]
+            line_of = array("Q", [line_of[position] for position in kept_rows])
+            pmks = None if pmks is None else pmks[kept_rows]
     return Imported(ids, tuple(sorted(refusals, key=lambda refusal: refusal.line)))
 
 
@@ -201,18 +204,10 @@ def _parse_mac(text: str) -> MacAddress:
         raise ValueError("mac is not a MAC address, 12 hex digits") from None
 
 
-def _refuse(rows: Sequence[Row], duplicate: Duplicate) -> Refusal:
+def _refuse(line_of: Sequence[int], duplicate: Duplicate) -> Refusal:
     reason = (
         "passphrase already in use on this SSID"
         if duplicate.earlier is None
-        else f"same passphrase as line {rows[duplicate.earlier].line}"
+        else f"same passphrase as line {line_of[duplicate.earlier]}"
     )
-    return Refusal(rows[duplicate.position].line, reason)
-
-
-def _without(
-    rows: Sequence[Row], pmks: "NDArray[np.uint8] | None", duplicates: Sequence[Duplicate]
-) -> tuple[list[Row], "NDArray[np.uint8] | None"]:
-    gone = {duplicate.position for duplicate in duplicates}
-    kept = [position for position in range(len(rows)) if position not in gone]
-    return [rows[position] for position in kept], None if pmks is None else pmks[kept]
+    return Refusal(line_of[duplicate.position], reason)

@@ -3,7 +3,8 @@
 Rule: no SQL. The order of a row is that of the column list beside its function.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -131,56 +132,53 @@ def save_instant(instant: datetime | None) -> int | None:
     return None if instant is None else int(instant.timestamp())
 
 
+@dataclass(frozen=True, slots=True)
+class SealedKeys:
+    """What of many keys is stored encrypted: nonce, ciphertext and tag of each passphrase and PMK."""
+
+    passphrases: list[bytes]
+    pmks: list[bytes]
+
+
 def seal_keys(
-    vault: Vault,
-    keypool_id: int,
-    first_id: int,
-    drafts: Sequence[KeyDraft],
-    pmks: "NDArray[np.uint8]",
-    fingerprints: Sequence[bytes],
-    progress: Progress | None,
-) -> list[Row]:
-    """Return the rows, as KEY_COLUMNS, of the keys `first_id` and following."""
-    rows: list[Row] = []
+    vault: Vault, first_id: int, drafts: Sequence[KeyDraft], pmks: "NDArray[np.uint8]", progress: Progress | None
+) -> SealedKeys:
+    """Return the secrets of the keys `first_id` and following, encrypted for their rows."""
+    sealed = SealedKeys([], [])
     for start in range(0, len(drafts), _CHUNK):
         some = drafts[start : start + _CHUNK]
         first = first_id + start
-        passphrases = vault.seal_rows("keys.passphrase", first, [draft.passphrase.value for draft in some])
-        sealed_pmks = vault.seal_rows("keys.pmk", first, [pmk.tobytes() for pmk in pmks[start : start + _CHUNK]])
-        rows += [
-            (
-                id_,
-                keypool_id,
-                f"key-{id_}" if draft.identity is None else draft.identity,
-                passphrase,
-                pmk,
-                fingerprint,
-                draft.unit_id,
-                draft.subscriber,
-                draft.plan_id,
-                draft.vlan,
-                save_instant(draft.starts),
-                save_instant(draft.ends),
-            )
-            for id_, draft, passphrase, pmk, fingerprint in zip(
-                range(first, first + len(some)),
-                some,
-                passphrases,
-                sealed_pmks,
-                fingerprints[start : start + _CHUNK],
-                strict=True,
-            )
-        ]
+        sealed.passphrases.extend(vault.seal_rows("keys.passphrase", first, [draft.passphrase.value for draft in some]))
+        sealed.pmks.extend(vault.seal_rows("keys.pmk", first, [pmk.tobytes() for pmk in pmks[start : start + _CHUNK]]))
         if progress is not None:
-            progress("encrypting", len(rows), len(drafts))
-    return rows
+            progress("encrypting", start + len(some), len(drafts))
+    return sealed
 
 
-def reporting(rows: Sequence[Row], progress: Progress | None) -> Iterable[Row]:
-    """Yield `rows`, and say from time to time how many."""
-    if progress is None:
-        yield from rows
-        return
-    for start in range(0, len(rows), _CHUNK):
-        yield from rows[start : start + _CHUNK]
-        progress("storing", min(start + _CHUNK, len(rows)), len(rows))
+def key_rows(
+    keypool_id: int,
+    ids: range,
+    drafts: Sequence[KeyDraft],
+    sealed: SealedKeys,
+    fingerprints: Sequence[bytes],
+    progress: Progress | None,
+) -> Iterator[Row]:
+    """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them."""
+    columns = zip(ids, drafts, sealed.passphrases, sealed.pmks, fingerprints, strict=True)
+    for number, (id_, draft, passphrase, pmk, fingerprint) in enumerate(columns, 1):
+        yield (
+            id_,
+            keypool_id,
+            f"key-{id_}" if draft.identity is None else draft.identity,
+            passphrase,
+            pmk,
+            fingerprint,
+            draft.unit_id,
+            draft.subscriber,
+            draft.plan_id,
+            draft.vlan,
+            save_instant(draft.starts),
+            save_instant(draft.ends),
+        )
+        if progress is not None and (number % _CHUNK == 0 or number == len(drafts)):
+            progress("storing", number, len(drafts))

@@ -22,11 +22,11 @@ from .places import PlaceStore
 from .rows import (
     KEY_COLUMNS,
     Row,
+    key_rows,
     load_change,
     load_device,
     load_instant,
     load_key,
-    reporting,
     save_instant,
     seal_keys,
 )
@@ -250,7 +250,7 @@ class Store(PlaceStore):
             first = self._database.allocate("keys", len(drafts))
         ids = range(first, first + len(drafts))
         fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
-        rows = seal_keys(self._vault, keypool_id, first, drafts, pmks, fingerprints, progress)
+        sealed = seal_keys(self._vault, first, drafts, pmks, progress)
         if len(drafts) > _CHUNK:
             self._database.expect_bulk()
         with self._database.writing():
@@ -260,7 +260,8 @@ class Store(PlaceStore):
                 raise DuplicateKey(duplicates)
             names = {draft.subscriber for draft in drafts if draft.subscriber is not None}
             self._add_subscribers(sorted(names))
-            self._many(_INSERT_KEY % (_BY_NAME if names else "?"), reporting(rows, progress))
+            rows = key_rows(keypool_id, ids, drafts, sealed, fingerprints, progress)
+            self._many(_INSERT_KEY % (_BY_NAME if names else "?"), rows)
             self._database.record(Entity.KEY, ids[0], ids[-1])
             if any(draft.devices for draft in drafts):
                 devices = (
