@@ -2,18 +2,20 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.match import make_handshake
-from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
+from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, passphrase_to_pmk, sign
 from radiusd import DIALECTS, Granted, Lookup, Question, SharedSecret
 
 ROOT = Path(__file__).parents[1]
@@ -84,8 +86,9 @@ def handshake(passphrase: str, number: int = 0, akm: Akm = Akm.PSK) -> Handshake
     return make_handshake(akm, pmk, ssid=SSID, spa=station(number))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("furnished")
     latchkey(tmp_path, "init")
     latchkey(tmp_path, "venue", "add", "Maison", "--nas-identifier", "ap1")
     latchkey(tmp_path, "pool", "add", "Café: Résidents", "--venue", "Maison")
@@ -94,6 +97,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "keys.csv").write_text("identity,psk,mac,vlanid\n" + rows)
     latchkey(tmp_path, "key", "import", str(tmp_path / "keys.csv"), "--pool", "Café: Résidents")
     return tmp_path
+
+
+@pytest.fixture
+def folder(furnished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -125,6 +133,44 @@ def test_another_processs_changes_work_within_a_second(serving, folder):
     settles(handshake("now something else"), False)
     assert 'reason="removed ' in serving.text()
     assert serving.stop() == 0
+
+
+def stretched(subject: Handshake, pmk: Pmk, octets: int) -> Handshake:
+    """Return the handshake with its M2 lengthened to `octets` by vendor elements, signed again."""
+    key_data = subject.m2.key_data
+    while (missing := octets - 99 - len(key_data)) > 1:
+        body = min(missing - 2, 255 if missing - 257 != 1 else 254)
+        key_data += bytes([221, body]) + bytes(body)
+    return sign(pmk, replace(subject, m2=replace(subject.m2, key_data=key_data)))
+
+
+@pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
+@pytest.mark.parametrize(
+    ("ssid", "passphrase"),
+    [
+        (b"x", "8 chars!"),
+        ("Ünïcödé, 32 octets: Résidents".encode()[:32], "a passphrase of sixty-three characters, " + "~" * 23),
+        (b"\xff\xfe not UTF-8 \xc3", ' "quoted, with a comma" '),
+        (b"a:b c,d=e", "6c" * 32),
+    ],
+)
+def test_every_ssid_passphrase_and_frame_length_comes_through(serving, folder, ssid, passphrase, akm):
+    name = Ssid(ssid)
+    text = ssid.decode("utf-8", "surrogateescape")
+    latchkey(folder, "pool", "add", text, "--venue", "Maison")
+    arguments = ("--pool", text, "--identity", "odd", "--vlan", "4094", "--passphrase-file", "-")
+    latchkey(folder, "key", "add", *arguments, text=passphrase + "\n")
+    pmk = passphrase_to_pmk(passphrase.encode(), name)
+    plain = make_handshake(akm, pmk, ssid=name, spa=station(1))
+    eventually(lambda: serving.ask(plain), 1)
+    shortest = len(plain.m2.octets)
+    for octets in (shortest, *(length for length in (128, 129, 250, 251, 290, 600) if length > shortest + 1)):
+        subject = stretched(plain, pmk, octets)
+        assert len(subject.m2.octets) == octets
+        granted = serving.ask(subject)
+        assert granted is not None, serving.text()
+        assert granted.passphrases == (passphrase.encode(),)
+        assert granted.vlan == 4094
 
 
 @pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
