@@ -4,6 +4,7 @@
 # what the answering thread keeps, it hands over as an Update.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,9 +20,12 @@ from .ranges import IdRanges
 LAPSED_DAYS = 90  # how long a removed key still explains a refusal in the log
 _STEP = 65_536  # key ids re-read at a time
 
+# Odd, and of this process: equal hashes of two PMKs are then chance, whatever raw PMKs somebody enters.
+_FACTORS = np.frombuffer(os.urandom(32), np.uint64) | np.uint64(1)
+
 _PLACES = frozenset({Entity.NAS, Entity.VENUE, Entity.KEYPOOL})
-# What else a key's answer depends on: its VLAN comes from its unit, plan and venue.
-_DETAILS = frozenset({Entity.VENUE, Entity.UNIT, Entity.PLAN, Entity.SUBSCRIBER})
+# What else a key's answer depends on: its VLAN comes from its unit, plan and venue, the venue from its keypool.
+_DETAILS = frozenset({Entity.VENUE, Entity.UNIT, Entity.PLAN, Entity.KEYPOOL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,8 @@ class Follower:
         self._pools: dict[int, Pool] = {}
         self._version = 0
         self._revision = 0
-        # By key id: the keypool it is in (0: none), and the first 8 octets of its PMK, to tell a new passphrase
-        # from a new status without taking the key out of the pool while it is in use.
+        # By key id: the keypool it is in (0: none), and a hash of its PMK, to tell a new passphrase from a new status,
+        # for which the key need not leave the pool while it is in use.
         self._owners: NDArray[np.int64] = np.zeros(1024, np.int64)
         self._marks: NDArray[np.uint64] = np.zeros(1024, np.uint64)
 
@@ -152,4 +156,6 @@ def _ranges(changes: tuple[Change, ...], entity: Entity) -> IdRanges:
 
 
 def _mark(batch: KeyBatch) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(batch.pmks[:, :8]).view(np.uint64)[:, 0]
+    words: NDArray[np.uint64] = np.ascontiguousarray(batch.pmks).view(np.uint64)
+    marks: NDArray[np.uint64] = ((words ^ words >> np.uint64(32)) * _FACTORS).sum(axis=1, dtype=np.uint64)
+    return marks

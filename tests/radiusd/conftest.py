@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
+from crypto import Akm, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Engine, Follower, Index, Lookup, Question, SharedSecret, Source
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
+SSID = Ssid(b"Hudson House")
+SPA = MacAddress(b"\2\0\0\0\2\1")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -148,7 +150,7 @@ def handshake():
     recorded = {case.akm: decode(case) for case in CASES}
     pmks = {}
 
-    def make(passphrase, ssid=Ssid(b"Hudson House"), akm=Akm.PSK, spa=MacAddress(b"\2\0\0\0\2\1"), aa=None):
+    def make(passphrase, ssid=SSID, akm=Akm.PSK, spa=SPA, aa=None):
         if (passphrase, ssid) not in pmks:
             pmks[passphrase, ssid] = passphrase_to_pmk(passphrase, ssid)
         template = recorded[str(akm)]
@@ -173,7 +175,7 @@ def decode(case):
 def lookup():
     """Return a function that makes the question of an access point that knows the device's address only."""
 
-    def make(device=MacAddress(b"\2\0\0\0\2\1"), ssid=Ssid(b"Hudson House")):
+    def make(device=SPA, ssid=SSID):
         return Lookup(device=device, ssid=ssid, aa=MacAddress(b"\2\0\0\0\0\0"))
 
     return make

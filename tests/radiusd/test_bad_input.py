@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+from ipaddress import ip_network
 
 import pytest
 
 from crypto import MacAddress, Ssid
+from provisioning import StoreError
 from radiusd import Source
 from radiusd.codec import STATUS_SERVER, SharedSecret, encode_request
 from radiusd.model import Attribute, Hidden
@@ -145,7 +147,7 @@ def test_802_1x_request_is_rejected_by_name(served, lines):
 
 
 FRAMES = {
-    "empty": lambda frame: b"",
+    "empty": lambda frame: frame[:0],
     "98 octets": lambda frame: frame[:98],
     "body length too large": lambda frame: frame[:2] + (len(frame)).to_bytes(2) + frame[4:],
     "key data length too large": lambda frame: frame[:97] + b"\xff\xff" + frame[99:],
@@ -211,8 +213,6 @@ class TestUnsigned:
 
     @pytest.fixture
     def lenient(self, served):
-        from ipaddress import ip_network
-
         served.store.add_nas(
             ip_network("198.51.100.1/32"), b"testing123", name="old", require_message_authenticator=False
         )
@@ -281,8 +281,6 @@ class TestStatusServer:
 
 
 def test_store_that_fails_costs_one_answer(served, handshake, lines):
-    from provisioning import StoreError
-
     def fail(key_id):
         raise StoreError("database is locked")
 
