@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
 
-.PHONY: demo test bench format clean
+.PHONY: demo test bench fuzz format clean
+FUZZ_SECONDS ?= 300
 
 demo: $(VENV)/installed
 	$(BIN)/latchkey demo
@@ -18,6 +19,13 @@ test: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/latchkey bench pmk
 	$(BIN)/latchkey bench match
+
+# New inputs that reach new code stay in .fuzz; `-merge=1 tests/fuzz/corpus .fuzz` takes them over.
+fuzz: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	mkdir -p .fuzz
+	$(BIN)/python tests/fuzz/fuzz_engine.py .fuzz tests/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=1500
+	$(BIN)/python tests/fuzz/fuzz_engine.py --memory 1000000
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix $(PACKAGES)
