@@ -62,6 +62,9 @@ class Searches:
         loop = asyncio.get_running_loop()
         while self._waiting and self._running < self._threads:
             search = self._waiting.popleft()
+            if search.case.exchange.dead:
+                self._done(search)
+                continue
             # All cores for one big search only while nobody else waits for them.
             alone = not self._waiting and not self._running and search.case.keys >= _SHARED_FROM
             self._running += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -64,6 +65,8 @@ class Server:
             index = Index(store.key)
             follower = Follower(followed.store)
             index.apply(await followed.call(follower.load, _now()))
+            gc.collect()
+            gc.freeze()  # what was loaded stays: a collection that looked at it again would hold requests up
             edge = _Edge(Engine(index, time.monotonic))
             stack.callback(edge.close)
             await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
