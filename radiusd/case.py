@@ -7,14 +7,14 @@ from crypto import Handshake
 
 from .directory import Client
 from .index import Keyring
-from .model import Request, Source, Subject
+from .model import Decision, Request, Source, Subject
 from .replies import Exchange
 from .vendors import Dialect
 
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """Everything about a request but its answer; the last three are filled in on the way."""
+    """Everything about a request; what has a default is filled in on the way."""
 
     client: Client
     source: Source
@@ -25,6 +25,9 @@ class Case:
     subject: Subject | None = None
     venue: str | None = None
     keyrings: tuple[Keyring, ...] = ()
+    decision: Decision | None = None
+    outcome: "bytes | Search | Exception | None" = None
+    over: bool = False  # no step is left to take now: it waits for its search, or was given up
 
     @property
     def keys(self) -> int:

@@ -7,11 +7,11 @@ receive() -> octets      send this reply
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from crypto import CryptoError, Handshake, MacAddress
-from provisioning import Key, ProvisioningError
+from crypto import MacAddress
+from provisioning import ProvisioningError
 
 from .case import Case, Search
 from .codec import ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER, decode_request, decrypt_hidden, encode_reply
@@ -19,15 +19,16 @@ from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .index import Index
 from .journal import Journal
-from .model import Accept, Decision, How, Lookup, Reject, Request, Source
+from .model import Accept, Reject, Request, Source
 from .ratelimit import RateLimit
 from .replies import Replies
+from .resolve import conclude, resolve, understand
 from .vendors import device_address, recognise
 
-_USER_NAME, _USER_PASSWORD, _NAS_IDENTIFIER, _PROXY_STATE, _CHARGEABLE_USER_IDENTITY = 1, 2, 32, 33, 89
-_LONGEST_SESSION_S = 2**32 - 1
+_USER_NAME, _USER_PASSWORD, _PROXY_STATE = 1, 2, 33
 
 Outcome = bytes | Search | None
+Step = Callable[[Case, datetime], None]
 
 
 class Engine:
@@ -59,27 +60,20 @@ class Engine:
 
     def receive(self, datagram: bytes, source: Source, now: datetime) -> Outcome:
         """Answer a datagram, as far as that is possible at once."""
-        started = self._monotonic()
-        client = self.index.client(source.address)
-        if client is None:
-            self.journal.discard("unknown-source", source, "no NAS has this address")
-            return None
-        try:
-            request = decode_request(datagram, client.secret)
-            if not request.signed:
-                _check_unsigned(request, client)
-        except PacketError as error:
-            self.journal.discard_packet(client, source, error)
-            return None
-        if request.code == STATUS_SERVER:
-            return self._answer_status(request, client, source, started)
-        exchange = self._replies.repeated(source, request, started)
-        if exchange is not None:
-            self.journal.repeated += 1
-            return exchange.reply
-        exchange = self._replies.open(source, request, started)
-        case = Case(client, source, request, exchange, recognise(request, client.nas.profile), started)
-        return self._settle(case, None, now)
+        (outcome,) = self.receive_all(((datagram, source),), now)
+        return _raised(outcome)
+
+    def receive_all(self, arrivals: Sequence[tuple[bytes, Source]], now: datetime) -> list[Outcome | Exception]:
+        """Answer datagrams that came together; a failure of ours over one of them is returned in its place.
+
+        Each step is taken for all of them before the next one is: its code, the interpreter's and OpenSSL's, is then
+        in the processor's cache. Measured with known devices: 67 us of CPU each one by one, 38 us in sixteens.
+        """
+        opened = [self._open(datagram, source) for datagram, source in arrivals]
+        cases = [each for each in opened if isinstance(each, Case)]
+        for step in (self._understand, self._resolve, self._encode, self._record):
+            self._take(step, cases, now)
+        return [each.outcome if isinstance(each, Case) else each for each in opened]
 
     def finish(self, search: Search, now: datetime) -> Outcome:
         """Answer a request whose search has come to a hit or to its end."""
@@ -87,94 +81,90 @@ class Engine:
         if case.exchange.dead:
             self.journal.discard("superseded", case.source, "its identifier was used for another request")
             return None
-        return self._settle(case, search, now)
+        case.over = False
+        for step in (self._conclude, self._encode, self._record):
+            self._take(step, (case,), now)
+        return _raised(case.outcome)
 
     def drop(self, search: Search, cause: str, detail: str) -> None:
         """Give a request up: no answer now, another try when the NAS repeats it."""
         self._replies.forget(search.case.exchange)
         self.journal.discard(cause, search.case.source, detail)
 
-    def _settle(self, case: Case, search: Search | None, now: datetime) -> Outcome:
+    def _open(self, datagram: bytes, source: Source) -> Case | bytes | Exception | None:
+        """Return the case that a datagram opens, or what is to be sent where it opens none."""
         try:
-            step = self._begin(case, now) if search is None else self._conclude(search, now)
-            return step if isinstance(step, Search) else self._answer(case, step)
-        except PacketError as error:  # Proxy-States that leave no room for the answer
-            self._replies.forget(case.exchange)
-            self.journal.discard_packet(case.client, case.source, error)
-            return None
-        except ProvisioningError as error:
-            self._replies.forget(case.exchange)
-            self.journal.discard("store", case.source, str(error))
-            return None
-        except BaseException:
-            self._replies.forget(case.exchange)  # or its repetitions would wait for an answer that never comes
-            raise
+            started = self._monotonic()
+            client = self.index.client(source.address)
+            if client is None:
+                self.journal.discard("unknown-source", source, "no NAS has this address")
+                return None
+            try:
+                request = decode_request(datagram, client.secret)
+                if not request.signed:
+                    _check_unsigned(request, client)
+            except PacketError as error:
+                self.journal.discard_packet(client, source, error)
+                return None
+            if request.code == STATUS_SERVER:
+                return self._answer_status(request, client, source, started)
+            exchange = self._replies.repeated(source, request, started)
+            if exchange is not None:
+                self.journal.repeated += 1
+                return exchange.reply
+            exchange = self._replies.open(source, request, started)
+            return Case(client, source, request, exchange, recognise(request, client.nas.profile), started)
+        except Exception as error:
+            return error
 
-    def _begin(self, case: Case, now: datetime) -> Decision | Search:
-        request, nas = case.request, case.client.nas
-        try:
-            subject = case.subject = case.dialect.decode_request(request)
-        except (DialectError, CryptoError) as error:
-            return Reject(str(error))
-        venue = self.index.venue(nas, request.first(_NAS_IDENTIFIER))
-        case.venue = None if venue is None else venue.name
-        case.keyrings = self.index.keyrings(venue, subject.ssid)
-        if not case.keyrings:
-            return Reject("no keypool has this SSID here")
-        if isinstance(subject, Lookup):
-            return self._look_up(case, subject, now)
-        return self._try_known(case, subject, now)
+    def _take(self, step: Step, cases: Sequence[Case], now: datetime) -> None:
+        """Take one step for each case that is still on its way."""
+        for case in cases:
+            if case.over:
+                continue
+            try:
+                step(case, now)
+            except PacketError as error:  # Proxy-States that leave no room for the answer
+                self._give_up(case, None)
+                self.journal.discard_packet(case.client, case.source, error)
+            except ProvisioningError as error:
+                self._give_up(case, None)
+                self.journal.discard("store", case.source, str(error))
+            except Exception as error:
+                self._give_up(case, error)
 
-    def _look_up(self, case: Case, lookup: Lookup, now: datetime) -> Decision:
-        refusal = None
-        for keypool_id, _ in case.keyrings:
-            key_id = self.index.devices.key_id(keypool_id, lookup.device)
-            key = None if key_id is None else self.index.key(key_id)
-            if key is not None:
-                invalid = key.validity(now)
-                if invalid is None:
-                    return _accept(case, key, How.LOOKUP, now)
-                refusal = refusal or invalid
-        return Reject(refusal or "unknown device")
+    def _give_up(self, case: Case, outcome: Exception | None) -> None:
+        case.over, case.outcome = True, outcome
+        self._replies.forget(case.exchange)  # or its repetitions would wait for an answer that never comes
 
-    def _try_known(self, case: Case, handshake: Handshake, now: datetime) -> Decision | Search:
-        """Test the keys this device used last; one that fits and may be used needs no search."""
-        refusal = None
-        for keypool_id, pool in case.keyrings:
-            key_id = self.index.devices.key_id(keypool_id, handshake.spa)
-            if key_id is not None and pool.matches(key_id, handshake):
-                key = self.index.key(key_id)
-                if key is not None:
-                    invalid = key.validity(now)
-                    if invalid is None:
-                        return _accept(case, key, How.KNOWN, now)
-                    refusal = refusal or invalid
-        return Search(case, handshake, refusal)
+    def _understand(self, case: Case, _: datetime) -> None:
+        case.decision = understand(case, self.index)
 
-    def _conclude(self, search: Search, now: datetime) -> Decision | Search:
-        if search.hit is None:
-            return Reject(search.refusal or "unknown passphrase")
-        keypool_id, key_id = search.hit
-        key = self.index.key(key_id)
-        if key is None:
-            return search  # gone since the search began
-        invalid = key.validity(now)
-        if invalid is None:
-            self.index.devices.learn(keypool_id, search.handshake.spa, key_id)
-            return _accept(search.case, key, How.SEARCH, now)
-        search.refusal = search.refusal or invalid
-        return search  # a removed key and a live one may share their passphrase
+    def _resolve(self, case: Case, now: datetime) -> None:
+        if case.decision is None:
+            self._decide(case, resolve(case, self.index, now))
 
-    def _answer(self, case: Case, decision: Decision) -> bytes:
-        request, secret = case.request, case.client.secret
+    def _conclude(self, case: Case, now: datetime) -> None:
+        assert isinstance(case.outcome, Search)  # noqa: S101 (only such cases are finished)
+        self._decide(case, conclude(case.outcome, self.index, now))
+
+    def _decide(self, case: Case, decision: Accept | Reject | Search) -> None:
+        if isinstance(decision, Search):
+            case.over, case.outcome = True, decision
+        else:
+            case.decision = decision
+
+    def _encode(self, case: Case, _: datetime) -> None:
+        request, secret, decision = case.request, case.client.secret, case.decision
         if isinstance(decision, Accept):
             attributes = case.dialect.encode_accept(decision)
-            octets = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
+            reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
         else:
-            octets = encode_reply(request, ACCESS_REJECT, (), secret)
-        case.exchange.reply = octets
-        self.journal.decision(case, decision, (self._monotonic() - case.started) * 1000)
-        return octets
+            reply = encode_reply(request, ACCESS_REJECT, (), secret)
+        case.exchange.reply = case.outcome = reply
+
+    def _record(self, case: Case, _: datetime) -> None:
+        self.journal.decision(case, (self._monotonic() - case.started) * 1000)
 
     def _answer_status(self, request: Request, client: Client, source: Source, monotonic: float) -> bytes | None:
         """Return an empty Access-Accept (RFC 5997 3): the same question has the same answer, so none is kept."""
@@ -185,20 +175,16 @@ class Engine:
         return encode_reply(request, ACCESS_ACCEPT, (), client.secret)
 
 
+def _raised(outcome: Outcome | Exception) -> Outcome:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 def _salts(random: Callable[[int], bytes]) -> Iterator[int]:
     """Yield 16 random bits at a time, asking for many at once: a system call per request is felt."""
     while True:
         yield from struct.unpack("256H", random(512))
-
-
-def _accept(case: Case, key: Key, how: How, now: datetime) -> Accept:
-    seconds = None if key.ends is None else int((key.ends - now).total_seconds())
-    return Accept(
-        key=key,
-        how=how,
-        session_timeout_s=None if seconds is None else min(max(seconds, 1), _LONGEST_SESSION_S),
-        name_asked=case.request.first(_CHARGEABLE_USER_IDENTITY) is not None,
-    )
 
 
 def _check_unsigned(request: Request, client: Client) -> None:

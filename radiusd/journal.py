@@ -16,12 +16,12 @@ from crypto import Handshake
 from .case import Case
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
-from .model import Accept, Decision, Source
+from .model import Accept, Source
 from .vendors import device_address, network
 
 log = logging.getLogger("radiusd")
 
-_BARE = re.compile(r"[A-Za-z0-9_.:/@+-]+")
+_BARE = re.compile(r"[A-Za-z0-9_.:/@+-]+").fullmatch
 
 
 class Journal:
@@ -34,8 +34,9 @@ class Journal:
         self.repeated = 0
         self.status = 0
 
-    def decision(self, case: Case, decision: Decision, ms: float) -> None:
+    def decision(self, case: Case, ms: float) -> None:
         """Note who was let in and how the key was found, or who was not and why."""
+        decision = case.decision
         nas, keys = quote(case.client.nas.name), case.keys
         ssid, device = _asked(case)
         if isinstance(decision, Accept):
@@ -46,7 +47,7 @@ class Journal:
                 f"accept who={quote(key.identity)} key={key.id} nas={nas} ssid={ssid} device={device}"
                 f" how={how} keys={keys} ms={ms:.2f} vlan={vlan}"
             )
-        else:
+        elif decision is not None:
             self.rejected += 1
             venue = "none" if case.venue is None else quote(case.venue)
             write(
@@ -103,10 +104,13 @@ def write(text: str, level: int = logging.INFO) -> None:
         log.handle(_Line(level, text))
 
 
-@lru_cache(maxsize=16_384)
 def quote(text: str) -> str:
     """Return `text` as one value of a key=value line: in quotes, with escapes, where it is not plain."""
-    return text if _BARE.fullmatch(text) else '"' + "".join(map(_escape, text)) + '"'
+    if _BARE(text):
+        return text
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_escape, text)) + '"'
 
 
 @lru_cache(maxsize=4096)

@@ -137,23 +137,24 @@ class _Edge:
     """Between the sockets and the engine."""
 
     def __init__(self, engine: Engine) -> None:
+        self.transports: list[asyncio.DatagramTransport] = []
         self._engine = engine
         self._searches = Searches(self._resume, self._fail)
-        self.transports: list[asyncio.DatagramTransport] = []
+        self._arrivals: list[tuple[bytes, Source]] = []
         self._closing = False
 
     def receive(self, datagram: bytes, source: Source) -> None:
+        """Take a datagram; all that the loop finds waiting are answered together."""
         if self._closing:
             return
-        try:
-            self._send(self._engine.receive(datagram, source, _now()), source)
-        except Exception as error:
-            # Whatever it was, the next request must be served. No text of it: that could hold what came in.
-            log.error("error source=%s place=%s", source, _place(error))
+        if not self._arrivals:
+            asyncio.get_running_loop().call_soon(self._answer)
+        self._arrivals.append((datagram, source))
 
     async def drain(self) -> None:
         """Take no more requests and finish those under way."""
         self._closing = True
+        self._answer()
         try:
             await self._searches.drain(_DRAIN_S)
         except TimeoutError:
@@ -164,22 +165,33 @@ class _Edge:
         for transport in self.transports:
             transport.close()
 
-    def _send(self, outcome: Outcome, source: Source) -> None:
+    def _answer(self) -> None:
+        arrivals, self._arrivals = self._arrivals, []
+        outcomes = self._engine.receive_all(arrivals, _now())
+        for (_, source), outcome in zip(arrivals, outcomes, strict=True):
+            self._send(outcome, source)
+
+    def _send(self, outcome: Outcome | Exception, source: Source) -> None:
         if isinstance(outcome, bytes):
-            self.transports[source.socket].sendto(outcome, (source.address, source.port))
-        elif outcome is None:
-            return
-        elif outcome.begun:
-            self._searches.resume(outcome)
-        elif not self._searches.submit(outcome):
-            self._engine.drop(outcome, "queue-full", "too many searches are waiting")
+            try:
+                self.transports[source.socket].sendto(outcome, (source.address, source.port))
+            except OSError as error:  # no route back, no buffer left: as lost as on the wire, and the NAS asks again
+                log.warning("cannot send source=%s: %s", source, error.strerror)
+        elif isinstance(outcome, Search):
+            if outcome.begun:
+                self._searches.resume(outcome)
+            elif not self._searches.submit(outcome):
+                self._engine.drop(outcome, "queue-full", "too many searches are waiting")
+        elif outcome is not None:
+            # Whatever it was, the next request is served. No text of it: that could hold what came in.
+            log.error("error source=%s place=%s", source, _place(outcome))
 
     def _resume(self, search: Search) -> None:
-        source = search.case.source
         try:
-            self._send(self._engine.finish(search, _now()), source)
+            outcome: Outcome | Exception = self._engine.finish(search, _now())
         except Exception as error:
-            log.error("error source=%s place=%s", source, _place(error))
+            outcome = error
+        self._send(outcome, search.case.source)
 
     def _fail(self, search: Search, error: BaseException) -> None:
         self._engine.drop(search, "error", _place(error))

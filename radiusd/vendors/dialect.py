@@ -47,7 +47,10 @@ def device_address(request: Request) -> MacAddress:
     raise DialectError("no device address (SPA) in Calling-Station-Id or User-Name")
 
 
-_parse_mac = lru_cache(maxsize=16_384)(MacAddress.parse)  # a building's devices come back all day
+def _parse_mac(value: bytes) -> MacAddress:
+    if len(value) in (12, 17):  # nearly always: in half the time
+        return MacAddress(bytes.fromhex(value.translate(None, b"-:.").decode("ascii")))
+    return MacAddress.parse(value)
 
 
 def network(request: Request) -> tuple[MacAddress, Ssid]:
@@ -78,7 +81,7 @@ def render_called_station(aa: MacAddress, ssid: Ssid) -> bytes:
 
 def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
     """Return what every dialect's Accept carries besides the key: VLAN (RFC 3580 3.31), end of session, key name."""
-    attributes = _lasting(accept.key.effective_vlan, accept.key_name)
+    attributes = (*_vlan(accept.key.effective_vlan), Attribute(CLASS, accept.key_name))
     if accept.session_timeout_s is not None:
         attributes += (Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)),)
     if accept.name_asked:
@@ -86,17 +89,14 @@ def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
     return attributes
 
 
-@lru_cache(maxsize=16_384)
-def _lasting(vlan: int | None, key_name: bytes) -> tuple[Attribute, ...]:
-    """Return what is the same in every Accept of a key."""
-    name = Attribute(CLASS, key_name)
+@lru_cache(maxsize=4096)
+def _vlan(vlan: int | None) -> tuple[Attribute, ...]:
     if vlan is None:
-        return (name,)
+        return ()
     return (
         Attribute(TUNNEL_TYPE, _VLAN_TYPE),
         Attribute(TUNNEL_MEDIUM_TYPE, _IEEE_802),
         Attribute(TUNNEL_PRIVATE_GROUP_ID, b"%d" % vlan),  # tag 0: no tag octet (RFC 2868 3.6)
-        name,
     )
 
 

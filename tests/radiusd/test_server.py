@@ -128,7 +128,7 @@ def test_failure_of_ours_costs_one_request(loopback, lookup, lines, monkeypatch)
             raise KeyError("hashcat!")
 
         with monkeypatch.context() as patch:
-            patch.setattr(Engine, "_look_up", fail)
+            patch.setattr(Engine, "_resolve", fail)
             question = loopback.question(lookup())
             with pytest.raises(TimeoutError):
                 exchange(server.addresses[0], question.datagram, timeout_s=0.3)

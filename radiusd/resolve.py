@@ -1,0 +1,90 @@
+"""What is decided about a request, from what the index knows. No octets, no log, no clock."""
+
+from datetime import datetime
+
+from crypto import CryptoError, Handshake
+from provisioning import Key
+
+from .case import Case, Search
+from .errors import DialectError
+from .index import Index
+from .model import Accept, Decision, How, Lookup, Reject
+
+_NAS_IDENTIFIER, _CHARGEABLE_USER_IDENTITY = 32, 89
+_LONGEST_SESSION_S = 2**32 - 1
+
+
+def understand(case: Case, index: Index) -> Reject | None:
+    """Fill in what the request asks and where; return a Reject where it cannot be asked so."""
+    request = case.request
+    try:
+        subject = case.subject = case.dialect.decode_request(request)
+    except (DialectError, CryptoError) as error:
+        return Reject(str(error))
+    venue = index.venue(case.client.nas, request.first(_NAS_IDENTIFIER))
+    case.venue = None if venue is None else venue.name
+    case.keyrings = index.keyrings(venue, subject.ssid)
+    return None if case.keyrings else Reject("no keypool has this SSID here")
+
+
+def resolve(case: Case, index: Index, now: datetime) -> Decision | Search:
+    """Return the decision about a request that was understood, or the search that it takes."""
+    subject = case.subject
+    if isinstance(subject, Handshake):
+        return _try_known(case, subject, index, now)
+    assert subject is not None  # noqa: S101
+    return _look_up(case, subject, index, now)
+
+
+def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
+    """Return the decision about what a search has found, or the search again where it must go on."""
+    if search.hit is None:
+        return Reject(search.refusal or "unknown passphrase")
+    keypool_id, key_id = search.hit
+    key = index.key(key_id)
+    if key is None:
+        return search  # gone since the search began
+    invalid = key.validity(now)
+    if invalid is None:
+        index.devices.learn(keypool_id, search.handshake.spa, key_id)
+        return _accept(search.case, key, How.SEARCH, now)
+    search.refusal = search.refusal or invalid
+    return search  # a removed key and a live one may share their passphrase
+
+
+def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decision:
+    refusal = None
+    for keypool_id, _ in case.keyrings:
+        key_id = index.devices.key_id(keypool_id, lookup.device)
+        key = None if key_id is None else index.key(key_id)
+        if key is not None:
+            invalid = key.validity(now)
+            if invalid is None:
+                return _accept(case, key, How.LOOKUP, now)
+            refusal = refusal or invalid
+    return Reject(refusal or "unknown device")
+
+
+def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:
+    """Test the keys this device used last; one that fits and may be used needs no search."""
+    refusal = None
+    for keypool_id, pool in case.keyrings:
+        key_id = index.devices.key_id(keypool_id, handshake.spa)
+        if key_id is not None and pool.matches(key_id, handshake):
+            key = index.key(key_id)
+            if key is not None:
+                invalid = key.validity(now)
+                if invalid is None:
+                    return _accept(case, key, How.KNOWN, now)
+                refusal = refusal or invalid
+    return Search(case, handshake, refusal)
+
+
+def _accept(case: Case, key: Key, how: How, now: datetime) -> Accept:
+    seconds = None if key.ends is None else int((key.ends - now).total_seconds())
+    return Accept(
+        key=key,
+        how=how,
+        session_timeout_s=None if seconds is None else min(max(seconds, 1), _LONGEST_SESSION_S),
+        name_asked=case.request.first(_CHARGEABLE_USER_IDENTITY) is not None,
+    )
