@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -256,6 +257,9 @@ def _now() -> datetime:
 def serve_forever(db_path: Path, environ: Mapping[str, str], listen: Sequence[str]) -> None:
     """Serve the database at `db_path` until SIGTERM or SIGINT."""
     addresses = [parse_address(text) for text in listen]
+    # A search needs the interpreter for a moment between its kernel calls, and would wait 5 ms each time for this
+    # thread to let go: at 100 wrong keys a second among 100,000 it took 60 ms, with this 10 ms.
+    sys.setswitchinterval(0.0005)
 
     async def run() -> None:
         server = Server(lambda: open_store(db_path, environ), addresses)
