@@ -46,6 +46,8 @@ class Search:
         self.handshake = handshake
         self.refusal = refusal  # why the keys found so far may not be used
         self.hit: tuple[int, int] | None = None  # keypool and key
+        # Whose it is: what one device asks of the same keypools is searched one after the other.
+        self.owner = tuple(keyring.keypool_id for keyring in case.keyrings), handshake.spa.value
         self._hits: Iterator[tuple[int, int]] | None = None
 
     @property

@@ -2,7 +2,8 @@
 
 receive() -> octets      send this reply
           -> None        send nothing: discarded, or a repetition of what is still being worked on
-          -> Search      run() it in a worker thread, then finish() it, which returns one of these three again
+          -> Search      run() it in a worker thread, then finish() it, which returns one of these three again;
+                         if it has had to wait for its thread, reconsider() it first
 """
 
 import os
@@ -10,22 +11,24 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from crypto import MacAddress
+from crypto import Handshake, MacAddress
 from provisioning import ProvisioningError
 
 from .case import Case, Search
 from .codec import ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER, decode_request, decrypt_hidden, encode_reply
+from .cooldown import CoolDown, Place
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .index import Index
 from .journal import Journal
-from .model import Accept, Reject, Request, Source
+from .model import Accept, How, Reject, Request, Source
 from .ratelimit import RateLimit
 from .replies import Replies
 from .resolve import conclude, resolve, understand
 from .vendors import device_address, recognise
 
 _USER_NAME, _USER_PASSWORD, _PROXY_STATE = 1, 2, 33
+_PATIENCE_S = 5.0  # by then the NAS has asked again or gone elsewhere
 
 Outcome = bytes | Search | None
 Step = Callable[[Case, datetime], None]
@@ -46,6 +49,9 @@ class Engine:
         self.index = index
         self.journal = Journal() if journal is None else journal
         self._replies = Replies() if replies is None else replies
+        self._cooldown = CoolDown()
+        self._generation = index.generation
+        self._patience_s = _PATIENCE_S
         self._status_limit = RateLimit()
         self._monotonic = monotonic
         self._salts = _salts(random)
@@ -79,17 +85,36 @@ class Engine:
         """Answer a request whose search has come to a hit or to its end."""
         case = search.case
         if case.exchange.dead:
-            self.journal.discard("superseded", case.source, "its identifier was used for another request")
+            detail = "its identifier was used for another request"
+            self.journal.discard_one_of_many("superseded", case, detail, self._monotonic())
             return None
         case.over = False
         for step in (self._conclude, self._encode, self._record):
             self._take(step, (case,), now)
         return _raised(case.outcome)
 
+    def reconsider(self, search: Search, now: datetime) -> Outcome:
+        """Look again at a request that has waited for its search: a Search only where that is still needed."""
+        case = search.case
+        waited = self._monotonic() - case.started
+        if case.exchange.dead:
+            return self.finish(search, now)
+        if waited > self._patience_s:
+            self.drop(search, "too-late", f"waited {waited:.1f} s for a search")
+            return None
+        case.over = False
+        for step in (self._resolve, self._encode, self._record):
+            self._take(step, (case,), now)
+        return _raised(case.outcome)
+
     def drop(self, search: Search, cause: str, detail: str) -> None:
         """Give a request up: no answer now, another try when the NAS repeats it."""
         self._replies.forget(search.case.exchange)
-        self.journal.discard(cause, search.case.source, detail)
+        self.journal.discard_one_of_many(cause, search.case, detail, self._monotonic())
+
+    def catch_up(self) -> None:
+        """Say in the log what was left unsaid under load; to be called now and then."""
+        self.journal.catch_up(self._monotonic())
 
     def _open(self, datagram: bytes, source: Source) -> Case | bytes | Exception | None:
         """Return the case that a datagram opens, or what is to be sent where it opens none."""
@@ -142,17 +167,33 @@ class Engine:
 
     def _resolve(self, case: Case, now: datetime) -> None:
         if case.decision is None:
-            self._decide(case, resolve(case, self.index, now))
+            decision = resolve(case, self.index, now)
+            if isinstance(decision, Search) and self._cooling(case):
+                decision = Reject(decision.refusal or f"cooling down after {self._cooldown.failures} failures")
+            elif self._cooldown and isinstance(decision, Accept) and decision.how is How.KNOWN:
+                self._cooldown.succeed(_place(case))
+            self._decide(case, decision)
 
     def _conclude(self, case: Case, now: datetime) -> None:
         assert isinstance(case.outcome, Search)  # noqa: S101 (only such cases are finished)
-        self._decide(case, conclude(case.outcome, self.index, now))
+        decision = conclude(case.outcome, self.index, now)
+        if isinstance(decision, Accept):
+            self._cooldown.succeed(_place(case))
+        elif isinstance(decision, Reject):
+            self._cooldown.fail(_place(case), self._monotonic())
+        self._decide(case, decision)
 
     def _decide(self, case: Case, decision: Accept | Reject | Search) -> None:
         if isinstance(decision, Search):
             case.over, case.outcome = True, decision
         else:
             case.decision = decision
+
+    def _cooling(self, case: Case) -> bool:
+        if self._generation != self.index.generation:
+            self._generation = self.index.generation
+            self._cooldown.clear()  # a key that was added a moment ago works at once
+        return bool(self._cooldown) and self._cooldown.cooling(_place(case), self._monotonic())
 
     def _encode(self, case: Case, _: datetime) -> None:
         request, secret, decision = case.request, case.client.secret, case.decision
@@ -179,6 +220,13 @@ def _raised(outcome: Outcome | Exception) -> Outcome:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def _place(case: Case) -> Place:
+    """Return what failures are counted by."""
+    subject = case.subject
+    assert isinstance(subject, Handshake)  # noqa: S101 (nothing else is searched)
+    return Place(case.venue, subject.ssid.value, subject.spa.value)
 
 
 def _salts(random: Callable[[int], bytes]) -> Iterator[int]:

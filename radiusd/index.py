@@ -36,6 +36,7 @@ class Index:
         self._pools: dict[int, Pool] = {}
         self._keyrings: dict[tuple[int, ...], tuple[Keyring, ...]] = {}
         self.devices = Devices()
+        self.generation = 0  # another number: keys have changed, and what did not fit before may fit now
 
     def apply(self, update: Update) -> None:
         """Take over what the follower has read."""
@@ -48,6 +49,8 @@ class Index:
             self.devices.replace(update.device_keys, update.devices)
         self.devices.add(update.devices)
         self._forget_keys(update.stale_keys)
+        if update.directory is not None or update.stale_keys is None or update.stale_keys:
+            self.generation += 1
 
     def client(self, address: str) -> Client | None:
         """Return the NAS at this source address."""

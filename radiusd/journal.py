@@ -17,6 +17,7 @@ from .case import Case
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .model import Accept, Source
+from .ratelimit import Muffler
 from .vendors import device_address, network
 
 log = logging.getLogger("radiusd")
@@ -33,6 +34,7 @@ class Journal:
         self.rejected = 0
         self.repeated = 0
         self.status = 0
+        self._muffler = Muffler()
 
     def decision(self, case: Case, ms: float) -> None:
         """Note who was let in and how the key was found, or who was not and why."""
@@ -68,6 +70,21 @@ class Journal:
         """Note a datagram that gets no answer. `cause` is the name it is counted under."""
         self.discarded[cause] += 1
         write(f"discard cause={cause} source={source} detail={quote(detail)}", logging.WARNING)
+
+    def discard_one_of_many(self, cause: str, case: Case, detail: str, monotonic: float) -> None:
+        """Note a request given up under load; a storm has one line for each NAS now and then."""
+        nas = case.client.nas.name
+        suppressed = self._muffler.tell(cause, nas, monotonic)
+        if suppressed is None:
+            self.discarded[cause] += 1
+        else:
+            more = f", and {suppressed} more before" if suppressed else ""
+            self.discard(cause, case.source, f"{detail} (NAS {nas}){more}")
+
+    def catch_up(self, monotonic: float) -> None:
+        """Say how many lines were left out, where no further one came that would."""
+        for cause, nas, count in self._muffler.overdue(monotonic):
+            write(f"discard cause={cause} nas={quote(nas)} suppressed={count}", logging.WARNING)
 
 
 def _asked(case: Case) -> tuple[str, str]:

@@ -1,4 +1,6 @@
-"""A token bucket per name: so many at once, so many a second."""
+"""Bounds on how often: a token bucket per name, and the lines of a log that would all say the same."""
+
+from dataclasses import dataclass
 
 
 class RateLimit:
@@ -18,3 +20,37 @@ class RateLimit:
             self._buckets.clear()
         self._buckets[name] = max(0.0, tokens - 1), monotonic
         return tokens >= 1
+
+
+@dataclass(slots=True)
+class _Since:
+    said: float
+    unsaid: int = 0
+
+
+class Muffler:
+    """Lets one event per kind, name and interval be told, and counts the others."""
+
+    def __init__(self, interval_s: float = 5.0, capacity: int = 1024) -> None:
+        self._interval_s = interval_s
+        self._capacity = capacity
+        self._names: dict[tuple[str, str], _Since] = {}
+
+    def tell(self, kind: str, name: str, monotonic: float) -> int | None:
+        """Return how many were kept back since the last one that was told, or None: keep this one back, too."""
+        since = self._names.get((kind, name))
+        if since is None:
+            if len(self._names) >= self._capacity:
+                self._names.clear()
+            self._names[kind, name] = _Since(monotonic)
+            return 0
+        if monotonic - since.said < self._interval_s:
+            since.unsaid += 1
+            return None
+        unsaid, since.said, since.unsaid = since.unsaid, monotonic, 0
+        return unsaid
+
+    def overdue(self, monotonic: float) -> list[tuple[str, str, int]]:
+        """Return what was kept back and can be told now, as nothing more came; forget who has been quiet."""
+        quiet = [name for name, since in self._names.items() if monotonic - since.said >= self._interval_s]
+        return [(*name, count) for name in quiet if (count := self._names.pop(name).unsaid)]
