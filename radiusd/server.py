@@ -71,6 +71,7 @@ class Server:
             stack.callback(edge.close)
             await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
             await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
+            await stack.enter_async_context(_repeating(edge.catch_up))
             for number, each in enumerate(sockets):
                 transport, _ = await loop.create_datagram_endpoint(partial(_Listener, edge, number), sock=each)
                 edge.transports.append(transport)
@@ -153,7 +154,7 @@ class _Edge:
     def __init__(self, engine: Engine) -> None:
         self.transports: list[asyncio.DatagramTransport] = []
         self._engine = engine
-        self._searches = Searches(self._resume, self._fail)
+        self._searches = Searches(self._reconsider, self._resume, self._fail, self._drop)
         self._arrivals: list[tuple[bytes, Source]] = []
         self._closing = False
 
@@ -194,11 +195,21 @@ class _Edge:
         elif isinstance(outcome, Search):
             if outcome.begun:
                 self._searches.resume(outcome)
-            elif not self._searches.submit(outcome):
-                self._engine.drop(outcome, "queue-full", "too many searches are waiting")
+            else:
+                self._searches.submit(outcome)
         elif outcome is not None:
             # Whatever it was, the next request is served. No text of it: that could hold what came in.
             log.error("error source=%s place=%s", source, _place(outcome))
+
+    def _reconsider(self, search: Search) -> Search | None:
+        try:
+            outcome: Outcome | Exception = self._engine.reconsider(search, _now())
+        except Exception as error:
+            outcome = error
+        if isinstance(outcome, Search):
+            return outcome
+        self._send(outcome, search.case.source)
+        return None
 
     def _resume(self, search: Search) -> None:
         try:
@@ -209,6 +220,12 @@ class _Edge:
 
     def _fail(self, search: Search, error: BaseException) -> None:
         self._engine.drop(search, "error", _place(error))
+
+    def _drop(self, search: Search) -> None:
+        self._engine.drop(search, "queue-full", "too many searches are waiting")
+
+    async def catch_up(self) -> None:
+        self._engine.catch_up()
 
 
 class _Listener(asyncio.DatagramProtocol):
