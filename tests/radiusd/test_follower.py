@@ -85,6 +85,31 @@ def test_change_of_status_leaves_the_pool_alone(house, follower, monkeypatch):
     assert touched == ["remove", "add"]
 
 
+def test_key_whose_keypool_is_not_read_yet_waits_for_it(house, follower, monkeypatch):
+    """A keypool may come with its keys between one question to the store and the next."""
+    follower.load(house.now)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "keypools", lambda _: ())
+        pool_id = house.pool(SSID)
+        (key_id,) = house.store.add_keys(pool_id, [draft(1)])
+        assert follower.refresh(house.now).pools == {}
+    house.store.add_keys(pool_id, [draft(2)])
+    house.store.add_keypool(Ssid(b"Guests"))
+    house.store.set_key_status(key_id, KeyStatus.SUSPENDED, now=house.now)
+    pool = follower.refresh(house.now).pools[pool_id]
+    assert len(pool) == 2
+
+
+def test_many_keys_after_a_few(house, follower):
+    pool_id = house.pool(SSID)
+    house.store.add_keys(pool_id, [draft(1)])
+    pool = follower.load(house.now).pools[pool_id]
+    house.store.add_keys(pool_id, [draft(number) for number in range(2, 3000)])
+    follower.refresh(house.now)
+    assert len(pool) == 2999
+    assert 2999 in pool
+
+
 def test_refresh_that_fails_is_tried_again(house, follower, monkeypatch):
     pool_id = house.pool(SSID)
     pool = follower.load(house.now).pools[pool_id]

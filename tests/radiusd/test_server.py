@@ -11,7 +11,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import KeyStatus
+from provisioning import KeyStatus, Store, StoreError
 from radiusd import DIALECTS, Engine, Question, ServeError, Server, parse_address, render_address
 
 SSID = Ssid(b"Hudson House")
@@ -118,6 +118,40 @@ def test_devices_are_stored_soon_and_at_the_latest_at_the_end(loopback, handshak
         other = MacAddress(b"\2\0\0\0\2\2")
         assert ask(loopback, server.addresses[0], handshake(b"right-passphrase", spa=other))
     assert {device.mac for device in loopback.store.devices()} == {DEVICE, other}
+
+
+@pytest.mark.parametrize("error", [StoreError("database is locked"), KeyError("hashcat!")], ids=repr)
+def test_store_that_fails_is_tried_again(loopback, handshake, lines, monkeypatch, error):
+    """Devices wait until they can be written, changes until they can be read."""
+    loopback.pool(SSID)
+    failing = True
+
+    def sometimes(work):
+        def call(*arguments, **options):
+            if failing and threading.current_thread().name.startswith(("follow", "save")):
+                raise error
+            return work(*arguments, **options)
+
+        return call
+
+    with serving(loopback) as server, monkeypatch.context() as patch:
+        for name in ("changes", "remember"):
+            patch.setattr(Store, name, sometimes(getattr(Store, name)))
+        loopback.add_key(SSID, b"right-passphrase")
+        time.sleep(0.3)
+        assert ask(loopback, server.addresses[0], handshake(b"right-passphrase")) is None
+        failing = False
+        time.sleep(0.3)
+        failing = True
+        assert ask(loopback, server.addresses[0], handshake(b"right-passphrase"))
+        time.sleep(0.3)
+        assert not list(loopback.store.devices())
+        failing = False
+        time.sleep(0.3)
+        assert list(loopback.store.devices())
+    said = [line for line in lines() if line.startswith("cannot")]
+    assert {line.split(",")[0] for line in said} == {"cannot follow the store", "cannot save 1 devices"}
+    assert not any("hashcat" in line for line in said)
 
 
 def test_failure_of_ours_costs_one_request(loopback, lookup, lines, monkeypatch):
