@@ -24,6 +24,7 @@ from .simd import (
     Context,
     Emitter,
     LanesType,
+    Parked,
     Signature,
     Value,
     VectorType,
@@ -84,23 +85,38 @@ def _sha1_rounds(e_: Emitter, state: Sequence[Value], addends: Callable[[int], S
 def _sha1_schedule(e_: Emitter, words: Sequence[Value]) -> Callable[[int], Sequence[Value]]:
     """Return W[t] and K[t] as a function of t, called with t rising; `words` are the 16 of the block.
 
-    W[t] = rotl(W[t-3s] ^ W[t-8s] ^ W[t-14s] ^ W[t-16s], s) holds for s = 1 and, put into itself, for s = 2 from t = 32.
-    Further back more of the four are padding: take the form with the fewest vectors. (s = 4, from t = 64, saves 15 more
-    instructions a block and loses them again to register moves: measured, left out.)
+    W[t] = rotl(W[t-3s] ^ W[t-8s] ^ W[t-14s] ^ W[t-16s], s) holds for s = 1 and, put into itself, for s = 2 from t = 32
+    and s = 4 from t = 64. Further back more of the four are padding: the form with the fewest vectors is taken, which
+    saves one instruction in twenty. What is wanted again more than 16 rounds later waits on the stack (see `Parked`):
+    in a register it would cost as many moves as the forms save.
     """
     window = list(words)
+    padding = [isinstance(word, int) for word in words]
 
-    def cost(terms: list[Value]) -> int:
-        constant = 0
-        for term in terms:
-            constant ^= term if isinstance(term, int) else 0
-        return sum(not isinstance(term, int) for term in terms) + bool(constant)
+    def steps(t: int, s: int) -> list[int]:
+        return [t - s * back for back in (3, 8, 14, 16)]
+
+    def constant(i: int) -> bool:
+        return i < 16 and padding[i]
+
+    def cost(t: int, s: int) -> int:
+        folded = 0
+        for i in filter(constant, steps(t, s)):
+            folded ^= words[i]
+        return sum(not constant(i) for i in steps(t, s)) + bool(folded)
+
+    forms = {t: min((s for s in (1, 2, 4) if t >= 16 * s), key=lambda s: (cost(t, s), s)) for t in range(16, 80)}
+    wanted_late = {i for t, s in forms.items() for i in steps(t, s) if t - i > 16 and not constant(i)}
+    parked = Parked(e_)
 
     def addends(t: int) -> Sequence[Value]:
+        if t in (32, 64):
+            parked.settle()
         if t >= 16:
-            forms = {s: [window[t - s * back] for back in (3, 8, 14, 16)] for s in (1, 2) if t >= 16 * s}
-            shift = min(forms, key=lambda s: (cost(forms[s]), s))
-            window.append(e_.rotl(e_.xor(*forms[shift]), shift))
+            terms = [window[i] if t - i <= 16 or constant(i) else parked.fetch(i) for i in steps(t, forms[t])]
+            window.append(e_.rotl(e_.xor(*terms), forms[t]))
+        if t in wanted_late:
+            parked.keep(t, window[t])
         return window[t], SHA1_K[t // 20]
 
     return addends

@@ -187,6 +187,32 @@ class Emitter:
         return self.builder.shl(word, self.vec(count))
 
 
+class Parked:
+    """Vectors put by on the stack, by number: loading one later, as the operand of an instruction, is free.
+
+    LLVM would keep them in registers, or spill others; settle() makes it forget that it knows what was stored.
+    """
+
+    def __init__(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+        self._slots: dict[int, Value] = {}
+
+    def keep(self, number: int, vector: Value) -> None:
+        """Store a vector."""
+        self._slots[number] = cgutils.alloca_once(self._emitter.builder, self._emitter.vector)
+        self._emitter.builder.store(vector, self._slots[number])
+
+    def settle(self) -> None:
+        """Let what was stored so far be read from memory only."""
+        for slot in self._slots.values():
+            nothing = ir.FunctionType(ir.VoidType(), [slot.type])
+            self._emitter.builder.asm(nothing, "", "r,~{memory}", [slot], side_effect=True)
+
+    def fetch(self, number: int) -> Value:
+        """Load a vector."""
+        return self._emitter.builder.load(self._slots[number])
+
+
 def words_of(builder: Builder, value: Value, count: int) -> list[Value]:
     """Return the `count` vectors of a numba tuple."""
     return [builder.extract_value(value, i) for i in range(count)]
