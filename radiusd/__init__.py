@@ -2,18 +2,23 @@
 
 from .client import Question
 from .codec import SharedSecret
+from .config import Config, Settings
 from .engine import Engine
-from .errors import AuthenticityError, DialectError, PacketError, RadiusError, ServeError, UnsignedError
+from .errors import AuthenticityError, ConfigError, DialectError, PacketError, RadiusError, ServeError, UnsignedError
 from .follower import Follower
 from .index import Index
 from .journal import Journal
 from .model import Granted, Lookup, Source, Subject
-from .server import Server, parse_address, render_address, serve_forever
+from .server import Server
+from .serving import serve_forever
+from .sockets import parse_address, render_address
 from .vendors import DIALECTS, Dialect
 
 __all__ = [
     "DIALECTS",
     "AuthenticityError",
+    "Config",
+    "ConfigError",
     "Dialect",
     "DialectError",
     "Engine",
@@ -27,6 +32,7 @@ __all__ = [
     "RadiusError",
     "ServeError",
     "Server",
+    "Settings",
     "SharedSecret",
     "Source",
     "Subject",

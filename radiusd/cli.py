@@ -1,6 +1,7 @@
 """`latchkey serve`."""
 
 import os
+from pathlib import Path
 
 import click
 
@@ -11,17 +12,24 @@ from provisioning import database_path, db_option
 @click.option(
     "--listen",
     multiple=True,
-    default=["127.0.0.1:1812"],
-    show_default=True,
+    show_default="127.0.0.1:1812",
     metavar="ADDRESS:PORT",
     help="Where access points ask; may be given several times.",
 )
+@click.option("--workers", type=click.IntRange(1, 256), show_default="1", help="Processes that share the port.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, readable=False),
+    show_default="./latchkey.toml, if it is there",
+    help="Limits and all the rest: see latchkey.example.toml. Options given here win over it.",
+)
 @db_option
 @click.pass_context
-def serve(context: click.Context, listen: tuple[str, ...]) -> None:
-    """Answer access points until SIGTERM or SIGINT."""
+def serve(context: click.Context, listen: tuple[str, ...], workers: int | None, config: Path | None) -> None:
+    """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    from .config import Settings
     from .logs import start_log
-    from .server import serve_forever
+    from .serving import serve_forever
 
     start_log()
-    serve_forever(database_path(context), os.environ, listen)
+    serve_forever(database_path(context), os.environ, Settings.locate(config, listen, workers))

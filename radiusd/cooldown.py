@@ -24,16 +24,20 @@ class _Record:
 
 
 class CoolDown:
-    """Counts failures. Its limits may be changed at any time."""
+    """Counts failures."""
 
     def __init__(
         self, *, failures: int = 10, within_s: float = 60.0, lasts_s: float = 120.0, devices: int = 16_384
     ) -> None:
         self.failures = failures
-        self.within_s = within_s
-        self.lasts_s = lasts_s
-        self.devices = devices  # how many are remembered; who failed longest ago is forgotten first
-        self._records: OrderedDict[Place, _Record] = OrderedDict()
+        self._within_s = within_s
+        self._lasts_s = lasts_s
+        self._devices = devices
+        self._records: OrderedDict[Place, _Record] = OrderedDict()  # who failed longest ago first
+
+    def limit(self, failures: int, within_s: float, lasts_s: float, devices: int) -> None:
+        """Count by these limits from now on."""
+        self.failures, self._within_s, self._lasts_s, self._devices = failures, within_s, lasts_s, devices
 
     def __len__(self) -> int:
         return len(self._records)
@@ -49,15 +53,15 @@ class CoolDown:
         if record is None:
             record = self._records[place] = _Record()
         self._records.move_to_end(place)
-        while len(self._records) > self.devices:
+        while len(self._records) > self._devices:
             self._records.popitem(last=False)
         times = record.times
         times.append(monotonic)
-        while times and times[0] < monotonic - self.within_s:
+        while times and times[0] < monotonic - self._within_s:
             times.popleft()
         if len(times) >= self.failures:
             times.clear()
-            record.until = monotonic + self.lasts_s
+            record.until = monotonic + self._lasts_s
 
     def succeed(self, place: Place) -> None:
         """Forget the failures of a device that has shown a key."""

@@ -16,6 +16,7 @@ from provisioning import ProvisioningError
 
 from .case import Case, Search
 from .codec import ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER, decode_request, decrypt_hidden, encode_reply
+from .config import Config
 from .cooldown import CoolDown, Place
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
@@ -55,6 +56,15 @@ class Engine:
         self._status_limit = RateLimit()
         self._monotonic = monotonic
         self._salts = _salts(random)
+
+    def configure(self, config: Config) -> None:
+        """Take over new limits."""
+        cooldown = config.cooldown
+        self._cooldown.limit(cooldown.failures, cooldown.within_s, cooldown.lasts_s, cooldown.devices)
+        self._patience_s = config.searches.patience_s
+        self._replies.limit(config.duplicates.answers, config.duplicates.lifetime_s)
+        self._status_limit.limit(config.status.per_second, config.status.burst)
+        self.index.limit(config.keys.cached)
 
     def handle(self, datagram: bytes, source: Source, now: datetime) -> bytes | None:
         """Return the reply, or None where there is none, searching in this thread."""

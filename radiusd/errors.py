@@ -5,7 +5,8 @@ RadiusError
 │   ├── AuthenticityError  a well-formed packet that its sender's shared secret does not explain: discard
 │   └── UnsignedError      a well-formed packet without the Message-Authenticator it should have: discard
 ├── DialectError           a sound Access-Request that lacks what its dialect must carry: reject, the log says what
-└── ServeError             the server cannot start: port in use, bad address
+├── ServeError             the server cannot start: port in use, bad address
+└── ConfigError            latchkey.toml says something that it cannot mean
 
 Our own mistakes (an attribute of 300 octets handed in by code) are ValueError.
 """
@@ -33,3 +34,7 @@ class DialectError(RadiusError):
 
 class ServeError(RadiusError):
     """The server cannot start."""
+
+
+class ConfigError(RadiusError):
+    """A configuration file that cannot be used; the text names file, key and what is allowed."""

@@ -42,22 +42,28 @@ class Update:
 class Follower:
     """Keeps pools as the store has them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, lapsed_days: int = LAPSED_DAYS) -> None:
         self._store = store
+        self._lapsed = timedelta(days=lapsed_days)
         self._pools: dict[int, Pool] = {}
-        self._version = 0
+        self._version: int | None = None
         self._revision = 0
         # By key id: the keypool it is in (0: none), and a hash of its PMK, to tell a new passphrase from a new status,
         # for which the key need not leave the pool while it is in use.
         self._owners: NDArray[np.int64] = np.zeros(1024, np.int64)
         self._marks: NDArray[np.uint64] = np.zeros(1024, np.uint64)
 
+    def read_from(self, store: Store) -> None:
+        """Follow through another connection, whose version numbers are others."""
+        self._store = store
+        self._version = None
+
     def load(self, now: datetime) -> Update:
         """Read everything."""
         self._version = self._store.data_version()
         self._revision = self._store.revision()
         directory = self._read_directory()
-        for batch in self._store.key_batches(lapsed_since=now - timedelta(days=LAPSED_DAYS)):
+        for batch in self._store.key_batches(lapsed_since=now - self._lapsed):
             self._add(batch)
         return Update(
             directory=directory,
@@ -110,7 +116,7 @@ class Follower:
         return directory
 
     def _read_keys(self, first: int, last: int, now: datetime) -> None:
-        lapsed_since = now - timedelta(days=LAPSED_DAYS)
+        lapsed_since = now - self._lapsed
         for start in range(first, last + 1, _STEP):
             stop = min(start + _STEP - 1, last)
             batches = tuple(self._store.key_batches(first_id=start, last_id=stop, lapsed_since=lapsed_since))

@@ -52,6 +52,14 @@ class Index:
         if update.directory is not None or update.stale_keys is None or update.stale_keys:
             self.generation += 1
 
+    def read_from(self, read_key: Callable[[int], Key | None]) -> None:
+        """Read keys through this from now on."""
+        self._read_key = read_key
+
+    def limit(self, cached_keys: int) -> None:
+        """Keep the details of so many keys from now on."""
+        self._cached_keys = cached_keys
+
     def client(self, address: str) -> Client | None:
         """Return the NAS at this source address."""
         return self._directory.client(address)
@@ -77,7 +85,7 @@ class Index:
         key = self._read_key(key_id)
         if key is not None:
             self._keys[key_id] = key
-            if len(self._keys) > self._cached_keys:
+            while len(self._keys) > self._cached_keys:
                 self._keys.popitem(last=False)
         return key
 

@@ -12,6 +12,10 @@ class RateLimit:
         self._capacity = capacity
         self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, at this time
 
+    def limit(self, per_second: float, burst: int) -> None:
+        """Allow so much from now on."""
+        self._per_second, self._burst = per_second, burst
+
     def allows(self, name: str, monotonic: float) -> bool:
         """Return whether `name` may have one more now, and take it."""
         tokens, since = self._buckets.get(name, (float(self._burst), monotonic))

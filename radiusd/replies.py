@@ -31,7 +31,7 @@ class Exchange:
 
 
 class Replies:
-    """The exchanges of the last 30 s, oldest first, at most `capacity` of them."""
+    """The exchanges of the last seconds, oldest first, at most `capacity` of them."""
 
     def __init__(self, capacity: int = CAPACITY, lifetime_s: float = LIFETIME_S) -> None:
         self._capacity = capacity
@@ -40,6 +40,10 @@ class Replies:
 
     def __len__(self) -> int:
         return len(self._exchanges)
+
+    def limit(self, capacity: int, lifetime_s: float) -> None:
+        """Keep so many from now on, for so long."""
+        self._capacity, self._lifetime_s = capacity, lifetime_s
 
     def repeated(self, source: Source, request: Request, monotonic: float) -> Exchange | None:
         """Return the exchange that this request repeats, or None for a new request."""

@@ -1,0 +1,134 @@
+"""Between the sockets and the engine: datagrams in, replies out, searches to their threads and back."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from .case import Search
+from .config import Config
+from .engine import Engine, Outcome
+from .logs import lines_together, render_failure
+from .model import Source
+from .searches import Searches
+
+log = logging.getLogger("radiusd")
+
+_TOGETHER = 32  # datagrams taken at once: enough to share the way through the code, few enough to be soon answered
+_LONGEST = 4096  # RFC 2865 section 3; a longer datagram is cut, and what is cut off is beyond any Length field
+_DRAIN_S = 5.0
+_SWEEP_S = 1.0
+
+
+class Edge:
+    """Reads and writes the sockets, each known by its number in `sockets`."""
+
+    def __init__(self, engine: Engine, sockets: Sequence[socket.socket], threads: int) -> None:
+        self._engine = engine
+        self._sockets = tuple(sockets)
+        self._searches = Searches(self._reconsider, self._resume, self._fail, self._drop, threads=threads)
+
+    def configure(self, config: Config) -> None:
+        """Take over new limits."""
+        self._engine.configure(config)
+        self._searches.limit(config.searches.waiting, config.searches.waiting_each)
+
+    def open(self) -> None:
+        """Begin to answer."""
+        loop = asyncio.get_running_loop()
+        for number, each in enumerate(self._sockets):
+            loop.add_reader(each, self._read, number)
+
+    async def drain(self) -> None:
+        """Take no more requests, and finish all that have come."""
+        loop = asyncio.get_running_loop()
+        for each in self._sockets:
+            loop.remove_reader(each)
+        deadline = time.monotonic() + _SWEEP_S
+        for number in range(len(self._sockets)):
+            while self._read(number) and time.monotonic() < deadline:
+                pass
+        try:
+            await self._searches.drain(_DRAIN_S)
+        except TimeoutError:
+            log.warning("stopping with searches under way")
+
+    def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        for each in self._sockets:
+            loop.remove_reader(each)
+        self._searches.close()
+
+    async def catch_up(self) -> None:
+        """Do what is to be done now and then."""
+        self._engine.catch_up()
+
+    def _read(self, number: int) -> int:
+        """Answer what has come in, so far as it can be answered at once; return how many datagrams that was."""
+        receive = self._sockets[number].recvfrom
+        arrivals: list[tuple[bytes, Source]] = []
+        try:
+            while len(arrivals) < _TOGETHER:
+                datagram, address = receive(_LONGEST)
+                arrivals.append((datagram, Source(address[0], address[1], number)))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            log.warning("cannot receive: %s", error.strerror)
+        if arrivals:
+            with lines_together():  # and before the replies: what was answered is in the log
+                outcomes = self._engine.receive_all(arrivals, _now())
+            for (_, source), outcome in zip(arrivals, outcomes, strict=True):
+                self._send(outcome, source)
+        return len(arrivals)
+
+    def _send(self, outcome: Outcome | Exception, source: Source) -> None:
+        if isinstance(outcome, bytes):
+            try:
+                self._sockets[source.socket].sendto(outcome, (source.address, source.port))
+            except OSError as error:  # no route back, no buffer left: as lost as on the wire, and the NAS asks again
+                log.warning("cannot send source=%s: %s", source, error.strerror)
+        elif isinstance(outcome, Search):
+            if outcome.begun:
+                self._searches.resume(outcome)
+            else:
+                self._searches.submit(outcome)
+        elif outcome is not None:
+            # Whatever it was, the next request is served. No text of it: that could hold what came in.
+            log.error("error source=%s place=%s", source, render_failure(outcome))
+
+    def _reconsider(self, search: Search) -> Search | None:
+        try:
+            outcome: Outcome | Exception = self._engine.reconsider(search, _now())
+        except Exception as error:
+            outcome = error
+        if isinstance(outcome, Search):
+            return outcome
+        self._send(outcome, search.case.source)
+        return None
+
+    def _resume(self, search: Search) -> None:
+        try:
+            outcome: Outcome | Exception = self._engine.finish(search, _now())
+        except Exception as error:
+            outcome = error
+        self._send(outcome, search.case.source)
+
+    def _fail(self, search: Search, error: BaseException) -> None:
+        self._engine.drop(search, "error", render_failure(error))
+
+    def _drop(self, search: Search) -> None:
+        self._engine.drop(search, "queue-full", "too many searches are waiting")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what the event loop caught."""
+    error = context.get("exception")
+    log.error("error place=%s", render_failure(error) if isinstance(error, BaseException) else "event loop")

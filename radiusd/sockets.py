@@ -1,0 +1,71 @@
+"""Addresses as people write them, and the sockets bound to them."""
+
+import contextlib
+import socket
+
+from .errors import ServeError
+
+_SO_RCVBUFFORCE = 33
+
+Address = tuple[str, int]
+
+
+def parse_address(text: str) -> Address:
+    """Return host and port of HOST:PORT or [HOST]:PORT."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ServeError(f"{text!r} is not ADDRESS:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def render_address(address: Address) -> str:
+    """Return ADDRESS:PORT, an IPv6 address in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> socket.socket:
+    """Return a UDP socket bound to the address; ServeError where that cannot be.
+
+    shared: others of this user may be bound to it as well, and the kernel gives each a share of the access points
+    """
+    host, port = address
+    name = render_address(address)
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ServeError(f"cannot listen on {name}: {error.strerror}") from error
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < receive_buffer:
+            with contextlib.suppress(OSError):  # past the system's limit, where we may (CAP_NET_ADMIN)
+                bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(place)
+    except OSError as error:
+        bound.close()
+        raise ServeError(f"cannot listen on {name}: {error.strerror}") from error
+    return bound
+
+
+def bind_shared(address: Address, count: int, *, receive_buffer: int) -> list[socket.socket]:
+    """Return `count` sockets bound to one address; ServeError where another program has it.
+
+    That other could be a server of the same user that shares as well, so the first is bound alone to find out.
+    """
+    with bind(address, receive_buffer=receive_buffer) as alone:
+        address = alone.getsockname()[:2]  # of port 0, the one that the kernel chose
+    made: list[socket.socket] = []
+    try:
+        while len(made) < count:
+            made.append(bind(address, receive_buffer=receive_buffer, shared=True))
+    except BaseException:
+        for each in made:
+            each.close()
+        raise
+    return made
