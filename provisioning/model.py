@@ -17,7 +17,24 @@ if TYPE_CHECKING:  # numpy costs 0.1 s, which no `latchkey venue list` should pa
 
 # The dialects a NAS can be pinned to. The server has the code of each; here they are only names, because the arrows
 # forbid asking it. "auto" chooses by the attributes present in each request.
-PROFILES: Final = ("auto", "hostapd")
+PROFILES: Final = (
+    "auto",
+    "hostapd",
+    "ruckus",
+    "ruckus-dpsk",
+    "eleven",
+    "mist",
+    "meraki",
+    "aruba",
+    "extreme",
+    "cisco",
+    "omada",
+    "mikrotik",
+    "huawei",
+    "generic",
+    "fortinet",
+    "zyxel",
+)
 
 _MAX_TEXT_OCTETS: Final = 253  # the longest value of one RADIUS attribute: User-Name, Chargeable-User-Identity
 
@@ -161,7 +178,7 @@ class Nas:
         if not 1 <= len(self.secret) <= 1024:
             raise InvalidValue(f"shared secret must be 1 to 1024 octets, got {len(self.secret)}")
         if self.profile not in PROFILES:
-            raise InvalidValue(f"no profile {self.profile!r}: use {' or '.join(PROFILES)}")
+            raise InvalidValue(f"no profile {self.profile!r}: use one of {', '.join(PROFILES)}")
 
 
 class KeyStatus(enum.Enum):

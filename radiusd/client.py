@@ -42,7 +42,8 @@ class Question:
             return None
         if packet.code != ACCESS_ACCEPT:
             raise PacketError(f"code {packet.code} does not answer an Access-Request")
-        authenticator = self.datagram[4:20]
-        return self.dialect.decode_accept(
-            packet, lambda value: decrypt_salted(value, authenticator, self.secret, tagged=True)
-        )
+
+        def decrypt(value: bytes, *, tagged: bool = True) -> bytes:
+            return decrypt_salted(value, self.datagram[4:20], self.secret, tagged=tagged)
+
+        return self.dialect.decode_accept(packet, decrypt)

@@ -22,7 +22,7 @@ from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .index import Index
 from .journal import Journal
-from .model import Accept, How, Reject, Request, Source
+from .model import Accept, Admit, Decision, How, Reject, Request, Source
 from .ratelimit import RateLimit
 from .replies import Replies
 from .resolve import conclude, resolve, understand
@@ -193,7 +193,7 @@ class Engine:
             self._cooldown.fail(_place(case), self._monotonic())
         self._decide(case, decision)
 
-    def _decide(self, case: Case, decision: Accept | Reject | Search) -> None:
+    def _decide(self, case: Case, decision: Decision | Search) -> None:
         if isinstance(decision, Search):
             case.over, case.outcome = True, decision
         else:
@@ -210,8 +210,11 @@ class Engine:
         if isinstance(decision, Accept):
             attributes = case.dialect.encode_accept(decision)
             reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
+        elif isinstance(decision, Admit):
+            reply = encode_reply(request, ACCESS_ACCEPT, (), secret)
         else:
-            reply = encode_reply(request, ACCESS_REJECT, (), secret)
+            attributes = () if decision is None else case.dialect.encode_reject(decision)
+            reply = encode_reply(request, ACCESS_REJECT, attributes, secret)
         case.exchange.reply = case.outcome = reply
 
     def _record(self, case: Case, _: datetime) -> None:

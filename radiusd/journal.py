@@ -16,7 +16,7 @@ from crypto import Handshake
 from .case import Case
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
-from .model import Accept, Source
+from .model import Accept, Admit, Source
 from .ratelimit import Muffler
 from .vendors import device_address, network
 
@@ -31,6 +31,7 @@ class Journal:
     def __init__(self) -> None:
         self.accepted: Counter[str] = Counter()
         self.discarded: Counter[str] = Counter()
+        self.admitted = 0  # with an empty Accept, to ask again
         self.rejected = 0
         self.repeated = 0
         self.status = 0
@@ -49,6 +50,10 @@ class Journal:
                 f"accept who={quote(key.identity)} key={key.id} nas={nas} ssid={ssid} device={device}"
                 f" how={how} keys={keys} ms={ms:.2f} vlan={vlan}"
             )
+        elif isinstance(decision, Admit):
+            self.admitted += 1
+            reason = quote(decision.reason)
+            write(f"admit reason={reason} nas={nas} ssid={ssid} device={device} keys={keys} ms={ms:.2f}")
         elif decision is not None:
             self.rejected += 1
             venue = "none" if case.venue is None else quote(case.venue)

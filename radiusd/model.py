@@ -130,6 +130,11 @@ class Accept:
     name_asked: bool = False  # the request asked for a Chargeable-User-Identity (RFC 4372 2.1)
 
     @property
+    def of_lookup(self) -> bool:
+        """Return whether no handshake was asked about, only a device's address."""
+        return self.how is How.LOOKUP
+
+    @property
     def key_name(self) -> bytes:
         """Return the opaque name under which accounting ties a session to its key: no person's name, no secret."""
         return b"key-%d" % self.key.id
@@ -140,9 +145,17 @@ class Reject:
     """No key. The reason is for the log only: the air sees the same Access-Reject in every case."""
 
     reason: str
+    error: Exception | None = None  # what was wrong with the request, where something was
 
 
-Decision = Accept | Reject
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """No key yet, and an empty Access-Accept all the same: the access point asks again, with the handshake (Omada)."""
+
+    reason: str
+
+
+Decision = Accept | Admit | Reject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +163,7 @@ class Granted:
     """What an Access-Accept gives to an access point, read back."""
 
     passphrases: tuple[bytes, ...] = field(default=(), repr=False)
+    pmk: bytes | None = field(default=None, repr=False)  # in dialects that hand out no passphrase
     vlan: int | None = None
     session_timeout_s: int | None = None
     class_: bytes | None = None

@@ -8,7 +8,7 @@ from provisioning import Key
 from .case import Case, Search
 from .errors import DialectError
 from .index import Index
-from .model import Accept, Decision, How, Lookup, Reject
+from .model import Accept, Admit, Decision, How, Lookup, Reject
 
 _NAS_IDENTIFIER, _CHARGEABLE_USER_IDENTITY = 32, 89
 _LONGEST_SESSION_S = 2**32 - 1
@@ -20,7 +20,7 @@ def understand(case: Case, index: Index) -> Reject | None:
     try:
         subject = case.subject = case.dialect.decode_request(request)
     except (DialectError, CryptoError) as error:
-        return Reject(str(error))
+        return Reject(str(error), error)
     venue = index.venue(case.client.nas, request.first(_NAS_IDENTIFIER))
     case.venue = None if venue is None else venue.name
     case.keyrings = index.keyrings(venue, subject.ssid)
@@ -62,6 +62,8 @@ def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decisio
             if invalid is None:
                 return _accept(case, key, How.LOOKUP, now)
             refusal = refusal or invalid
+    if refusal is None and case.dialect.admits_strangers:
+        return Admit("unknown device")
     return Reject(refusal or "unknown device")
 
 

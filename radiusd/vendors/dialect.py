@@ -4,35 +4,58 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
-from crypto import MacAddress, Ssid
+from crypto import Handshake, MacAddress, Ssid
 
 from ..errors import DialectError
-from ..model import Accept, Attribute, AttributeType, Granted, Reply, Request, Sendable, Subject
+from ..model import (
+    Accept,
+    Attribute,
+    AttributeType,
+    Granted,
+    Hidden,
+    Lookup,
+    Reject,
+    Reply,
+    Request,
+    Sendable,
+    Subject,
+)
 
 USER_NAME, USER_PASSWORD, SESSION_TIMEOUT, CLASS = 1, 2, 27, 25
 CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER, NAS_PORT_TYPE = 30, 31, 32, 61
 TUNNEL_TYPE, TUNNEL_MEDIUM_TYPE, TUNNEL_PRIVATE_GROUP_ID = 64, 65, 81
-CHARGEABLE_USER_IDENTITY, TUNNEL_PASSWORD = 89, 69
+CHARGEABLE_USER_IDENTITY, TUNNEL_PASSWORD, EAP_MESSAGE = 89, 69, 79
+_WIRELESS_802_11 = (19).to_bytes(4)
 
 # MAC:SSID. The MAC in any format; the SSID is whatever follows the first colon after its twelve digits, as raw octets.
 _CALLED_STATION = re.compile(rb"((?:[0-9A-Fa-f][-:. ]?){11}[0-9A-Fa-f])(?::(.*))?", re.DOTALL)
 _VLAN_TYPE, _IEEE_802 = bytes.fromhex("0000000d"), bytes.fromhex("00000006")  # tag 0 (RFC 2868 3.1, 3.2)
 
 
+class Decrypt(Protocol):
+    """Opens a salted value of a reply: Tunnel-Password with its tag octet, MS-MPPE-Recv-Key without."""
+
+    def __call__(self, value: bytes, *, tagged: bool = True) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one vendor asks and wants to be answered.
 
-    The server uses decode_request and encode_accept; whoever plays the access point, the other two.
+    The server uses decode_request, encode_accept and what follows it; whoever plays the access point, the other two.
     """
 
-    name: str
+    name: str  # also that of the NAS's profile
     markers: tuple[AttributeType, ...]  # a request with one of them is in this dialect
     decode_request: Callable[[Request], Subject]  # raises DialectError, EapolError, UnsupportedAkm
     encode_accept: Callable[[Accept], tuple[Sendable, ...]]
     encode_request: Callable[[Subject, bytes | None], tuple[Sendable, ...]]  # the second: NAS-Identifier
-    decode_accept: Callable[[Reply, Callable[[bytes], bytes]], Granted]  # the second: Codec's decryption
+    decode_accept: Callable[[Reply, Decrypt], Granted]
+    recognises: Callable[[Request], bool] = lambda _: True  # of a request with a marker: is it really ours?
+    encode_reject: Callable[[Reject], tuple[Sendable, ...]] = lambda _: ()
+    admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
 
 
 def device_address(request: Request) -> MacAddress:
@@ -74,14 +97,53 @@ def _split_called_station(value: bytes) -> tuple[MacAddress, Ssid]:
     return MacAddress.parse(address), Ssid(ssid)
 
 
+def decode_lookup(request: Request) -> Lookup:
+    """Return the question which key a device has, asked by its address alone."""
+    for kind in request.attributes:
+        if isinstance(kind, tuple) and kind[:2] == (245, 26):
+            raise DialectError(f"no ANonce and no M2: 245.26 is of vendor {kind[2]} type {kind[3]}, not 11344")
+    if request.first(EAP_MESSAGE) is not None:
+        raise DialectError("EAP-Message: the network asks for 802.1X, not for a passphrase")
+    aa, ssid = network(request)
+    return Lookup(device=device_address(request), ssid=ssid, aa=aa)
+
+
+def encode_station(subject: Subject, nas_identifier: bytes | None) -> tuple[Sendable, ...]:
+    """Return what every access point asks with: the station as name and password, the network it is on."""
+    spa = subject.spa if isinstance(subject, Handshake) else subject.device
+    name = spa.value.hex().encode()
+    attributes: list[Sendable] = [Attribute(USER_NAME, name), Hidden(USER_PASSWORD, name)]
+    if nas_identifier is not None:
+        attributes.append(Attribute(NAS_IDENTIFIER, nas_identifier))
+    attributes += (
+        Attribute(CALLED_STATION_ID, render_called_station(subject.aa or MacAddress(bytes(6)), subject.ssid)),
+        Attribute(NAS_PORT_TYPE, _WIRELESS_802_11),
+        Attribute(CALLING_STATION_ID, spa.value.hex("-").upper().encode()),
+    )
+    return tuple(attributes)
+
+
+def only(request: Request, kind: AttributeType, what: str) -> bytes | None:
+    """Return the value of an attribute that may come once, None where it is absent."""
+    values = request.every(kind)
+    if len(values) > 1:
+        raise DialectError(f"{what} comes {len(values)} times")
+    return values[0] if values else None
+
+
 def render_called_station(aa: MacAddress, ssid: Ssid) -> bytes:
     """Return Called-Station-Id as hostapd writes it."""
     return aa.value.hex("-").upper().encode() + b":" + ssid.value
 
 
 def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return what every dialect's Accept carries besides the key: VLAN (RFC 3580 3.31), end of session, key name."""
-    attributes = (*_vlan(accept.key.effective_vlan), Attribute(CLASS, accept.key_name))
+    """Return what most dialects' Accepts carry besides the key: VLAN (RFC 3580 3.31), key name, end of session."""
+    return *_vlan(accept.key.effective_vlan), *name_and_end(accept)
+
+
+def name_and_end(accept: Accept) -> tuple[Sendable, ...]:
+    """Return the opaque name of the key, for accounting, and the end of the session."""
+    attributes: tuple[Sendable, ...] = (Attribute(CLASS, accept.key_name),)
     if accept.session_timeout_s is not None:
         attributes += (Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)),)
     if accept.name_asked:
@@ -97,6 +159,20 @@ def _vlan(vlan: int | None) -> tuple[Attribute, ...]:
         Attribute(TUNNEL_TYPE, _VLAN_TYPE),
         Attribute(TUNNEL_MEDIUM_TYPE, _IEEE_802),
         Attribute(TUNNEL_PRIVATE_GROUP_ID, b"%d" % vlan),  # tag 0: no tag octet (RFC 2868 3.6)
+    )
+
+
+def granted(
+    reply: Reply, *, passphrases: tuple[bytes, ...] = (), pmk: bytes | None = None, vlan: int | None = None
+) -> Granted:
+    """Return the key (and the VLAN, if not RFC 3580's) that a dialect has found in an Accept, with what all carry."""
+    return Granted(
+        passphrases=passphrases,
+        pmk=pmk,
+        vlan=parse_vlan(reply) if vlan is None else vlan,
+        session_timeout_s=parse_session_timeout(reply),
+        class_=reply.first(CLASS),
+        chargeable_user_identity=reply.first(CHARGEABLE_USER_IDENTITY),
     )
 
 

@@ -52,7 +52,7 @@ def serving(house, listen=(("127.0.0.1", 0),)):
             raise errors[0]
         yield servers[0]
     finally:
-        if thread.is_alive():
+        with contextlib.suppress(RuntimeError):  # its loop is closed: it has failed meanwhile
             loops[0].call_soon_threadsafe(servers[0].stop)
         thread.join(20)
     if errors:

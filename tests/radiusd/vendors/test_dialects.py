@@ -1,0 +1,279 @@
+"""Every dialect by the octets of its layout, by the recordings, and by what a broken or hostile access point sends."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto import Akm, CryptoError, Handshake, MacAddress, Pmk, Ssid
+from provisioning import PROFILES, Key, KeyStatus, Passphrase, ServicePlan
+from radiusd import DIALECTS, DialectError, Lookup, Question, SharedSecret
+from radiusd.codec import decode_request, encode_reply, encode_request
+from radiusd.model import Accept, Attribute, How, Reject, Request
+from radiusd.vendors import recognise
+from radiusd.vendors.cisco import AVPAIR
+from radiusd.vendors.tlv import Tlvs, encode_tlvs
+
+FOLDER = Path(__file__).parents[2] / "vectors" / "vendors"
+VECTORS = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+SEARCHING = [name for name, vectors in VECTORS.items() if "request" in vectors]
+SECRET = SharedSecret(b"testing123")
+AUTHENTICATOR = bytes(range(16))
+SSID, AA, SPA = Ssid(b"TP-LINK_HASHCAT_TEST"), MacAddress.parse("6466b38ec3fc"), MacAddress.parse("225edc49b7aa")
+EXAMPLE = next(
+    case
+    for case in tomllib.loads((FOLDER.parent / "hostapd.toml").read_text("utf-8"))["request"]
+    if case.get("akm") == "00-0F-AC:2"
+)
+KEY = Key(
+    id=7,
+    keypool_id=1,
+    identity="Ann",
+    passphrase=Passphrase(b"hashcat!"),
+    pmk=Pmk(bytes.fromhex("0857172bd4d3ebb34cf00f3619726008d27558926d963a547332fab033023b82")),
+    unit=None,
+    subscriber=None,
+    plan=None,
+    vlan=None,
+    effective_vlan=None,
+    starts=None,
+    ends=None,
+    status=KeyStatus.ACTIVE,
+    status_reason=None,
+    status_at=None,
+)
+
+
+def octets(vectors):
+    return bytes.fromhex("".join(vectors["attributes"]).replace(" ", ""))
+
+
+def handshake():
+    anonce, frame = bytes.fromhex(EXAMPLE["anonce"]), bytes.fromhex(EXAMPLE["m2"])
+    return Handshake.build(ssid=SSID, aa=AA, spa=SPA, anonce=anonce, frame=frame)
+
+
+def request(*attributes):
+    return decode_request(encode_request(1, AUTHENTICATOR, attributes, SECRET), SECRET)
+
+
+def packed(dialect, subject):
+    return request(*dialect.encode_request(subject, None))
+
+
+def test_table_profiles_and_vectors_name_the_same_dialects():
+    assert set(PROFILES) == {"auto", *DIALECTS}
+    assert set(DIALECTS) - set(VECTORS) == {"hostapd", "extreme"}  # a file of its own; nothing published
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_request_has_the_published_layout(name):
+    dialect, vectors = DIALECTS[name], VECTORS[name]
+    subject = handshake() if name in SEARCHING else Lookup(device=SPA, ssid=SSID, aa=AA)
+    station = Question.ask(
+        DIALECTS["hostapd"], Lookup(device=SPA, ssid=SSID, aa=AA), SECRET, authenticator=AUTHENTICATOR
+    )
+    datagram = Question.ask(dialect, subject, SECRET, authenticator=AUTHENTICATOR).datagram
+    assert datagram[38:] == station.datagram[38:] + octets(vectors["request" if name in SEARCHING else "lookup"])
+    asked = decode_request(datagram, SECRET)
+    read = dialect.decode_request(asked)
+    assert read == subject or replace(subject, aa=None) == read  # Aruba's address is not asked about
+    if name in SEARCHING:
+        assert recognise(asked, "auto").markers == dialect.markers
+        assert recognise(asked, name) is dialect
+        assert recognise(asked, "mikrotik").markers == dialect.markers
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_accept_has_the_published_layout_and_reads_back(name):
+    dialect, vectors = DIALECTS[name], VECTORS[name]["accept"]
+    how = How.SEARCH if name in SEARCHING else How.LOOKUP
+    accept = Accept(key=replace(KEY, vlan=110, effective_vlan=110), how=how, session_timeout_s=3600, name_asked=True)
+    reply = encode_reply(request(), 2, dialect.encode_accept(accept), SECRET, salt=vectors.get("salt", 0))
+    assert reply[38:].startswith(octets(vectors))
+    question = Question(datagram=encode_request(1, AUTHENTICATOR, [], SECRET), dialect=dialect, secret=SECRET)
+    granted = question.read(reply)
+    assert granted.passphrases == (b"hashcat!",) or granted.pmk == KEY.pmk.value
+    assert (granted.vlan, granted.session_timeout_s, granted.class_) == (110, 3600, b"key-7")
+    assert granted.chargeable_user_identity == b"key-7"
+
+
+@pytest.mark.parametrize("name", ["mikrotik", "cisco", "huawei", "eleven", "ruckus-dpsk"])
+def test_raw_pmks_and_no_vlan(name):
+    key = replace(KEY, passphrase=Passphrase(KEY.pmk.value.hex().encode()))
+    question = Question(datagram=encode_request(1, AUTHENTICATOR, [], SECRET), dialect=DIALECTS[name], secret=SECRET)
+    attributes = DIALECTS[name].encode_accept(Accept(key=key, how=How.SEARCH))
+    granted = question.read(encode_reply(request(), 2, attributes, SECRET))
+    assert granted.vlan is None
+    assert granted.pmk == KEY.pmk.value or granted.passphrases == (KEY.pmk.value.hex().encode(),)
+    if name in ("cisco", "eleven"):
+        assert Attribute(AVPAIR, b"psk-mode=hex") in attributes
+
+
+def test_mikrotik_rate_is_upload_first():
+    plan = ServicePlan(id=1, name="x", download_kbps=20_000, upload_kbps=5_000, devices=None, wireless_only=False)
+    attributes = DIALECTS["mikrotik"].encode_accept(Accept(key=replace(KEY, plan=plan), how=How.LOOKUP))
+    assert Attribute((26, 14988, 8), b"5000k/20000k") in attributes
+
+
+def test_cisco_learns_why_and_the_reject_has_the_published_layout():
+    dialect = DIALECTS["cisco"]
+    assert encode_reply(request(), 3, dialect.encode_reject(Reject("expired")), SECRET)[38:] == octets(
+        VECTORS["cisco"]["reject"]
+    )
+    for attributes, cause in (
+        ([(AVPAIR, b"cisco-anonce=" + bytes(32))], b"6"),
+        ([(AVPAIR, b"no equals sign"), (AVPAIR, b"cisco-anonce=" + bytes(32))], b"6"),
+        ([(AVPAIR, name) for name in broken_cisco()], b"5"),
+    ):
+        asked = request(*(Attribute(*pair) for pair in attributes), Attribute(31, b"225edc49b7aa"))
+        assert recognise(asked, "auto") is dialect
+        with pytest.raises((DialectError, CryptoError)) as caught:
+            dialect.decode_request(asked)
+        (answer,) = dialect.encode_reject(Reject(str(caught.value), caught.value))
+        assert answer.value == b"cisco-easy-psk-error-cause=" + cause
+
+
+def broken_cisco():
+    return (
+        b"cisco-wlan-ssid=a=b",
+        b"cisco-bssid=64.66.b3.8e.c3.fc",
+        b"cisco-anonce=" + bytes(31) + b"=",
+        b"cisco-8021x-data=" + bytes(99),
+    )
+
+
+@pytest.mark.parametrize("name", SEARCHING)
+@pytest.mark.parametrize("case", ["wpa2-psk", "wpa2-psk-utf8-ssid", "psk-sha256-pmf", "ft-psk"])
+def test_recordings_asked_in_each_dialect_find_their_key(house, recordings, name, case):
+    recording = next(one for one in recordings if one.name == case)
+    house.add_key(recording.ssid, recording.passphrase, vlan=42)
+    house.start()
+    dialect = DIALECTS[name]
+    subject = DIALECTS["hostapd"].decode_request(decode_request(recording.datagram, SECRET))
+    if subject.akm is Akm.FT_PSK:
+        with pytest.raises(DialectError, match="room for 247 octets"):
+            dialect.encode_request(subject, None)
+        return
+    question = Question.ask(dialect, subject, house.secret, nas_identifier=b"hudson-house-ap1")
+    granted = question.read(house.send(question.datagram))
+    assert granted is not None
+    assert granted.pmk == recording.pmk.value or granted.passphrases == (recording.passphrase,)
+    assert granted.vlan == 42
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "extreme"])
+def test_lookups_are_answered_in_the_profiles_words(house, name):
+    house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=42, devices=(SPA,))
+    nas = house.store.add_nas(_network("198.51.100.0/24"), b"testing123", profile=name)
+    house.start()
+    question = Question.ask(DIALECTS[name], Lookup(device=SPA, ssid=Ssid(b"Hudson House"), aa=AA), house.secret)
+    reply = house.send(question.datagram, address="198.51.100.9")
+    granted = question.read(reply)
+    assert granted is not None, nas
+    assert granted.passphrases == (b"a passphrase",) or granted.pmk is not None
+    assert granted.vlan == 42
+    in_clear = b"a passphrase" in reply or (granted.pmk is not None and granted.pmk in reply)
+    assert in_clear is (name in ("cisco", "eleven", "mist", "mikrotik", "huawei", "ruckus-dpsk"))
+
+
+def _network(text):
+    from ipaddress import ip_network
+
+    return ip_network(text)
+
+
+def test_omada_admits_a_stranger_empty_and_finds_the_key_in_the_second_step(house, recordings, lines):
+    recording = recordings[0]
+    house.add_key(recording.ssid, recording.passphrase)
+    house.start()
+    omada = DIALECTS["omada"]
+    first = Question.ask(
+        omada, Lookup(device=recording.spa, ssid=recording.ssid, aa=AA), house.secret, nas_identifier=b"TP-Link:EAP"
+    )
+    reply = house.send(first.datagram)
+    assert reply[0] == 2
+    assert len(reply) == 38  # Message-Authenticator, nothing else
+    assert any(line.startswith('admit reason="unknown device"') for line in lines())
+    subject = DIALECTS["hostapd"].decode_request(decode_request(recording.datagram, SECRET))
+    second = Question.ask(omada, subject, house.secret, nas_identifier=b"TP-Link:EAP", identifier=1)
+    granted = second.read(house.send(second.datagram))
+    assert granted.pmk == recording.pmk.value
+    assert granted.passphrases == (recording.passphrase,)
+    again = Question.ask(
+        omada,
+        Lookup(device=recording.spa, ssid=recording.ssid, aa=AA),
+        house.secret,
+        nas_identifier=b"TP-Link:EAP",
+        identifier=2,
+    )
+    assert again.read(house.send(again.datagram)).passphrases == (recording.passphrase,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [((26, 14823, 66), "14823/66"), ((26, 26928, 201), "26928/201")], ids=["aruba", "extreme"]
+)
+def test_unpublished_requests_are_rejected_by_name(house, lines, kind, says):
+    house.add_key(Ssid(b"Hudson House"), b"a passphrase")
+    house.start()
+    attributes = (Attribute(kind, bytes(100)), *DIALECTS["generic"].encode_request(Lookup(device=SPA, ssid=SSID), None))
+    assert house.send(encode_request(5, AUTHENTICATOR, attributes, house.secret))[0] == 3
+    assert any(says in line and "unpublished" in line for line in lines())
+
+
+def test_own_ssid_and_address_win_over_called_station_id():
+    subject = replace(handshake(), ssid=Ssid(b"other"), aa=MacAddress(b"\7" * 6))
+    for name in SEARCHING:
+        station = DIALECTS["generic"].encode_request(Lookup(device=SPA, ssid=SSID, aa=AA), None)
+        own = DIALECTS[name].encode_request(subject, None)[5:]
+        assert DIALECTS[name].decode_request(request(*station, *own)) == subject, name
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (b"\1", "offset 0: length 0, 2 to 1 fit"),
+        (b"\1\1", "offset 0: length 1"),
+        (b"\1\3a\2\5bc", "offset 3: length 5, 2 to 4 fit"),
+        (b"\1\3a\1\3b", "sub-attribute 1 again at offset 3"),
+    ],
+)
+def test_tlvs_that_overrun_or_repeat_name_the_place(value, says):
+    with pytest.raises(DialectError, match=says):
+        Tlvs("x", value)
+
+
+@given(st.dictionaries(st.integers(0, 255), st.binary(max_size=40), max_size=5))
+def test_tlvs_come_back(fields):
+    read = Tlvs("x", encode_tlvs("x", tuple(fields.items())))
+    assert {kind: read.need(kind, "it") for kind in fields} == fields
+
+
+@pytest.mark.parametrize("name", SEARCHING)
+@settings(max_examples=60, deadline=None)
+@given(value=st.binary(max_size=247), place=st.integers(0, 400), octet=st.integers(0, 255))
+def test_anything_in_the_vendors_attributes_is_a_value_or_a_typed_error(name, value, place, octet):
+    dialect = DIALECTS[name]
+    own = [attribute for attribute in dialect.encode_request(handshake(), None) if not isinstance(attribute.type, int)]
+    spoilt = []
+    for attribute in own:
+        octets_ = bytearray(attribute.value)
+        octets_[place % len(octets_)] = octet
+        spoilt.append(Attribute(attribute.type, bytes(octets_)))
+    for attributes in (spoilt, [Attribute(own[-1].type, value)], [*own, Attribute(own[-1].type, value)]):
+        asked = request(Attribute(31, b"225edc49b7aa"), *attributes)
+        try:
+            subject = dialect.decode_request(asked)
+        except (DialectError, CryptoError):
+            continue
+        assert isinstance(subject, Handshake | Lookup)
+
+
+@pytest.mark.parametrize("name", SEARCHING)
+def test_each_missing_piece_is_named(name):
+    dialect = DIALECTS[name]
+    with pytest.raises(DialectError):
+        dialect.decode_request(Request(1, 1, AUTHENTICATOR, dict.fromkeys(dialect.markers, (b"",)), b"", True))
