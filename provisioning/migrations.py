@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 MIGRATIONS: Final = Migrations("latchkey")
-KNOWN: Final = ("0001_first_tables",)  # another name in a database: a later version wrote it
+KNOWN: Final = ("0001_first_tables", "0002_device_sequence")  # another name in a database: a later version wrote it
 
 
 @MIGRATIONS(name="0001_first_tables")
@@ -104,3 +104,10 @@ def _first_tables(db: "Database") -> None:
         CREATE INDEX devices_by_key ON devices (key_id, mac);
         """
     )
+
+
+@MIGRATIONS(name="0002_device_sequence")
+def _device_sequence(db: "Database") -> None:
+    """Number what servers learn, so that each finds what the others have learned since. Zero: nobody learned it."""
+    db.execute("ALTER TABLE devices ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX devices_by_sequence ON devices (sequence) WHERE sequence > 0")

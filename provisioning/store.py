@@ -44,13 +44,14 @@ _LOOKED_UP: Final = 500  # SQLite before 3.32 takes 999 parameters
 _INSERT_KEY: Final = f"INSERT INTO keys ({KEY_COLUMNS}, status) VALUES (?, ?, ?, ?, ?, ?, ?, %s, ?, ?, ?, ?, 'active')"
 _BY_NAME: Final = "(SELECT id FROM subscribers WHERE name = ?)"
 _UPSERT_DEVICE: Final = """
-    INSERT INTO devices (keypool_id, mac, first_seen, last_seen, key_id) %s
+    INSERT INTO devices (keypool_id, mac, first_seen, last_seen, key_id, sequence) %s
     ON CONFLICT (keypool_id, mac) DO UPDATE SET key_id = excluded.key_id,
-        first_seen = coalesce(first_seen, excluded.first_seen), last_seen = coalesce(excluded.last_seen, last_seen)
+        first_seen = coalesce(first_seen, excluded.first_seen), last_seen = coalesce(excluded.last_seen, last_seen),
+        sequence = max(sequence, excluded.sequence)
 """
-_DEVICE: Final = "VALUES (?, ?, ?, ?, ?)"
+_DEVICE: Final = "VALUES (?, ?, ?, ?, ?, 0)"
 # A key that is not there (any more) must not lose the other devices of the batch.
-_DEVICE_OF_KEY: Final = "SELECT ?1, ?2, ?3, ?4, id FROM keys WHERE id = ?5 AND keypool_id = ?1"
+_DEVICE_OF_KEY: Final = "SELECT ?1, ?2, ?3, ?4, id, ?6 FROM keys WHERE id = ?5 AND keypool_id = ?1"
 
 _KEY: Final = """
     SELECT k.id, k.keypool_id, k.identity, k.passphrase, k.pmk, k.vlan, k.starts, k.ends,
@@ -182,11 +183,26 @@ class Store(PlaceStore):
             yield from map(load_device, rows)
             _, mac, key_id = rows[-1]
 
+    def device_sequence(self) -> int:
+        """Return a number that grows with each `remember`, 0 before the first."""
+        row = self._one("SELECT highest FROM counters WHERE name = 'device_sequence'")
+        return 0 if row is None else int(row[0])
+
+    def devices_learned(self, since: int, until: int) -> tuple[Device, ...]:
+        """Return what servers remembered after one `device_sequence` and up to another, in that order."""
+        rows = self._rows(
+            "SELECT d.keypool_id, d.mac, d.key_id FROM devices d JOIN keys k ON k.id = d.key_id"
+            " WHERE d.sequence > max(?, 0) AND d.sequence <= ? AND k.status != 'removed' ORDER BY d.sequence",
+            (since, until),
+        )
+        return tuple(map(load_device, rows))
+
     def remember(self, devices: Sequence[Device], now: datetime) -> None:
-        """Store which key each device used. Writes no change: the server that calls this knows already."""
+        """Store which key each device used. Writes no change, as no key has changed: see `devices_learned`."""
         seen = save_instant(now)
         with self._database.writing():
-            rows = [(device.keypool_id, device.mac.value, seen, seen, device.key_id) for device in devices]
+            number = self._database.allocate("device_sequence")
+            rows = [(device.keypool_id, device.mac.value, seen, seen, device.key_id, number) for device in devices]
             self._many(_UPSERT_DEVICE % _DEVICE_OF_KEY, rows)
 
     # What an administrator reads.

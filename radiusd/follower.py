@@ -48,6 +48,7 @@ class Follower:
         self._pools: dict[int, Pool] = {}
         self._version: int | None = None
         self._revision = 0
+        self._sequence = 0
         # By key id: the keypool it is in (0: none), and a hash of its PMK, to tell a new passphrase from a new status,
         # for which the key need not leave the pool while it is in use.
         self._owners: NDArray[np.int64] = np.zeros(1024, np.int64)
@@ -62,6 +63,7 @@ class Follower:
         """Read everything."""
         self._version = self._store.data_version()
         self._revision = self._store.revision()
+        self._sequence = self._store.device_sequence()
         directory = self._read_directory()
         for batch in self._store.key_batches(lapsed_since=now - self._lapsed):
             self._add(batch)
@@ -79,13 +81,18 @@ class Follower:
         if version == self._version:
             return None
         changes = self._store.changes(self._revision)
-        update = self._follow(changes, now) if changes else None
+        sequence = self._store.device_sequence()
+        learned: tuple[Device, ...] = ()
+        if sequence != self._sequence:  # by another worker, or by this one: that is no harm
+            learned = self._store.devices_learned(self._sequence, sequence)
+        update = self._follow(changes, learned, now) if changes or learned else None
         if changes:
             self._revision = changes[-1].revision
+        self._sequence = sequence
         self._version = version  # last: what failed is tried again
         return update
 
-    def _follow(self, changes: tuple[Change, ...], now: datetime) -> Update:
+    def _follow(self, changes: tuple[Change, ...], learned: tuple[Device, ...], now: datetime) -> Update:
         entities = {change.entity for change in changes}
         keys = _ranges(changes, Entity.KEY)
         devices = _ranges(changes, Entity.DEVICE)
@@ -100,7 +107,7 @@ class Follower:
         return Update(
             directory=directory,
             pools=dict(self._pools) if directory is not None else None,
-            devices=tuple(known),
+            devices=(*learned, *known),
             device_keys=devices,
             stale_keys=None if entities & _DETAILS else keys,
         )

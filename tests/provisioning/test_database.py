@@ -96,21 +96,22 @@ def test_an_older_database_is_brought_up_to_date(
     with Store.create(path, master_key) as old:
         old.add_venue("Hudson House")
     later = sqlite_utils.Migrations("latchkey")
-    later(name=KNOWN[0])(bool)  # has been done
+    for name in KNOWN:
+        later(name=name)(bool)  # has been done
 
-    @later(name="0002_of_the_test")
+    @later(name="9999_of_the_test")
     def _more(db: sqlite_utils.Database) -> None:
         db.execute("ALTER TABLE venues ADD COLUMN colour TEXT")
 
     monkeypatch.setattr("provisioning.database.MIGRATIONS", later)
-    monkeypatch.setattr("provisioning.database.KNOWN", (KNOWN[0], "0002_of_the_test"))
+    monkeypatch.setattr("provisioning.database.KNOWN", (*KNOWN, "9999_of_the_test"))
     with pytest.raises(StoreError, match="older version"):
         Store.open(path, master_key, readonly=True)
     for _ in range(2):
         with Store.open(path, master_key) as store:
             assert store._rows("SELECT name, colour FROM venues") == [("Hudson House", None)]
     monkeypatch.undo()
-    with pytest.raises(NewerDatabase, match="0002_of_the_test"):
+    with pytest.raises(NewerDatabase, match="9999_of_the_test"):
         Store.open(path, master_key)
 
 
@@ -119,9 +120,10 @@ def test_a_migration_that_fails_changes_nothing(
 ) -> None:
     Store.create(path, master_key).close()
     later = sqlite_utils.Migrations("latchkey")
-    later(name=KNOWN[0])(bool)  # has been done
+    for name in KNOWN:
+        later(name=name)(bool)  # has been done
 
-    @later(name="0002_of_the_test")
+    @later(name="9999_of_the_test")
     def _broken(db: sqlite_utils.Database) -> None:
         db.execute("DROP TABLE devices")
         db.execute("SELECT * FROM nowhere")

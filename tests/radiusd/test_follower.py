@@ -35,11 +35,37 @@ def test_nothing_new_costs_one_question(house, follower):
     assert follower.refresh(house.now) is None
 
 
-def test_devices_the_server_wrote_are_no_change(house, follower):
-    key_id = house.add_key(SSID, b"right-passphrase", devices=())
+def test_devices_another_worker_learned_are_taken_over(house, follower):
+    key_id = house.add_key(SSID, b"right-passphrase")
+    follower.load(house.now)
+    device = Device(house.pool(SSID), MAC, key_id)
+    house.store.remember([device], house.now)
+    update = follower.refresh(house.now)
+    assert update.devices == (device,)
+    assert not update.device_keys  # no key has other devices than before: it has one more
+    assert update.stale_keys is not None
+    assert not update.stale_keys
+    assert follower.refresh(house.now) is None
+    other = Device(house.pool(SSID), MacAddress(b"\2\0\0\0\2\2"), key_id)
+    house.store.remember([other], house.now)
+    assert follower.refresh(house.now).devices == (other,)
+
+
+def test_devices_of_a_key_removed_meanwhile_are_not_taken_over(house, follower):
+    key_id = house.add_key(SSID, b"right-passphrase")
     follower.load(house.now)
     house.store.remember([Device(house.pool(SSID), MAC, key_id)], house.now)
-    assert follower.refresh(house.now) is None
+    house.store.set_key_status(key_id, KeyStatus.REMOVED, now=house.now)
+    assert follower.refresh(house.now).devices == ()
+
+
+def test_another_connection_misses_nothing(house, follower):
+    follower.load(house.now)
+    key_id = house.add_key(SSID, b"right-passphrase", devices=(MAC,))
+    with house.open_store() as store:
+        follower.read_from(store)
+        assert [device.key_id for device in follower.refresh(house.now).devices] == [key_id]
+        assert follower.refresh(house.now) is None
 
 
 def test_pools_grow_and_shrink_with_the_store(house, follower):
