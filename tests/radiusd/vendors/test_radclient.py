@@ -1,4 +1,4 @@
-"""FreeRADIUS's client asks in each dialect, by its dictionaries where they have the attributes, and reads the answer."""
+"""FreeRADIUS's client asks in each dialect, by its dictionaries where they know it, and reads the answer."""
 
 import contextlib
 import socket
