@@ -33,6 +33,11 @@ class _Handler(logging.Handler):
         self._descriptor = descriptor
         self._held: list[bytes] | None = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record, without the filters and the lock of every line: only the event loop's thread holds lines."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
         if self._held is None:
