@@ -109,6 +109,10 @@ class Pool:
     def __contains__(self, key_id: object) -> bool:
         return key_id in self._places
 
+    def key_ids(self) -> tuple[int, ...]:
+        """Return the ids of all keys, in no order."""
+        return tuple(self._places)
+
     def add(self, key_ids: npt.NDArray[np.int64], pmks: npt.NDArray[np.uint8]) -> None:
         """Add keys.
 

@@ -21,6 +21,7 @@ from .errors import (
 from .key_cli import key
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
+    OFFERING_PROFILES,
     PROFILES,
     Change,
     Device,
@@ -36,6 +37,7 @@ from .model import (
     ServicePlan,
     Subscriber,
     Unit,
+    UnknownDevices,
     Venue,
 )
 from .options import database_path, db_option, json_option, open_database, progress_bar
@@ -43,6 +45,7 @@ from .secrets import MasterKey
 from .store import Store, create_store, open_store
 
 __all__ = [
+    "OFFERING_PROFILES",
     "PROFILES",
     "AlreadyExists",
     "Ambiguous",
@@ -75,6 +78,7 @@ __all__ = [
     "StoreMissing",
     "Subscriber",
     "Unit",
+    "UnknownDevices",
     "Venue",
     "create_store",
     "database_path",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from .errors import InvalidValue
-from .model import PROFILES, Keypool
+from .model import PROFILES, Keypool, UnknownDevices
 from .options import (
     database_path,
     db_option,
@@ -252,6 +252,13 @@ def nas() -> None:
     default=True,
     help="Discard its requests without Message-Authenticator (BlastRADIUS).",
 )
+@click.option(
+    "--unknown-devices",
+    type=click.Choice([each.value for each in UnknownDevices]),
+    default=UnknownDevices.REJECT.value,
+    show_default=True,
+    help="Answer a lookup for a device nobody has registered or seen with no key, or with all there are (32 at most).",
+)
 @json_option
 @db_option
 @click.pass_context
@@ -264,6 +271,7 @@ def nas_add(
     venue: str | None,
     profile: str,
     require: bool,
+    unknown_devices: str,
     as_json: bool,
 ) -> None:
     """Add a NAS and print its id. Where networks overlap, the longest prefix decides."""
@@ -281,6 +289,7 @@ def nas_add(
             venue_id=find_venue(store, venue).id if venue is not None else None,
             profile=profile,
             require_message_authenticator=require,
+            unknown_devices=UnknownDevices(unknown_devices),
         )
         view = view_nas(added, _venue_names(store), secrets=False)
     print_added(view, as_json)
@@ -296,7 +305,7 @@ def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
     with open_database(context) as store:
         names = _venue_names(store)
         views = [view_nas(each, names, secrets=show_secrets) for each in store.nases()]
-    columns = ("id", "network", "name", "venue", "profile", "require_message_authenticator")
+    columns = ("id", "network", "name", "venue", "profile", "require_message_authenticator", "unknown_devices")
     print_views(views, (*columns, "secret") if show_secrets else columns, as_json)
 
 

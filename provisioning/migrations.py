@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 MIGRATIONS: Final = Migrations("latchkey")
-KNOWN: Final = ("0001_first_tables", "0002_device_sequence")  # another name in a database: a later version wrote it
+# Another name in a database: a later version wrote it.
+KNOWN: Final = ("0001_first_tables", "0002_device_sequence", "0003_unknown_devices")
 
 
 @MIGRATIONS(name="0001_first_tables")
@@ -111,3 +112,8 @@ def _device_sequence(db: "Database") -> None:
     """Number what servers learn, so that each finds what the others have learned since. Zero: nobody learned it."""
     db.execute("ALTER TABLE devices ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX devices_by_sequence ON devices (sequence) WHERE sequence > 0")
+
+
+@MIGRATIONS(name="0003_unknown_devices")
+def _unknown_devices(db: "Database") -> None:
+    db.execute("ALTER TABLE nases ADD COLUMN unknown_devices TEXT NOT NULL DEFAULT 'reject'")

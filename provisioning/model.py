@@ -20,21 +20,26 @@ if TYPE_CHECKING:  # numpy costs 0.1 s, which no `latchkey venue list` should pa
 PROFILES: Final = (
     "auto",
     "hostapd",
+    "openwifi",
     "ruckus",
     "ruckus-dpsk",
     "eleven",
     "mist",
-    "meraki",
-    "aruba",
-    "extreme",
-    "cisco",
+    "cambium",
     "omada",
+    "meraki",
+    "cisco",
+    "aruba",
     "mikrotik",
+    "unifi",
     "huawei",
-    "generic",
+    "extreme",
     "fortinet",
     "zyxel",
+    "generic",
 )
+# Those whose access points try each of several keys that they are offered; "auto" answers lookups as hostapd's.
+OFFERING_PROFILES: Final = ("auto", "hostapd", "openwifi", "unifi")
 
 _MAX_TEXT_OCTETS: Final = 253  # the longest value of one RADIUS attribute: User-Name, Chargeable-User-Identity
 
@@ -161,6 +166,13 @@ class ServicePlan:
                 raise InvalidValue(f"{what} must be 1 to 4294967295, got {number}")
 
 
+class UnknownDevices(enum.Enum):
+    """What a lookup for a device that nobody has registered or seen is answered with: nothing, or every valid key."""
+
+    REJECT = "reject"
+    OFFER = "offer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nas:
     """A RADIUS client: who may ask, from where, and in which words it wants the answer."""
@@ -172,6 +184,7 @@ class Nas:
     venue_id: int | None
     profile: str
     require_message_authenticator: bool
+    unknown_devices: UnknownDevices = UnknownDevices.REJECT
 
     def __post_init__(self) -> None:
         check_name(self.name, "NAS name")
@@ -179,6 +192,11 @@ class Nas:
             raise InvalidValue(f"shared secret must be 1 to 1024 octets, got {len(self.secret)}")
         if self.profile not in PROFILES:
             raise InvalidValue(f"no profile {self.profile!r}: use one of {', '.join(PROFILES)}")
+        if self.unknown_devices is UnknownDevices.OFFER and self.profile not in OFFERING_PROFILES:
+            raise InvalidValue(
+                f"access points of profile {self.profile} do not try several keys: offering them needs profile"
+                f" {', '.join(OFFERING_PROFILES[:-1])} or {OFFERING_PROFILES[-1]}"
+            )
 
 
 class KeyStatus(enum.Enum):

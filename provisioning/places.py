@@ -13,7 +13,7 @@ from crypto import Ssid
 from .database import Session
 from .errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
 from .keys import windows_overlap
-from .model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, Venue
+from .model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
 from .rows import (
     NAS_COLUMNS,
     PLAN_COLUMNS,
@@ -165,6 +165,7 @@ class PlaceStore(Session):
         venue_id: int | None = None,
         profile: str = "auto",
         require_message_authenticator: bool = True,
+        unknown_devices: UnknownDevices = UnknownDevices.REJECT,
     ) -> Nas:
         with self._database.writing():
             if venue_id is not None:
@@ -179,10 +180,13 @@ class PlaceStore(Session):
                 venue_id=venue_id,
                 profile=profile,
                 require_message_authenticator=require_message_authenticator,
+                unknown_devices=unknown_devices,
             )
             sealed = self._vault.seal("nases.secret", nas.id, secret)
             row = (nas.id, str(network), sealed, nas.name, venue_id, profile, require_message_authenticator)
-            self._execute("INSERT INTO nases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._execute(
+                f"INSERT INTO nases ({NAS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, unknown_devices.value)
+            )
             self._database.record(Entity.NAS, nas.id)
         return nas
 

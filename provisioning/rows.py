@@ -26,6 +26,7 @@ from .model import (
     ServicePlan,
     Subscriber,
     Unit,
+    UnknownDevices,
     Venue,
 )
 from .secrets import Vault
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator"
+NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices"
 UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
 PLAN_COLUMNS: Final = "id, name, download_kbps, upload_kbps, devices, wireless_only"
 
@@ -76,7 +77,7 @@ def load_plan(row: Row) -> ServicePlan:
 
 
 def load_nas(row: Row, vault: Vault) -> Nas:
-    id_, network, secret, name, venue_id, profile, require = row
+    id_, network, secret, name, venue_id, profile, require, unknown_devices = row
     return Nas(
         id=id_,
         network=ip_network(network),
@@ -85,6 +86,7 @@ def load_nas(row: Row, vault: Vault) -> Nas:
         venue_id=venue_id,
         profile=profile,
         require_message_authenticator=bool(require),
+        unknown_devices=UnknownDevices(unknown_devices),
     )
 
 

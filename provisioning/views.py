@@ -65,6 +65,7 @@ def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View
         "venue": None if nas.venue_id is None else venue_names[nas.venue_id],
         "profile": nas.profile,
         "require_message_authenticator": nas.require_message_authenticator,
+        "unknown_devices": nas.unknown_devices.value,
     }
     if secrets:
         view["secret"] = nas.secret.decode("utf-8", "backslashreplace")

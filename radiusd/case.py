@@ -22,6 +22,7 @@ class Case:
     exchange: Exchange
     dialect: Dialect
     started: float
+    others: tuple[str, ...] = ()  # further dialects that the request shows
     subject: Subject | None = None
     venue: str | None = None
     keyrings: tuple[Keyring, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .errors import AuthenticityError, PacketError
-from .model import AttributeType, Hidden, Reply, Request, Salted, Sendable
+from .model import AttributeType, Hidden, Nested, Reply, Request, Salted, Sendable
 
 if TYPE_CHECKING:
     from hashlib import md5
@@ -253,6 +253,10 @@ def _header(code: int, identifier: int, length: int) -> bytes:
 def _encode_all(attributes: Iterable[Sendable], authenticator: bytes, secret: SharedSecret, salt: int) -> bytes:
     octets = b""
     for attribute in attributes:
+        if isinstance(attribute, Nested):
+            octets += _encode(attribute.type, _encode_parts(attribute, authenticator, secret, salt))
+            salt += len(attribute.parts)
+            continue
         kind, value = attribute.type, attribute.value
         if type(attribute) is Salted:
             value = encrypt_salted(value, authenticator, secret, salt)
@@ -262,6 +266,14 @@ def _encode_all(attributes: Iterable[Sendable], authenticator: bytes, secret: Sh
         elif type(attribute) is Hidden:
             value = encrypt_hidden(value, authenticator, secret)
         octets += _encode(kind, value)
+    return octets
+
+
+def _encode_parts(attribute: Nested, authenticator: bytes, secret: SharedSecret, salt: int) -> bytes:
+    octets = b""
+    for number, (kind, clear) in enumerate(attribute.parts):
+        value = encrypt_salted(clear, authenticator, secret, salt + number)
+        octets += bytes((kind, len(value) + 2)) + value
     return octets
 
 

@@ -22,11 +22,11 @@ from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .index import Index
 from .journal import Journal
-from .model import Accept, Admit, Decision, How, Reject, Request, Source
+from .model import Accept, Admit, Decision, How, Offer, Reject, Request, Source
 from .ratelimit import RateLimit
 from .replies import Replies
 from .resolve import conclude, resolve, understand
-from .vendors import device_address, recognise
+from .vendors import device_address, is_probe, recognise
 
 _USER_NAME, _USER_PASSWORD, _PROXY_STATE = 1, 2, 33
 _PATIENCE_S = 5.0  # by then the NAS has asked again or gone elsewhere
@@ -143,12 +143,16 @@ class Engine:
                 return None
             if request.code == STATUS_SERVER:
                 return self._answer_status(request, client, source, started)
+            if is_probe(request):
+                self.journal.probes += 1
+                return encode_reply(request, ACCESS_REJECT, (), client.secret)
             exchange = self._replies.repeated(source, request, started)
             if exchange is not None:
                 self.journal.repeated += 1
                 return exchange.reply
             exchange = self._replies.open(source, request, started)
-            return Case(client, source, request, exchange, recognise(request, client.nas.profile), started)
+            dialect, others = recognise(request, client.nas.profile)
+            return Case(client, source, request, exchange, dialect, started, others)
         except Exception as error:
             return error
 
@@ -210,10 +214,15 @@ class Engine:
         if isinstance(decision, Accept):
             attributes = case.dialect.encode_accept(decision)
             reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
+        elif isinstance(decision, Offer):
+            assert case.dialect.encode_offer is not None  # noqa: S101 (or nothing is offered)
+            attributes = case.dialect.encode_offer(decision)
+            reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
         elif isinstance(decision, Admit):
             reply = encode_reply(request, ACCESS_ACCEPT, (), secret)
         else:
-            attributes = () if decision is None else case.dialect.encode_reject(decision)
+            assert isinstance(decision, Reject)  # noqa: S101 (nothing else is left)
+            attributes = case.dialect.encode_reject(request, decision)
             reply = encode_reply(request, ACCESS_REJECT, attributes, secret)
         case.exchange.reply = case.outcome = reply
 
@@ -257,7 +266,7 @@ def _check_unsigned(request: Request, client: Client) -> None:
     if request.first(_PROXY_STATE) is not None:
         raise UnsignedError("Proxy-State without Message-Authenticator")
     hidden = request.first(_USER_PASSWORD)
-    if hidden is None:
+    if hidden is None or is_probe(request):
         return
     password = decrypt_hidden(hidden, request.authenticator, client.secret)
     if password in (b"", request.first(_USER_NAME)):

@@ -4,7 +4,8 @@ RadiusError
 ├── PacketError            octets that are no RADIUS packet we answer: discard (RFC 2865 section 3)
 │   ├── AuthenticityError  a well-formed packet that its sender's shared secret does not explain: discard
 │   └── UnsignedError      a well-formed packet without the Message-Authenticator it should have: discard
-├── DialectError           a sound Access-Request that lacks what its dialect must carry: reject, the log says what
+├── DialectError           a sound Access-Request that its dialect cannot be: reject, the log says why
+│   └── MissingPieceError  it lacks what its dialect must carry
 ├── ServeError             the server cannot start: port in use, bad address
 └── ConfigError            latchkey.toml says something that it cannot mean
 
@@ -29,6 +30,10 @@ class UnsignedError(PacketError):
 
 
 class DialectError(RadiusError):
+    """An Access-Request whose vendor's attributes do not hold what they should."""
+
+
+class MissingPieceError(DialectError):
     """An Access-Request without a piece that its dialect must carry."""
 
 

@@ -16,7 +16,7 @@ from crypto import Handshake
 from .case import Case
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
-from .model import Accept, Admit, Source
+from .model import Accept, Admit, How, Offer, Source
 from .ratelimit import Muffler
 from .vendors import device_address, network
 
@@ -32,6 +32,7 @@ class Journal:
         self.accepted: Counter[str] = Counter()
         self.discarded: Counter[str] = Counter()
         self.admitted = 0  # with an empty Accept, to ask again
+        self.probes = 0  # of devices that try whether the server lives
         self.rejected = 0
         self.repeated = 0
         self.status = 0
@@ -42,24 +43,32 @@ class Journal:
         decision = case.decision
         nas, keys = quote(case.client.nas.name), case.keys
         ssid, device = _asked(case)
-        if isinstance(decision, Accept):
-            key, how = decision.key, decision.how.value
+        dialect = case.dialect.name
+        if case.others:
+            dialect += f" also={','.join(case.others)}"  # the request shows more than one
+        if isinstance(decision, Accept | Offer):
+            if isinstance(decision, Accept):
+                who, key, vlan = quote(decision.key.identity), str(decision.key.id), decision.key.effective_vlan
+                how = decision.how.value
+            else:
+                who, key, vlan, how = "unknown", f"{len(decision.keys)}-keys", decision.vlan, How.OFFER.value
             self.accepted[how] += 1
-            vlan = "none" if key.effective_vlan is None else key.effective_vlan
             write(
-                f"accept who={quote(key.identity)} key={key.id} nas={nas} ssid={ssid} device={device}"
-                f" how={how} keys={keys} ms={ms:.2f} vlan={vlan}"
+                f"accept who={who} key={key} nas={nas} ssid={ssid} device={device}"
+                f" how={how} keys={keys} ms={ms:.2f} vlan={'none' if vlan is None else vlan} dialect={dialect}"
             )
         elif isinstance(decision, Admit):
             self.admitted += 1
             reason = quote(decision.reason)
-            write(f"admit reason={reason} nas={nas} ssid={ssid} device={device} keys={keys} ms={ms:.2f}")
+            write(
+                f"admit reason={reason} nas={nas} ssid={ssid} device={device} keys={keys} ms={ms:.2f} dialect={dialect}"
+            )
         elif decision is not None:
             self.rejected += 1
             venue = "none" if case.venue is None else quote(case.venue)
             write(
                 f"reject reason={quote(decision.reason)} nas={nas} venue={venue} ssid={ssid} device={device}"
-                f" keys={keys} ms={ms:.2f}"
+                f" keys={keys} ms={ms:.2f} dialect={dialect}"
             )
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:

@@ -52,7 +52,17 @@ class Salted(NamedTuple):
         return f"Salted(type={self.type!r}, tag={self.tag})"
 
 
-Sendable = Attribute | Hidden | Salted
+class Nested(NamedTuple):
+    """One attribute to send that holds others, each with a type and a length octet, each salted without a tag octet."""
+
+    type: AttributeType
+    parts: tuple[tuple[int, bytes], ...]
+
+    def __repr__(self) -> str:
+        return f"Nested(type={self.type!r})"
+
+
+Sendable = Attribute | Hidden | Salted | Nested
 
 
 Attributes = Mapping[AttributeType, Sequence[bytes]]  # the values of a type in the order they came, fragments joined
@@ -115,9 +125,17 @@ class How(enum.Enum):
     KNOWN = "known"
     SEARCH = "search"
     LOOKUP = "lookup"
+    OFFER = "offer"
 
     def __str__(self) -> str:
         return self.value
+
+
+class Rates(NamedTuple):
+    """How fast a session may be; None is as fast as it can."""
+
+    download_kbps: int | None = None
+    upload_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +153,41 @@ class Accept:
         return self.how is How.LOOKUP
 
     @property
+    def rates(self) -> Rates:
+        """Return what the key's plan allows."""
+        plan = self.key.plan
+        return Rates() if plan is None else Rates(plan.download_kbps, plan.upload_kbps)
+
+    @property
     def key_name(self) -> bytes:
-        """Return the opaque name under which accounting ties a session to its key: no person's name, no secret."""
-        return b"key-%d" % self.key.id
+        """Return the name under which accounting ties a session to its key."""
+        return name_key(self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """All the keys that a device nobody registered could have; the access point tries them. They share one VLAN."""
+
+    keys: tuple[Key, ...]
+    session_timeout_s: int | None = None
+
+    @property
+    def vlan(self) -> int | None:
+        """Return the VLAN of every one of the keys."""
+        return self.keys[0].effective_vlan
+
+    @property
+    def rates(self) -> Rates:
+        """Return what every one of the keys' plans allows: the least."""
+        plans = [key.plan for key in self.keys if key.plan is not None]
+        down = [plan.download_kbps for plan in plans if plan.download_kbps is not None]
+        up = [plan.upload_kbps for plan in plans if plan.upload_kbps is not None]
+        return Rates(min(down, default=None), min(up, default=None))
+
+
+def name_key(key: Key) -> bytes:
+    """Return the opaque name under which accounting ties a session to a key: no person's name, no secret."""
+    return b"key-%d" % key.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +205,7 @@ class Admit:
     reason: str
 
 
-Decision = Accept | Admit | Reject
+Decision = Accept | Offer | Admit | Reject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +215,8 @@ class Granted:
     passphrases: tuple[bytes, ...] = field(default=(), repr=False)
     pmk: bytes | None = field(default=None, repr=False)  # in dialects that hand out no passphrase
     vlan: int | None = None
+    rates: Rates = field(default=Rates())
+    key_names: tuple[bytes, ...] = ()  # opaque, beside each passphrase, in dialects that name keys
     session_timeout_s: int | None = None
     class_: bytes | None = None
     chargeable_user_identity: bytes | None = None

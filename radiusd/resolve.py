@@ -3,15 +3,18 @@
 from datetime import datetime
 
 from crypto import CryptoError, Handshake
-from provisioning import Key
+from provisioning import Key, UnknownDevices
 
 from .case import Case, Search
 from .errors import DialectError
 from .index import Index
-from .model import Accept, Admit, Decision, How, Lookup, Reject
+from .model import Accept, Admit, Decision, How, Lookup, Offer, Reject
 
 _NAS_IDENTIFIER, _CHARGEABLE_USER_IDENTITY = 32, 89
 _LONGEST_SESSION_S = 2**32 - 1
+# So many salted passphrases of any length fit a packet beside all else, named as UniFi wants them. A pool also holds
+# keys that are not valid (now, or any more): more of them than this are not read while a request waits.
+_MOST_OFFERED, _MOST_READ = 32, 256
 
 
 def understand(case: Case, index: Index) -> Reject | None:
@@ -62,9 +65,27 @@ def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decisio
             if invalid is None:
                 return _accept(case, key, How.LOOKUP, now)
             refusal = refusal or invalid
-    if refusal is None and case.dialect.admits_strangers:
-        return Admit("unknown device")
+    if case.dialect.admits_strangers:  # also with a key that may not be used: the handshake may be made with another
+        return Admit(refusal or "unknown device")
+    if case.dialect.encode_offer is not None and case.client.nas.unknown_devices is UnknownDevices.OFFER:
+        return _offer(case, index, now)
     return Reject(refusal or "unknown device")
+
+
+def _offer(case: Case, index: Index, now: datetime) -> Decision:
+    """Return all keys that a device could have, or why they cannot be offered."""
+    if case.keys > _MOST_READ:
+        return Reject(f"unknown device, and of {case.keys} keys at most {_MOST_OFFERED} can be offered")
+    found = (index.key(key_id) for _, pool in case.keyrings for key_id in pool.key_ids())
+    keys = sorted((key for key in found if key is not None and key.validity(now) is None), key=lambda key: key.id)
+    if not keys:
+        return Reject("unknown device, and no key is valid")
+    if len(keys) > _MOST_OFFERED:
+        return Reject(f"unknown device, and of {len(keys)} valid keys at most {_MOST_OFFERED} can be offered")
+    if len({key.effective_vlan for key in keys}) > 1:
+        return Reject("unknown device, and the keys it could have are of several VLANs")
+    ends = [key.ends for key in keys if key.ends is not None]
+    return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
 
 
 def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:
@@ -83,10 +104,15 @@ def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) ->
 
 
 def _accept(case: Case, key: Key, how: How, now: datetime) -> Accept:
-    seconds = None if key.ends is None else int((key.ends - now).total_seconds())
     return Accept(
         key=key,
         how=how,
-        session_timeout_s=None if seconds is None else min(max(seconds, 1), _LONGEST_SESSION_S),
+        session_timeout_s=_seconds(key.ends, now),
         name_asked=case.request.first(_CHARGEABLE_USER_IDENTITY) is not None,
     )
+
+
+def _seconds(ends: datetime | None, now: datetime) -> int | None:
+    if ends is None:
+        return None
+    return min(max(int((ends - now).total_seconds()), 1), _LONGEST_SESSION_S)

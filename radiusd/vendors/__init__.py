@@ -1,50 +1,109 @@
 """Dialects: one module per vendor, one entry in this table, one file of vectors."""
 
 from collections.abc import Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from ..model import AttributeType, Request
-from . import aruba, cisco, eleven, extreme, generic, hostapd, huawei, meraki, mikrotik, omada, ruckus
-from .dialect import Dialect, device_address, network
+from . import (
+    aruba,
+    cambium,
+    cisco,
+    eleven,
+    extreme,
+    fortinet,
+    generic,
+    hostapd,
+    huawei,
+    meraki,
+    mikrotik,
+    mist,
+    omada,
+    openwifi,
+    ruckus,
+    unifi,
+    zyxel,
+)
+from .dialect import NAS_IDENTIFIER, USER_NAME, Dialect, device_address, network
 
-# A request with two dialects in it belongs to the first one in this order: a form of its own before pairs that any
-# request may hold.
+# A request with two dialects in it belongs to the first one in this order: the more of a handshake a dialect's own
+# attributes hold, the more specific it is, and what nobody can read comes last. Omada's say everything (both addresses
+# of the access point among it), Eleven's, Meraki's and Cisco's name SSID and AA, Ruckus's need two attributes more,
+# hostapd's need Called-Station-Id. Those that only look up follow.
 DIALECTS: Final[Mapping[str, Dialect]] = {
     dialect.name: dialect
     for dialect in (
-        hostapd.DIALECT,
+        omada.DIALECT,
+        eleven.DIALECT,
+        mist.DIALECT,
+        cambium.DIALECT,
+        meraki.DIALECT,
+        cisco.DIALECT,
         ruckus.DIALECT,
         ruckus.DIALECT_B,
-        eleven.DIALECT,
-        eleven.MIST,
-        meraki.DIALECT,
+        openwifi.DIALECT,
+        hostapd.DIALECT,
         aruba.DIALECT,
         extreme.DIALECT,
-        cisco.DIALECT,
-        omada.DIALECT,
         mikrotik.DIALECT,
+        unifi.DIALECT,
         huawei.DIALECT,
+        fortinet.DIALECT,
+        zyxel.DIALECT,
         generic.DIALECT,
-        generic.FORTINET,
-        generic.ZYXEL,
     )
 }
 
-_MARKERS: Final[tuple[tuple[AttributeType, Dialect], ...]] = tuple(
-    (marker, dialect) for dialect in DIALECTS.values() for marker in dialect.markers
-)
+_MARKERS: Final = frozenset(marker for dialect in DIALECTS.values() for marker in dialect.markers)
+_SIGNS: Final = tuple((each.lookup_sign, each) for each in DIALECTS.values() if each.lookup_sign is not None)
+_PROBES: Final = frozenset(each.probe_user for each in DIALECTS.values() if each.probe_user is not None)
 
 
-def recognise(request: Request, profile: str) -> Dialect:
+class Recognised(NamedTuple):
+    """The dialect of a request, and the names of others that it shows as well."""
+
+    dialect: Dialect
+    others: tuple[str, ...] = ()
+
+
+def recognise(request: Request, profile: str) -> Recognised:
     """Return the dialect that a request's attributes show; else, as lookups look alike, that of the NAS's profile.
 
-    Of two dialects that ask alike (Ruckus's two forms of answer) the profile decides, if it is one of them.
+    Where the profile is a variant of what they show (Ruckus's other form of answer, Mist for Eleven), it is meant.
     """
     preferred = DIALECTS.get(profile)
-    for marker, dialect in _MARKERS:
-        if marker in request.attributes and dialect.recognises(request):
-            return preferred if preferred is not None and marker in preferred.markers else dialect
-    return hostapd.DIALECT if preferred is None else preferred
+    shown = () if _MARKERS.isdisjoint(request.attributes) else _shown(request)
+    if not shown:
+        return Recognised(_by_sign(request) if preferred is None else preferred)
+    first = shown[0]
+    chosen = preferred if preferred is not None and preferred.variant_of is first else first
+    return Recognised(chosen, tuple(each.name for each in shown[1:] if each is not first.variant_of))
 
 
-__all__ = ["DIALECTS", "Dialect", "device_address", "network", "recognise"]
+def is_probe(request: Request) -> bool:
+    """Return whether a device only tries whether the server lives: no person's request, in no statistics."""
+    return request.first(USER_NAME) in _PROBES
+
+
+def _shown(request: Request) -> tuple[Dialect, ...]:
+    possible = _marked(frozenset(_MARKERS.intersection(request.attributes)))
+    return tuple(dialect for dialect in possible if dialect.recognises(request))
+
+
+@lru_cache(maxsize=256)
+def _marked(kinds: frozenset[AttributeType]) -> tuple[Dialect, ...]:
+    """Return the dialects that have one of these markers, the most specific first."""
+    return tuple(dialect for dialect in DIALECTS.values() if not kinds.isdisjoint(dialect.markers))
+
+
+def _by_sign(request: Request) -> Dialect:
+    """Return the dialect of a lookup from a NAS without a profile."""
+    identifier = request.first(NAS_IDENTIFIER)
+    if identifier is not None:
+        for sign, dialect in _SIGNS:
+            if identifier.startswith(sign):
+                return dialect
+    return hostapd.DIALECT
+
+
+__all__ = ["DIALECTS", "Dialect", "Recognised", "device_address", "is_probe", "network", "recognise"]

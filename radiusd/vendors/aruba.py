@@ -4,11 +4,9 @@ Unbound MPSK sends Aruba-MPSK-Lookup-Info (14823/66), whose inner layout nobody 
 rejected, and the log says why. WPA2-PSK only.
 """
 
-from crypto import Ssid
-
 from ..errors import DialectError
-from ..model import Accept, Attribute, Granted, Lookup, Reply, Request, Salted, Sendable, Subject
-from .dialect import Decrypt, Dialect, decode_lookup, device_address, encode_station, granted, only, shared_accept
+from ..model import Accept, Attribute, Granted, Reply, Request, Salted, Sendable, Subject
+from .dialect import Decrypt, Dialect, decode_lookup, encode_station, granted, only, parse_ssid, shared_accept
 
 ESSID_NAME, MPSK_PASSPHRASE, MPSK_KEY_NAME, MPSK_LOOKUP_INFO = ((26, 14823, kind) for kind in (5, 44, 62, 66))
 
@@ -16,13 +14,11 @@ ESSID_NAME, MPSK_PASSPHRASE, MPSK_KEY_NAME, MPSK_LOOKUP_INFO = ((26, 14823, kind
 def decode_request(request: Request) -> Subject:
     """Return the question which key a device has; the SSID is Aruba-Essid-Name's where there is one."""
     if MPSK_LOOKUP_INFO in request.attributes:
-        raise DialectError("Aruba-MPSK-Lookup-Info (14823/66): its layout is unpublished, bind keys to devices instead")
-    ssid = only(request, ESSID_NAME, "Aruba-Essid-Name")
-    if ssid is None:
-        return decode_lookup(request)
-    if not 1 <= len(ssid) <= 32:
-        raise DialectError(f"Aruba-Essid-Name of {len(ssid)} octets")
-    return Lookup(device=device_address(request), ssid=Ssid(ssid))
+        raise DialectError(
+            "Aruba-MPSK-Lookup-Info (14823/66): the layout of this request is unpublished, bind keys to devices instead"
+        )
+    ssid = only(request, ESSID_NAME, "Aruba-Essid-Name (14823/5)")
+    return decode_lookup(request, None if ssid is None else parse_ssid(ssid, "Aruba-Essid-Name (14823/5)"))
 
 
 def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:

@@ -2,51 +2,66 @@
 
 The key goes back in clear, as `psk-mode=` and `psk=`: over anything but a closed management network that needs TLS or
 IPsec. AA is `cisco-bssid=`; the address in Called-Station-Id is another one. Easy PSK is WPA2-PSK only, not with
-802.11r. Meanings of the error causes are those of one implementation.
+802.11r, whose M2 no AVPair could hold. Both forms of key are reported working on 17.18; the meanings of the error
+causes are those of one implementation. iPSK's VLAN needs AAA override on the WLAN.
 """
 
-from crypto import EapolError, Handshake, MacAddress, Ssid
+from crypto import EapolError, Handshake, MacAddress
 
-from ..errors import DialectError
+from ..errors import DialectError, MissingPieceError
 from ..model import Accept, Attribute, Granted, Reject, Reply, Request, Sendable, Subject
-from .dialect import Decrypt, Dialect, decode_lookup, device_address, encode_station, granted, shared_accept
+from .dialect import Decrypt, Dialect, decode_lookup, device_address, encode_station, granted, parse_ssid, shared_accept
+from .tlv import ROOM
 
 AVPAIR = (26, 9, 1)
 _SSID, _BSSID, _ANONCE, _M2 = b"cisco-wlan-ssid", b"cisco-bssid", b"cisco-anonce", b"cisco-8021x-data"
-_ROOM = 247
-_CAUSE_NO_KEY = 2
-_CAUSE_BAD_FRAME, _CAUSE_MISSING = 5, 6
+_EASY_PSK = (_SSID, _BSSID, _ANONCE, _M2)
+_UNSPECIFIED, _NO_KEY, _BAD_FRAME, _MISSING = 1, 2, 5, 6
 
 
 def recognises(request: Request) -> bool:
     """Return whether one of the AVPairs is Easy PSK's; every Cisco request has some."""
-    return any(value.startswith((_ANONCE + b"=", _M2 + b"=")) for value in request.every(AVPAIR))
+    return any(value.startswith((_ANONCE, _M2)) for value in request.every(AVPAIR))
 
 
 def decode_request(request: Request) -> Subject:
     """Return the handshake in the AVPairs, or the question which key a device has."""
-    pairs: dict[bytes, bytes] = {}
-    for number, value in enumerate(request.every(AVPAIR), 1):
-        name, equals, octets = value.partition(b"=")  # the value may hold anything, also NUL and further =
-        if not equals:
-            raise DialectError(f"Cisco-AVPair {number} has no =")
-        if name in (_SSID, _BSSID, _ANONCE, _M2) and name in pairs:
-            raise DialectError(f"{name.decode()} comes twice")
-        pairs[name] = octets
-    if _ANONCE not in pairs and _M2 not in pairs:
-        return decode_lookup(request)
-    for name in (_SSID, _BSSID, _ANONCE, _M2):
+    pairs = _split(request)
+    ssid = pairs.get(_SSID)  # in iPSK's requests too
+    if not recognises(request):
+        return decode_lookup(request, None if ssid is None else parse_ssid(ssid, "cisco-wlan-ssid"))
+    for name in _EASY_PSK:
         if name not in pairs:
-            raise DialectError(f"no {name.decode()}")
-    if not 1 <= len(pairs[_SSID]) <= 32:
-        raise DialectError(f"cisco-wlan-ssid of {len(pairs[_SSID])} octets")
+            raise MissingPieceError(f"no {name.decode()} among {len(request.every(AVPAIR))} Cisco-AVPairs")
+    anonce = pairs[_ANONCE]
+    if len(anonce) != 32:
+        raise DialectError(f"cisco-anonce of {len(anonce)} octets instead of 32")
     try:
         aa = MacAddress.parse(pairs[_BSSID])
     except ValueError:
-        raise DialectError("cisco-bssid is not a MAC address") from None
+        raise DialectError(f"no AA: cisco-bssid, of {len(pairs[_BSSID])} octets, is not a MAC address") from None
     return Handshake.build(
-        ssid=Ssid(pairs[_SSID]), aa=aa, spa=device_address(request), anonce=pairs[_ANONCE], frame=pairs[_M2]
+        ssid=parse_ssid(pairs[_SSID], "cisco-wlan-ssid"),
+        aa=aa,
+        spa=device_address(request),
+        anonce=anonce,
+        frame=pairs[_M2],
     )
+
+
+def _split(request: Request) -> dict[bytes, bytes]:
+    """Return Easy PSK's AVPairs; the value of one may hold anything, also NUL and further equals signs."""
+    values = request.every(AVPAIR)
+    pairs: dict[bytes, bytes] = {}
+    for number, value in enumerate(values, 1):
+        name, equals, octets = value.partition(b"=")
+        if not equals:
+            raise DialectError(f"Cisco-AVPair {number} of {len(values)}: no = in its {len(value)} octets")
+        if name in _EASY_PSK:
+            if name in pairs:
+                raise DialectError(f"Cisco-AVPair {number} of {len(values)}: second {name.decode()}")
+            pairs[name] = octets
+    return pairs
 
 
 def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
@@ -61,8 +76,9 @@ def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tup
         _M2: subject.m2.octets,
     }
     values = [name + b"=" + octets for name, octets in pairs.items()]
-    if len(values[-1]) > _ROOM:
-        raise DialectError(f"Cisco-AVPair has room for {_ROOM} octets, this M2 takes {len(values[-1])}")
+    longest = ROOM - len(_M2) - 1
+    if len(pairs[_M2]) > longest:
+        raise DialectError(f"M2 of {len(pairs[_M2])} octets, one Cisco-AVPair has room for {longest}")
     return *station, *(Attribute(AVPAIR, value) for value in values)
 
 
@@ -77,17 +93,30 @@ def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
     )
 
 
-def encode_reject(reject: Reject) -> tuple[Sendable, ...]:
-    """Return Easy PSK's error cause: no key, as the air may know; a broken request, as the controller should."""
-    cause = _CAUSE_NO_KEY
-    if reject.error is not None:
-        cause = _CAUSE_BAD_FRAME if isinstance(reject.error, EapolError) else _CAUSE_MISSING
+def encode_reject(request: Request, reject: Reject) -> tuple[Sendable, ...]:
+    """Return Easy PSK's error cause: no key, whatever is wrong with it, or what is wrong with the request."""
+    if not recognises(request):
+        return ()
+    match reject.error:
+        case None:
+            cause = _NO_KEY
+        case EapolError():
+            cause = _BAD_FRAME
+        case MissingPieceError():
+            cause = _MISSING
+        case _:
+            cause = _UNSPECIFIED
     return (Attribute(AVPAIR, b"cisco-easy-psk-error-cause=%d" % cause),)
 
 
 def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG001 (nothing is encrypted)
     """Return the key of `psk=`."""
-    return granted(reply, passphrases=tuple(value[4:] for value in reply.every(AVPAIR) if value.startswith(b"psk=")))
+    return granted(reply, passphrases=passphrases(reply))
+
+
+def passphrases(reply: Reply) -> tuple[bytes, ...]:
+    """Return what is in `psk=`: a passphrase, or 64 hex digits."""
+    return tuple(value[4:] for value in reply.every(AVPAIR) if value.startswith(b"psk="))
 
 
 DIALECT = Dialect(

@@ -16,6 +16,8 @@ from ..model import (
     Granted,
     Hidden,
     Lookup,
+    Offer,
+    Rates,
     Reject,
     Reply,
     Request,
@@ -27,6 +29,8 @@ USER_NAME, USER_PASSWORD, SESSION_TIMEOUT, CLASS = 1, 2, 27, 25
 CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER, NAS_PORT_TYPE = 30, 31, 32, 61
 TUNNEL_TYPE, TUNNEL_MEDIUM_TYPE, TUNNEL_PRIVATE_GROUP_ID = 64, 65, 81
 CHARGEABLE_USER_IDENTITY, TUNNEL_PASSWORD, EAP_MESSAGE = 89, 69, 79
+WISPR_UP, WISPR_DOWN = (26, 14122, 7), (26, 14122, 8)
+_MOST_BPS = 2**32 - 1
 _WIRELESS_802_11 = (19).to_bytes(4)
 
 # MAC:SSID. The MAC in any format; the SSID is whatever follows the first colon after its twelve digits, as raw octets.
@@ -35,7 +39,7 @@ _VLAN_TYPE, _IEEE_802 = bytes.fromhex("0000000d"), bytes.fromhex("00000006")  # 
 
 
 class Decrypt(Protocol):
-    """Opens a salted value of a reply: Tunnel-Password with its tag octet, MS-MPPE-Recv-Key without."""
+    """Opens a salted value, Tunnel-Password with its tag octet, MS-MPPE-Recv-Key without; else raises PacketError."""
 
     def __call__(self, value: bytes, *, tagged: bool = True) -> bytes: ...
 
@@ -48,14 +52,18 @@ class Dialect:
     """
 
     name: str  # also that of the NAS's profile
-    markers: tuple[AttributeType, ...]  # a request with one of them is in this dialect
+    markers: tuple[AttributeType, ...] = ()  # a request with one of them is in this dialect
+    variant_of: "Dialect | None" = None  # its requests are this dialect's where the NAS has this profile
+    lookup_sign: bytes | None = None  # a lookup from a NAS-Identifier that begins so, where the NAS has no profile
+    probe_user: bytes | None = None  # the User-Name under which its devices try whether a server lives
     decode_request: Callable[[Request], Subject]  # raises DialectError, EapolError, UnsupportedAkm
     encode_accept: Callable[[Accept], tuple[Sendable, ...]]
     encode_request: Callable[[Subject, bytes | None], tuple[Sendable, ...]]  # the second: NAS-Identifier
     decode_accept: Callable[[Reply, Decrypt], Granted]
     recognises: Callable[[Request], bool] = lambda _: True  # of a request with a marker: is it really ours?
-    encode_reject: Callable[[Reject], tuple[Sendable, ...]] = lambda _: ()
+    encode_reject: Callable[[Request, Reject], tuple[Sendable, ...]] = lambda _request, _reject: ()
     admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
+    encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
 
 
 def device_address(request: Request) -> MacAddress:
@@ -97,22 +105,42 @@ def _split_called_station(value: bytes) -> tuple[MacAddress, Ssid]:
     return MacAddress.parse(address), Ssid(ssid)
 
 
-def decode_lookup(request: Request) -> Lookup:
-    """Return the question which key a device has, asked by its address alone."""
+def parse_ssid(octets: bytes, what: str) -> Ssid:
+    """Return the SSID that a dialect's own field holds."""
+    if not 1 <= len(octets) <= 32:
+        raise DialectError(f"SSID of {len(octets)} octets in {what}, 1 to 32 are allowed")
+    return Ssid(octets)
+
+
+def decode_lookup(request: Request, ssid: Ssid | None = None) -> Lookup:
+    """Return the question which key a device has, asked by its address alone.
+
+    ssid: from the dialect's own attribute; else Called-Station-Id must have it
+    """
     for kind in request.attributes:
         if isinstance(kind, tuple) and kind[:2] == (245, 26):
             raise DialectError(f"no ANonce and no M2: 245.26 is of vendor {kind[2]} type {kind[3]}, not 11344")
     if request.first(EAP_MESSAGE) is not None:
         raise DialectError("EAP-Message: the network asks for 802.1X, not for a passphrase")
+    if ssid is not None:
+        return Lookup(device=device_address(request), ssid=ssid)
     aa, ssid = network(request)
     return Lookup(device=device_address(request), ssid=ssid, aa=aa)
 
 
-def encode_station(subject: Subject, nas_identifier: bytes | None) -> tuple[Sendable, ...]:
-    """Return what every access point asks with: the station as name and password, the network it is on."""
-    spa = subject.spa if isinstance(subject, Handshake) else subject.device
-    name = spa.value.hex().encode()
-    attributes: list[Sendable] = [Attribute(USER_NAME, name), Hidden(USER_PASSWORD, name)]
+def encode_station(
+    subject: Subject, nas_identifier: bytes | None, *, name: bytes | None = None, password: bytes | None = None
+) -> tuple[Sendable, ...]:
+    """Return what every access point asks with: the station as name and password, the network it is on.
+
+    name, password: as this vendor writes them, if not as hostapd does
+    """
+    spa = station(subject)
+    name = spa.value.hex().encode() if name is None else name
+    attributes: list[Sendable] = [
+        Attribute(USER_NAME, name),
+        Hidden(USER_PASSWORD, name if password is None else password),
+    ]
     if nas_identifier is not None:
         attributes.append(Attribute(NAS_IDENTIFIER, nas_identifier))
     attributes += (
@@ -121,6 +149,11 @@ def encode_station(subject: Subject, nas_identifier: bytes | None) -> tuple[Send
         Attribute(CALLING_STATION_ID, spa.value.hex("-").upper().encode()),
     )
     return tuple(attributes)
+
+
+def station(subject: Subject) -> MacAddress:
+    """Return the address of the device that is asked about."""
+    return subject.spa if isinstance(subject, Handshake) else subject.device
 
 
 def only(request: Request, kind: AttributeType, what: str) -> bytes | None:
@@ -141,14 +174,39 @@ def shared_accept(accept: Accept) -> tuple[Sendable, ...]:
     return *_vlan(accept.key.effective_vlan), *name_and_end(accept)
 
 
+def shared_offer(offer: Offer) -> tuple[Sendable, ...]:
+    """Return the same for keys of which one will be used: no name, since nobody knows yet which."""
+    return *_vlan(offer.vlan), *_session_timeout(offer.session_timeout_s)
+
+
 def name_and_end(accept: Accept) -> tuple[Sendable, ...]:
     """Return the opaque name of the key, for accounting, and the end of the session."""
-    attributes: tuple[Sendable, ...] = (Attribute(CLASS, accept.key_name),)
-    if accept.session_timeout_s is not None:
-        attributes += (Attribute(SESSION_TIMEOUT, accept.session_timeout_s.to_bytes(4)),)
+    attributes: tuple[Sendable, ...] = (Attribute(CLASS, accept.key_name), *_session_timeout(accept.session_timeout_s))
     if accept.name_asked:
         attributes += (Attribute(CHARGEABLE_USER_IDENTITY, accept.key_name),)
     return attributes
+
+
+def _session_timeout(seconds: int | None) -> tuple[Attribute, ...]:
+    return () if seconds is None else (Attribute(SESSION_TIMEOUT, seconds.to_bytes(4)),)
+
+
+def wispr(rates: Rates) -> tuple[Attribute, ...]:
+    """Return WISPr-Bandwidth-Max-Up and -Down: bits per second, up being client to network."""
+    return tuple(
+        Attribute(kind, min(kbps * 1000, _MOST_BPS).to_bytes(4))
+        for kind, kbps in ((WISPR_UP, rates.upload_kbps), (WISPR_DOWN, rates.download_kbps))
+        if kbps is not None
+    )
+
+
+def parse_wispr(reply: Reply) -> Rates:
+    """Return the rates of WISPr's attributes."""
+    up, down = reply.first(WISPR_UP), reply.first(WISPR_DOWN)
+    return Rates(
+        download_kbps=None if down is None else int.from_bytes(down) // 1000,
+        upload_kbps=None if up is None else int.from_bytes(up) // 1000,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -163,13 +221,21 @@ def _vlan(vlan: int | None) -> tuple[Attribute, ...]:
 
 
 def granted(
-    reply: Reply, *, passphrases: tuple[bytes, ...] = (), pmk: bytes | None = None, vlan: int | None = None
+    reply: Reply,
+    *,
+    passphrases: tuple[bytes, ...] = (),
+    pmk: bytes | None = None,
+    vlan: int | None = None,
+    rates: Rates | None = None,
+    key_names: tuple[bytes, ...] = (),
 ) -> Granted:
     """Return the key (and the VLAN, if not RFC 3580's) that a dialect has found in an Accept, with what all carry."""
     return Granted(
         passphrases=passphrases,
         pmk=pmk,
         vlan=parse_vlan(reply) if vlan is None else vlan,
+        rates=rates or Rates(),
+        key_names=key_names,
         session_timeout_s=parse_session_timeout(reply),
         class_=reply.first(CLASS),
         chargeable_user_identity=reply.first(CHARGEABLE_USER_IDENTITY),

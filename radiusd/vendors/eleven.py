@@ -1,12 +1,12 @@
-"""Eleven (ElevenOS) and Juniper Mist: the handshake in Find-Key (52970/3), the key in Cisco's AVPairs, in clear.
+"""Eleven (ElevenOS): the handshake in Find-Key (52970/3), the key in Cisco's AVPairs, in clear: this needs a protected
+network. Mist and TP-Link number their fields alike.
 
-The layout is FreeRADIUS's dictionary.eleven, made from an example found in public; VLAN attributes are used by Mist and
-unverified for Eleven itself.
+The layout is FreeRADIUS's dictionary.eleven, made from an example found in public. VLAN attributes are used by Mist and
+unverified for Eleven itself, as is `psk-mode=hex` for a raw PMK.
 """
 
-from crypto import Handshake, MacAddress, Ssid
+from crypto import Handshake, MacAddress
 
-from ..errors import DialectError
 from ..model import Attribute, Request, Sendable, Subject
 from . import cisco
 from .dialect import Dialect, decode_lookup, device_address, encode_station, only
@@ -14,28 +14,25 @@ from .tlv import Tlvs, encode_tlvs
 
 FIND_KEY = (26, 52970, 3)
 _M2, _ANONCE, _SSID, _AP_MAC, _STATION = 1, 2, 3, 4, 5
-_WHAT = "Eleven-Authentication-Find-Key"
+_WHAT = "Find-Key (52970/3)"
 
 
 def decode_request(request: Request) -> Subject:
     """Return the handshake in Find-Key, or the question which key a device has."""
     value = only(request, FIND_KEY, _WHAT)
-    return decode_lookup(request) if value is None else decode_find_key(request, Tlvs(_WHAT, value), (_AP_MAC,))
+    if value is None:
+        return decode_lookup(request)
+    fields = Tlvs(_WHAT, value)
+    aa = MacAddress(fields.need(_AP_MAC, "AA", 6))
+    return decode_find_key(fields, aa, fields.address(_STATION, "station") or device_address(request))
 
 
-def decode_find_key(request: Request, fields: Tlvs, aa_kinds: tuple[int, ...]) -> Handshake:
-    """Return the handshake in the fields that Eleven and TP-Link number alike; AA is the first there of `aa_kinds`."""
-    aa = next((value for kind in aa_kinds if (value := fields.get(kind, "AA", 6)) is not None), None)
-    if aa is None:
-        aa = fields.need(aa_kinds[-1], "AA", 6)
-    ssid = fields.need(_SSID, "SSID")
-    if not 1 <= len(ssid) <= 32:
-        raise DialectError(f"SSID of {len(ssid)} octets")
-    station = fields.get(_STATION, "station", 6)
+def decode_find_key(fields: Tlvs, aa: MacAddress, spa: MacAddress) -> Handshake:
+    """Return the handshake in the fields that Eleven and TP-Link number alike, between these two."""
     return Handshake.build(
-        ssid=Ssid(ssid),
-        aa=MacAddress(aa),
-        spa=device_address(request) if station is None else MacAddress(station),
+        ssid=fields.ssid(_SSID),
+        aa=aa,
+        spa=spa,
         anonce=fields.need(_ANONCE, "ANonce", 32),
         frame=fields.need(_M2, "M2"),
     )
@@ -60,16 +57,11 @@ def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tup
     return *station, Attribute(FIND_KEY, encode_tlvs(_WHAT, find_key_fields(subject)))
 
 
-def _dialect(name: str) -> Dialect:
-    return Dialect(
-        name=name,
-        markers=(FIND_KEY,),
-        decode_request=decode_request,
-        encode_accept=cisco.encode_accept,
-        encode_request=encode_request,
-        decode_accept=cisco.decode_accept,
-    )
-
-
-DIALECT = _dialect("eleven")
-MIST = _dialect("mist")
+DIALECT = Dialect(
+    name="eleven",
+    markers=(FIND_KEY,),
+    decode_request=decode_request,
+    encode_accept=cisco.encode_accept,
+    encode_request=encode_request,
+    decode_accept=cisco.decode_accept,
+)

@@ -7,8 +7,8 @@ The lookup half is also what answers any other access point that asks with a MAC
 
 from crypto import Akm, Handshake
 
-from ..errors import DialectError
-from ..model import Accept, Attribute, Granted, Reply, Request, Salted, Sendable, Subject
+from ..errors import MissingPieceError
+from ..model import Accept, Attribute, Granted, Offer, Reply, Request, Salted, Sendable, Subject
 from .dialect import (
     TUNNEL_PASSWORD,
     Decrypt,
@@ -19,6 +19,7 @@ from .dialect import (
     granted,
     network,
     shared_accept,
+    shared_offer,
 )
 
 ANONCE = (245, 26, 11344, 1)  # FreeRADIUS-802.1X-Anonce
@@ -32,9 +33,9 @@ def decode_request(request: Request) -> Subject:
     if anonce is None and frame is None:
         return decode_lookup(request)
     if anonce is None:
-        raise DialectError("no ANonce (245.26 of vendor 11344, type 1)")
+        raise MissingPieceError("no ANonce (245.26 of vendor 11344, type 1)")
     if frame is None:
-        raise DialectError("no M2 (245.26 of vendor 11344, type 2)")
+        raise MissingPieceError("no M2 (245.26 of vendor 11344, type 2)")
     aa, ssid = network(request)
     suite = request.first(WLAN_AKM_SUITE)  # absent from some builds: the M2 itself then tells
     hint = int.from_bytes(suite) if suite is not None and len(suite) == 4 else None
@@ -44,6 +45,11 @@ def decode_request(request: Request) -> Subject:
 def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
     """Return Tunnel-Password with a tag octet (hostapd skips it without one), then VLAN and the rest."""
     return Salted(TUNNEL_PASSWORD, accept.key.passphrase.value, 0), *shared_accept(accept)
+
+
+def encode_offer(offer: Offer) -> tuple[Sendable, ...]:
+    """Return a Tunnel-Password for each key: hostapd tries one after the other."""
+    return *(Salted(TUNNEL_PASSWORD, key.passphrase.value, 0) for key in offer.keys), *shared_offer(offer)
 
 
 def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
@@ -62,7 +68,12 @@ def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tup
 
 def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:
     """Return what hostapd reads from an Access-Accept: every Tunnel-Password, and VLAN."""
-    return granted(reply, passphrases=tuple(decrypt(value) for value in reply.every(TUNNEL_PASSWORD)))
+    return granted(reply, passphrases=passphrases(reply, decrypt))
+
+
+def passphrases(reply: Reply, decrypt: Decrypt) -> tuple[bytes, ...]:
+    """Return what is in every Tunnel-Password."""
+    return tuple(decrypt(value) for value in reply.every(TUNNEL_PASSWORD))
 
 
 DIALECT = Dialect(
@@ -70,6 +81,7 @@ DIALECT = Dialect(
     markers=(ANONCE, M2),
     decode_request=decode_request,
     encode_accept=encode_accept,
+    encode_offer=encode_offer,
     encode_request=encode_request,
     decode_accept=decode_accept,
 )

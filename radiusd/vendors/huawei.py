@@ -20,7 +20,6 @@ def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG001 (n
 
 DIALECT = Dialect(
     name="huawei",
-    markers=(),
     decode_request=decode_lookup,
     encode_accept=encode_accept,
     encode_request=encode_station,

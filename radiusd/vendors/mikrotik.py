@@ -4,37 +4,59 @@ back in clear in Mikrotik-Wireless-PSK (14988/16), so that this needs a protecte
 VLAN and bandwidth in its own attributes. That Mikrotik-Rate-Limit is honoured on wireless is unverified.
 """
 
-from ..model import Accept, Attribute, Granted, Reply, Sendable
-from .dialect import Decrypt, Dialect, decode_lookup, encode_station, granted, name_and_end
+from ..model import Accept, Attribute, Granted, Rates, Reply, Sendable, Subject
+from .dialect import Decrypt, Dialect, decode_lookup, encode_station, granted, name_and_end, station
 
 RATE_LIMIT, PSK, VLAN_ID, VLAN_ID_TYPE = ((26, 14988, kind) for kind in (8, 16, 26, 27))
 _8021Q = bytes(4)
 
 
+def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
+    """Return what CAPsMAN asks: the address in upper case with colons, and no password."""
+    name = station(subject).value.hex(":").upper().encode()
+    return encode_station(subject, nas_identifier, name=name, password=b"")
+
+
 def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return the passphrase in clear, VLAN, and the plan's rates as upload/download, which is rx/tx for the router."""
+    """Return the passphrase in clear, VLAN, and the plan's rates."""
     key = accept.key
     attributes: tuple[Sendable, ...] = (Attribute(PSK, key.passphrase.value),)
     if key.effective_vlan is not None:
         attributes += (Attribute(VLAN_ID, key.effective_vlan.to_bytes(4)), Attribute(VLAN_ID_TYPE, _8021Q))
-    plan = key.plan
-    if plan is not None and (plan.upload_kbps or plan.download_kbps):  # 0 is no limit, in its words too
-        attributes += (Attribute(RATE_LIMIT, b"%dk/%dk" % (plan.upload_kbps or 0, plan.download_kbps or 0)),)
+    down, up = accept.rates
+    if down is not None or up is not None:
+        # rx/tx as the router sees them: upload first. 0 is no limit in the queue that RouterOS makes of it.
+        attributes += (Attribute(RATE_LIMIT, b"%s/%s" % (_render_rate(up), _render_rate(down))),)
     return *attributes, *name_and_end(accept)
 
 
+def _render_rate(kbps: int | None) -> bytes:
+    if kbps is None:
+        return b"0"
+    return b"%dM" % (kbps // 1000) if kbps % 1000 == 0 else b"%dk" % kbps
+
+
 def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG001 (nothing is encrypted)
-    """Return passphrase and VLAN."""
-    vlan = reply.first(VLAN_ID)
-    own = None if vlan is None else int.from_bytes(vlan)
-    return granted(reply, passphrases=tuple(reply.every(PSK)), vlan=own)
+    """Return passphrase, VLAN and rates."""
+    vlan, limit = reply.first(VLAN_ID), reply.first(RATE_LIMIT)
+    up, _, down = (limit or b"").partition(b"/")
+    return granted(
+        reply,
+        passphrases=tuple(reply.every(PSK)),
+        vlan=None if vlan is None else int.from_bytes(vlan),
+        rates=Rates(download_kbps=_parse_rate(down), upload_kbps=_parse_rate(up)),
+    )
+
+
+def _parse_rate(text: bytes) -> int | None:
+    digits, thousands = (text[:-1], 1000) if text.endswith(b"M") else (text.removesuffix(b"k"), 1)
+    return int(digits) * thousands or None if digits.isdigit() else None
 
 
 DIALECT = Dialect(
     name="mikrotik",
-    markers=(),
     decode_request=decode_lookup,
     encode_accept=encode_accept,
-    encode_request=encode_station,
+    encode_request=encode_request,
     decode_accept=decode_accept,
 )

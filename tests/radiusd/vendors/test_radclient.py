@@ -53,7 +53,8 @@ def by_name(name, handshake):
             f"Ruckus-DPSK-AKM-Suite = 0x{handshake.akm:08x}, Ruckus-DPSK-Cipher = 4, "
             f"Ruckus-DPSK-Anonce = 0x{anonce}, Ruckus-DPSK-EAPOL-Key-Frame = 0x{frame}"
         )
-    own = DIALECTS[name].encode_request(handshake, None)[5:]  # its dictionary lacks them: the octets, then
+    asked = DIALECTS[name].encode_request(handshake, None)
+    own = [one for one in asked if not isinstance(one.type, int)]  # its dictionary lacks them: the octets, then
     return ", ".join(f"Attr-{'.'.join(map(str, one.type))} = 0x{one.value.hex()}" for one in own)
 
 

@@ -1,0 +1,16 @@
+"""Juniper Mist: asks as Eleven does (52970/3) or by the device's address, and takes the key in Cisco's AVPairs, in
+clear: this needs a protected network. Source: PacketFence Juniper/MistAP.pm (AP firmware 0.14). That `psk-mode=hex`
+works here, for a raw PMK, is unverified.
+"""
+
+from . import cisco, eleven
+from .dialect import Dialect
+
+DIALECT = Dialect(
+    name="mist",
+    variant_of=eleven.DIALECT,
+    decode_request=eleven.decode_request,
+    encode_accept=cisco.encode_accept,
+    encode_request=eleven.encode_request,
+    decode_accept=cisco.decode_accept,
+)
