@@ -307,7 +307,7 @@ def cmac_word(lanes: Any, key: Any, message: Any, blocks: int, whole: int, scrat
     blocks:  how many, at least 1;   whole: 1 if the last block needed no padding, else 0
     scratch: uint32, 5 * lanes + 52
     """
-    raise NotImplementedError("compiled code only")
+    raise TypeError("cmac_word is for compiled code: numba takes the implementation below")
 
 
 @overload(cmac_word, inline="always", jit_options={"nogil": True})
