@@ -27,6 +27,7 @@ IPAD = 0x36363636
 OPAD = 0x5C5C5C5C
 FT_R0N = int.from_bytes(b"FT-R0N", "big")
 FT_R1N = int.from_bytes(b"FT-R1N", "big")
+_PATIENCE_S = 60.0
 
 
 # -- the cache --------------------------------------------------------------------------------------------------------
@@ -91,7 +92,11 @@ def warm_up(lanes: Lanes, progress: Callable[[str], object] | None) -> None:
     find_psk(lanes, words, words, words, 0, np.uint32(0), 0, 0)
     find_psk_sha256(lanes, words, words, words, 0, 0, np.uint32(0), words, 0, 0)
     if helper is not None:
-        helper.wait()  # whatever came of it: what is not in the cache then is compiled here
+        try:
+            helper.wait(_PATIENCE_S)  # whatever came of it: what is not in the cache then is compiled here
+        except subprocess.TimeoutExpired:
+            helper.kill()
+            helper.wait()
     _warm_up_ft(lanes)
 
 
