@@ -1,14 +1,17 @@
 """FreeRADIUS's client asks in each dialect, by its dictionaries where they know it, and reads the answer."""
 
+import asyncio
 import contextlib
 import socket
 import subprocess
+import threading
 from ipaddress import ip_network
 
 import pytest
 
 from crypto import MacAddress, Ssid
-from radiusd import DIALECTS, SharedSecret
+from provisioning import UnknownDevices
+from radiusd import DIALECTS, Server, SharedSecret
 from radiusd.codec import decode_request
 
 pytestmark = pytest.mark.peer("radclient")
@@ -26,7 +29,7 @@ def radclient(house, text, address="192.0.2.1"):
         server.bind(("127.0.0.1", 0))
         server.settimeout(0.05)
         place = f"127.0.0.1:{server.getsockname()[1]}"
-        command = ["radclient", "-x", "-r", "1", "-t", "3", place, "auth", "testing123"]
+        command = ["radclient", "-x", "-r", "1", "-t", "60", place, "auth", "testing123"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, text=True, **pipes) as client:
             client.stdin.write(text)
@@ -45,8 +48,9 @@ def asked(recording):
 def by_name(name, handshake):
     """Return the vendor's part of a request as radclient takes it."""
     anonce, frame, ssid = handshake.anonce.hex(), handshake.m2.octets.hex(), handshake.ssid.value
-    if name == "hostapd":
-        return f"FreeRADIUS-802.1X-Anonce = 0x{anonce}, FreeRADIUS-802.1X-EAPoL-Key-Msg = 0x{frame}"
+    if name in ("hostapd", "openwifi"):
+        own = f"FreeRADIUS-802.1X-Anonce = 0x{anonce}, FreeRADIUS-802.1X-EAPoL-Key-Msg = 0x{frame}"
+        return own if name == "hostapd" else f"{own}, Attr-26.58888.1 = 0x{handshake.aa.value.hex('-').encode().hex()}"
     if name in ("ruckus", "ruckus-dpsk"):
         return (
             f'Ruckus-SSID = "{ssid.decode()}", Ruckus-BSSID = 0x{handshake.aa.value.hex()}, '
@@ -60,9 +64,12 @@ def by_name(name, handshake):
 
 ANSWERS = {
     "hostapd": 'Tunnel-Password:0 = "{passphrase}"',
+    "openwifi": 'Tunnel-Password:0 = "{passphrase}"',
     "ruckus": "MS-MPPE-Recv-Key = 0x{pmk}",
     "ruckus-dpsk": "0x00{pmk}",
     "eleven": 'Cisco-AVPair = "psk={passphrase}"',
+    "mist": 'Cisco-AVPair = "psk={passphrase}"',
+    "cambium": 'Cisco-AVPair = "psk={passphrase}"',
     "meraki": 'Tunnel-Password:0 = "{passphrase}"',
     "cisco": 'Cisco-AVPair = "psk={passphrase}"',
     "omada": "0x0122{pmk}",
@@ -71,7 +78,8 @@ ANSWERS = {
 
 RECORDED = ("wpa2-psk", "wpa2-psk-utf8-ssid", "psk-sha256-pmf", "ft-psk")
 # An FT frame fits no other attribute than hostapd's; that it is refused there is tested in test_dialects.
-CASES = [(name, case) for name in ANSWERS for case in RECORDED if name == "hostapd" or case != "ft-psk"]
+IN_PIECES = ("hostapd", "openwifi")
+CASES = [(name, case) for name in ANSWERS for case in RECORDED if name in IN_PIECES or case != "ft-psk"]
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -101,10 +109,22 @@ def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house,
         ("cisco", ['Cisco-AVPair = "psk-mode=ascii"', 'Cisco-AVPair = "psk=a passphrase"']),
         ("fortinet", ['Tunnel-Password:0 = "a passphrase"']),
         ("huawei", [b"a passphrase".hex()]),
+        ("aruba", ["Aruba-MPSK-Passphrase = 0x" + b"a passphrase".hex(), b"key-1".hex(), 'Group-Id:0 = "110"']),
+        ("unifi", ['Tunnel-Password:0 = "a passphrase"', 'Tunnel-Private-Group-Id:0 = "110"']),
+        ("meraki", ['Tunnel-Password:0 = "a passphrase"']),
+        ("omada", ['Tunnel-Password:0 = "a passphrase"']),
+        ("cambium", ['Tunnel-Password:0 = "a passphrase"', "WISPr-Bandwidth-Max-Up = 5000000"]),
+        ("openwifi", ["WISPr-Bandwidth-Max-Up = 5000000", "WISPr-Bandwidth-Max-Down = 20000000"]),
+        ("mikrotik", ['Mikrotik-Rate-Limit = "5M/20M"', "802.1q"]),
+        ("zyxel", ['Tunnel-Password:0 = "a passphrase"']),
+        ("generic", ['Tunnel-Password:0 = "a passphrase"']),
+        ("eleven", ['Cisco-AVPair = "psk=a passphrase"']),
+        ("mist", ['Cisco-AVPair = "psk=a passphrase"']),
     ],
 )
 def test_lookups_asked_by_radclient_are_answered_by_profile(house, profile, says):
-    house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=110, devices=(SPA,))
+    plan = house.store.add_plan("basic", download_kbps=20_000, upload_kbps=5_000)
+    house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=110, devices=(SPA,), plan_id=plan.id)
     house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=profile)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7")
     assert "Received Access-Accept" in answer
@@ -119,3 +139,91 @@ def test_mikrotiks_empty_password_is_enough(house):
     )
     text = 'User-Name = "02:00:00:00:02:01", User-Password = "", Called-Station-Id = "02-00-00-00-00-00:Hudson House"'
     assert 'Mikrotik-Wireless-PSK = "a passphrase"' in radclient(house.start(), text, "198.51.100.7")
+
+
+def test_cisco_is_told_why(house, recordings):
+    recording = recordings[0]
+    house.add_key(recording.ssid, b"another passphrase")
+    house.start()
+    own = by_name("cisco", asked(recording))
+    name = f'User-Name = "{recording.spa.value.hex()}", Message-Authenticator = 0x00'
+    for text, cause in ((f"{name}, {own}", 2), (f"{name}, {own.rpartition(', ')[0]}", 6)):
+        answer = radclient(house, text)
+        assert "Received Access-Reject" in answer
+        assert f'Cisco-AVPair = "cisco-easy-psk-error-cause={cause}"' in answer
+
+
+def test_merakis_probe_is_answered(house):
+    answer = radclient(
+        house.start(), 'User-Name = "meraki_8021x_test", User-Password = "x", Message-Authenticator = 0x00'
+    )
+    assert "Received Access-Reject" in answer
+
+
+def test_offered_keys_are_several_tunnel_passwords(house):
+    for n in range(32):
+        house.add_key(Ssid(b"Hudson House"), b"passphrase %d" % n)
+    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
+    answer = radclient(house.start(), LOOKUP, "198.51.100.7")
+    assert [f'Tunnel-Password:0 = "passphrase {n}"' in answer for n in range(32)] == [True] * 32
+
+
+class TestOnRealSockets:
+    """The server with its own sockets; radclient sends from an address of each NAS."""
+
+    @staticmethod
+    def ask(address, text, source):
+        command = ["radclient", "-x", "-r", "1", "-t", "60", f"127.0.0.1:{address[1]}", "auth", "testing123"]
+        text += f", Packet-Src-IP-Address = {source}, Message-Authenticator = 0x00"
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False).stdout
+
+    @pytest.fixture
+    def served(self, house, recordings):
+        for recording in recordings:
+            house.add_key(recording.ssid, recording.passphrase, vlan=110)
+        house.add_key(Ssid(b"Guests"), b"a passphrase", vlan=7, devices=(SPA,))
+        self.sources = {}
+        for number, name in enumerate(sorted(DIALECTS), 1):
+            self.sources[name] = f"127.0.2.{number}"
+            house.store.add_nas(ip_network(self.sources[name]), b"testing123", name=name, profile=name)
+        loops, servers, started = [], [], threading.Event()
+
+        async def main():
+            servers.append(Server(house.open_store, (("127.0.0.1", 0),)))
+            loops.append(asyncio.get_running_loop())
+            task = asyncio.create_task(servers[0].run())
+            await servers[0].ready.wait()
+            started.set()
+            await task
+
+        thread = threading.Thread(target=lambda: asyncio.run(main()))
+        thread.start()
+        assert started.wait(60)
+        yield servers[0].addresses[0]
+        loops[0].call_soon_threadsafe(servers[0].stop)
+        thread.join(20)
+
+    def test_every_dialect_finds_its_key(self, served, recordings):
+        for recording in recordings:
+            for name, expected in ANSWERS.items():
+                if name not in IN_PIECES and recording.name == "ft-psk":
+                    continue
+                text = (
+                    f'User-Name = "{recording.spa.value.hex()}", '
+                    f'Called-Station-Id = "{recording.aa.value.hex("-")}:{recording.ssid}", '
+                    f"{by_name(name, asked(recording))}"
+                )
+                answer = self.ask(served, text, self.sources[name])
+                said = expected.format(passphrase=recording.passphrase.decode(), pmk=recording.pmk.value.hex())
+                assert said.lower() in answer.lower(), (name, answer)
+                assert 'Tunnel-Private-Group-Id:0 = "110"' in answer
+
+    def test_every_profile_answers_its_lookup(self, served):
+        text = (
+            'User-Name = "02-00-00-00-02-01", User-Password = "02-00-00-00-02-01",'
+            ' Called-Station-Id = "0200.0000.0000:Guests"'
+        )
+        for name, source in self.sources.items():
+            answer = self.ask(served, text, source)
+            accepted = "Received Access-Accept" in answer
+            assert accepted is (name != "extreme"), (name, answer)

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import InvalidValue, KeyStatus, UnknownDevices
+from provisioning import InvalidValue, KeyDraft, KeyStatus, Passphrase, UnknownDevices
 from radiusd import DIALECTS, DialectError, Lookup, PacketError, Question, SharedSecret
 from radiusd.codec import decode_request, decrypt_salted, encode_request
 from radiusd.model import Attribute, Hidden, Salted
@@ -280,8 +280,9 @@ class TestOffer:
         assert 'reject reason="unknown device, and of 33 valid keys at most 32 can be offered"' in lines()[-1]
 
     def test_a_large_pool_is_not_read(self, offering, profile, lines, monkeypatch):
-        for n in range(257):
-            offering.add_key(SSID, b"passphrase-%d" % n, ends=offering.now - timedelta(days=1))
+        ended = offering.now - timedelta(days=1)
+        drafts = [KeyDraft(passphrase=Passphrase(b"passphrase-%d" % n), ends=ended) for n in range(257)]
+        offering.store.add_keys(offering.pool(SSID), drafts)
         offering.start()
         monkeypatch.setattr(offering.index, "key", None)
         assert self.ask(offering, profile) is None
