@@ -55,6 +55,10 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 }
 
 _MARKERS: Final = frozenset(marker for dialect in DIALECTS.values() for marker in dialect.markers)
+_DOUBTFUL: Final = frozenset(
+    marker for dialect in DIALECTS.values() if dialect.recognises is not None for marker in dialect.markers
+)
+_NONE: Final[frozenset[str]] = frozenset()
 _SIGNS: Final = tuple((each.lookup_sign, each) for each in DIALECTS.values() if each.lookup_sign is not None)
 _PROBES: Final = frozenset(each.probe_user for each in DIALECTS.values() if each.probe_user is not None)
 
@@ -71,13 +75,14 @@ def recognise(request: Request, profile: str) -> Recognised:
 
     Where the profile is a variant of what they show (Ruckus's other form of answer, Mist for Eleven), it is meant.
     """
+    kinds = _MARKERS.intersection(request.attributes)
+    if kinds:
+        unproven = _NONE if kinds.isdisjoint(_DOUBTFUL) else _unproven(kinds, request)
+        recognised = _choose(kinds, unproven, profile)
+        if recognised is not None:
+            return recognised
     preferred = DIALECTS.get(profile)
-    shown = () if _MARKERS.isdisjoint(request.attributes) else _shown(request)
-    if not shown:
-        return Recognised(_by_sign(request) if preferred is None else preferred)
-    first = shown[0]
-    chosen = preferred if preferred is not None and preferred.variant_of is first else first
-    return Recognised(chosen, tuple(each.name for each in shown[1:] if each is not first.variant_of))
+    return Recognised(_by_sign(request) if preferred is None else preferred)
 
 
 def is_probe(request: Request) -> bool:
@@ -85,15 +90,24 @@ def is_probe(request: Request) -> bool:
     return request.first(USER_NAME) in _PROBES
 
 
-def _shown(request: Request) -> tuple[Dialect, ...]:
-    possible = _marked(frozenset(_MARKERS.intersection(request.attributes)))
-    return tuple(dialect for dialect in possible if dialect.recognises(request))
+def _unproven(kinds: frozenset[AttributeType], request: Request) -> frozenset[str]:
+    """Return the dialects that have one of these markers, but do not take this request for theirs."""
+    return frozenset(
+        dialect.name
+        for dialect in DIALECTS.values()
+        if dialect.recognises is not None and not kinds.isdisjoint(dialect.markers) and not dialect.recognises(request)
+    )
 
 
-@lru_cache(maxsize=256)
-def _marked(kinds: frozenset[AttributeType]) -> tuple[Dialect, ...]:
-    """Return the dialects that have one of these markers, the most specific first."""
-    return tuple(dialect for dialect in DIALECTS.values() if not kinds.isdisjoint(dialect.markers))
+@lru_cache(maxsize=1024)  # an access point asks alike each time
+def _choose(kinds: frozenset[AttributeType], unproven: frozenset[str], profile: str) -> Recognised | None:
+    """Return the most specific dialect that has one of these markers, as the profile wants it."""
+    shown = [each for each in DIALECTS.values() if not kinds.isdisjoint(each.markers) and each.name not in unproven]
+    if not shown:
+        return None
+    first, preferred = shown[0], DIALECTS.get(profile)
+    chosen = preferred if preferred is not None and preferred.variant_of is first else first
+    return Recognised(chosen, tuple(each.name for each in shown[1:] if each is not first.variant_of))
 
 
 def _by_sign(request: Request) -> Dialect:

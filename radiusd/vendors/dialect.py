@@ -60,7 +60,7 @@ class Dialect:
     encode_accept: Callable[[Accept], tuple[Sendable, ...]]
     encode_request: Callable[[Subject, bytes | None], tuple[Sendable, ...]]  # the second: NAS-Identifier
     decode_accept: Callable[[Reply, Decrypt], Granted]
-    recognises: Callable[[Request], bool] = lambda _: True  # of a request with a marker: is it really ours?
+    recognises: Callable[[Request], bool] | None = None  # of a request with a marker that others use too: is it ours?
     encode_reject: Callable[[Request, Reject], tuple[Sendable, ...]] = lambda _request, _reject: ()
     admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
     encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
