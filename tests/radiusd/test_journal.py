@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 
 import pytest
@@ -78,6 +79,12 @@ def test_lines_on_stderr_have_time_and_level():
         start_log(writer)
         write("accept who=Ada")
         log.warning("discard cause=%s", "malformed")
+        lines = os.read(reader, 4096).decode().splitlines(keepends=True)
+        at = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+        assert [re.sub(at, "AT", line) for line in lines] == [
+            "AT INFO accept who=Ada\n",
+            "AT WARNING discard cause=malformed\n",
+        ]
         os.close(reader)
         write("nobody reads this")  # and that is no reason to stop
         reader = None
