@@ -7,8 +7,6 @@ first half of the words is the hash state after the PMK xor 36.., the second aft
 Searches compare one word of the MIC (or name) and return the slot where it agrees; the caller confirms the rest.
 """
 
-import functools
-import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.core import caching
 
 from .aes import cmac_word
+from .compiled import compiled
 from .sha import SHA1_K, SHA256_K, digest_block, sha1_key, sha256_key, sha256_name, shared_block
 from .simd import Lanes, equal_mask, load_words, store, width_of, xor
 
@@ -30,52 +28,12 @@ FT_R1N = int.from_bytes(b"FT-R1N", "big")
 _PATIENCE_S = 60.0
 
 
-# -- the cache --------------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _stamp() -> str:
-    """Return a hash of every module whose code generators the kernels are made by."""
-    folder = Path(__file__).parent
-    sources = [(folder / f"{name}.py").read_bytes() for name in ("aes", "kernels", "sha", "simd")]
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()
-
-
-class _Stamped:
-    """Makes numba's cache notice a change in an intrinsic's module: it looks only at the file of the kernel itself."""
-
-    def get_source_stamp(self) -> str:
-        return _stamp()
-
-
-class _BesideTheSource(_Stamped, caching.InTreeCacheLocator):  # type: ignore[misc]
-    pass
-
-
-class _InTheUsersCache(_Stamped, caching.UserWideCacheLocator):  # type: ignore[misc]
-    pass
-
-
-class _WhereTold(_Stamped, caching.UserProvidedCacheLocator):  # type: ignore[misc]
-    pass
-
-
-class _CacheImpl(caching.CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_WhereTold, _BesideTheSource, _InTheUsersCache)
-
-
-class _Cache(caching.FunctionCache):  # type: ignore[misc]
-    _impl_class = _CacheImpl
+_HERE = Path(__file__).parent
+_MADE_FROM = tuple(_HERE / f"{name}.py" for name in ("aes", "kernels", "sha", "simd"))
 
 
 def _kernel(function: Callable[..., Any]) -> Any:
-    """Compile without the GIL and keep the machine code; where no folder can be written, compile at every start."""
-    dispatcher = njit(nogil=True)(function)
-    try:
-        dispatcher._cache = _Cache(function)
-    except RuntimeError:  # numba's "no locator available"
-        return dispatcher
-    return dispatcher
+    return compiled(function, *_MADE_FROM)
 
 
 def warm_up(lanes: Lanes, progress: Callable[[str], object] | None) -> None:

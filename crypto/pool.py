@@ -181,6 +181,16 @@ class Pool:
         place = self._places.get(key_id)
         return place is not None and self._confirm(*self._at(place), handshake) == key_id
 
+    def psk_states(self, key_id: int) -> npt.NDArray[np.uint32] | None:
+        """Return what `scalar.fits_psk` wants of a key: uint32, shape (10,); None where the key is not in the pool."""
+        with self._lock:
+            place = self._places.get(key_id)
+            if place is None:
+                return None
+            segment, slot = self._at(place)
+            block, lane = divmod(slot, self._lanes.width)
+            return segment.states("sha1").reshape(-1, _WORDS["sha1"], self._lanes.width)[block, :, lane].copy()
+
     def find(self, handshake: Handshake, *, threads: int = 1) -> Iterator[int]:
         """Yield the ids of the keys that reproduce the MIC of `handshake`.
 

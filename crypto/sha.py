@@ -170,14 +170,14 @@ class _Hash:
         return self._rounds(e_, state, addends)  # type: ignore[no-any-return]
 
 
-_SHA1: Final = _Hash(5, 80, SHA1_IV, _sha1_rounds, _sha1_schedule)
+SHA1: Final = _Hash(5, 80, SHA1_IV, _sha1_rounds, _sha1_schedule)
 _SHA256: Final = _Hash(8, 64, SHA256_IV, _sha256_rounds, _sha256_schedule)
 
 
 def _hash_of(state: Any) -> _Hash | None:
     """Return the hash function whose state is the numba type `state`: five vectors or eight."""
     if isinstance(state, types.UniTuple) and isinstance(state.dtype, VectorType):
-        return {5: _SHA1, 8: _SHA256}.get(state.count)
+        return {5: SHA1, 8: _SHA256}.get(state.count)
     return None
 
 
@@ -239,7 +239,7 @@ def _first_block(function: _Hash) -> Callable[..., tuple[Signature, Callable[...
 @intrinsic
 def sha1_key(typing: Context, key: Any, pad: Any) -> tuple[Signature, Callable[..., Value]] | None:
     """Return the SHA-1 state after one block of `key` (up to 16 words, then zeros) xor `pad` (a literal word)."""
-    return _first_block(_SHA1)(typing, key, pad)
+    return _first_block(SHA1)(typing, key, pad)
 
 
 @intrinsic

@@ -1,16 +1,17 @@
 """RADIUS octets in and out, both halves: the server's and the access point's (RFC 2865, 2868, 2869, 3579, 6929).
 
-# Rule: only this file knows RADIUS octets. Every length is checked against what is left before it is used, and every
+# Rule: only this file (and `express_kernels`, for what it repeats) knows RADIUS octets. Every length is checked against what is left before it is used, and every
 # loop over the octets advances by at least two.
 """
 
 import hmac
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .errors import AuthenticityError, PacketError
-from .model import AttributeType, Hidden, Nested, Reply, Request, Salted, Sendable
+from .model import Attribute, AttributeType, Hidden, Nested, Reply, Request, Salted, Sendable
 
 if TYPE_CHECKING:
     from hashlib import md5
@@ -24,7 +25,7 @@ else:
 ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER = 1, 2, 3, 12
 MAX_PACKET = 4096  # RFC 2865 section 3
 
-_VENDOR_SPECIFIC, _PROXY_STATE, _MESSAGE_AUTHENTICATOR = 26, 33, 80
+_VENDOR_SPECIFIC, _SESSION_TIMEOUT, _PROXY_STATE, _MESSAGE_AUTHENTICATOR = 26, 27, 33, 80
 _EXTENDED, _LONG_EXTENDED = range(241, 245), range(245, 247)  # RFC 6929 sections 2.1 and 2.2
 _SPECIAL = frozenset({_VENDOR_SPECIFIC, _MESSAGE_AUTHENTICATOR, *_EXTENDED, *_LONG_EXTENDED})
 _MORE = 0x80
@@ -41,9 +42,13 @@ class SharedSecret:
 
     def __init__(self, value: bytes) -> None:
         self.value = value
-        key = (md5(value).digest() if len(value) > 64 else value).ljust(64, b"\0")
-        self._inner = md5(bytes(octet ^ 0x36 for octet in key))
-        self._outer = md5(bytes(octet ^ 0x5C for octet in key))
+        inner, outer = self.pads()
+        self._inner, self._outer = md5(inner), md5(outer)
+
+    def pads(self) -> tuple[bytes, bytes]:
+        """Return the two blocks that HMAC-MD5 under this secret begins with."""
+        key = (md5(self.value).digest() if len(self.value) > 64 else self.value).ljust(64, b"\0")
+        return bytes(octet ^ 0x36 for octet in key), bytes(octet ^ 0x5C for octet in key)
 
     def hmac(self, message: bytes) -> bytes:
         """Return HMAC-MD5 of `message` (RFC 2104)."""
@@ -81,6 +86,40 @@ def encode_reply(
     start = header + request.authenticator
     body = _UNSIGNED[:2] + secret.hmac(start + _UNSIGNED + octets) + octets
     return header + md5(start + body + secret.value).digest() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An answer's attributes as they go on the wire, but for what depends on the request: that is in clear here."""
+
+    octets: bytes = field(repr=False)
+    salt_at: int | None = None  # two octets of salt, and `blocks` of 16 under it
+    blocks: int = 0
+    timeout_at: int | None = None  # the value of Session-Timeout
+
+
+def encode_template(attributes: Iterable[Sendable]) -> Template | None:
+    """Return the template of an answer; None where it has more than a template can say."""
+    octets, salt_at, blocks, timeout_at = b"", None, 0, None
+    for attribute in attributes:
+        if isinstance(attribute, Salted):
+            if salt_at is not None:
+                return None
+            tag = b"" if attribute.tag is None else bytes((attribute.tag,))
+            clear = bytes((len(attribute.value),)) + attribute.value
+            blocks = -(-len(clear) // 16)
+            encoded = _encode(attribute.type, tag + bytes(2) + clear.ljust(16 * blocks, b"\0"))
+            salt_at = len(octets) + len(encoded) - 16 * blocks - 2
+        elif isinstance(attribute, Attribute):
+            encoded = _encode(attribute.type, attribute.value)
+            if attribute.type == _SESSION_TIMEOUT:
+                if timeout_at is not None or len(encoded) != 6:
+                    return None
+                timeout_at = len(octets) + 2
+        else:
+            return None
+        octets += encoded
+    return Template(octets, salt_at, blocks, timeout_at)
 
 
 def encode_request(

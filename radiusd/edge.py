@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from .case import Search
 from .config import Config
 from .engine import Engine, Outcome
 from .logs import lines_together, render_failure
+from .mail import Mail, Rows
 from .model import Source
 from .searches import Searches
 
 log = logging.getLogger("radiusd")
 
 _TOGETHER = 32  # datagrams taken at once: enough to share the way through the code, few enough to be soon answered
-_LONGEST = 4096  # RFC 2865 section 3; a longer datagram is cut, and what is cut off is beyond any Length field
 _DRAIN_S = 5.0
 _SWEEP_S = 1.0
 
@@ -29,6 +31,7 @@ class Edge:
     def __init__(self, engine: Engine, sockets: Sequence[socket.socket], threads: int) -> None:
         self._engine = engine
         self._sockets = tuple(sockets)
+        self._mail = Mail(_TOGETHER)
         self._searches = Searches(self._reconsider, self._resume, self._fail, self._drop, threads=threads)
 
     def configure(self, config: Config) -> None:
@@ -68,22 +71,35 @@ class Edge:
 
     def _read(self, number: int) -> int:
         """Answer what has come in, so far as it can be answered at once; return how many datagrams that was."""
-        receive = self._sockets[number].recvfrom
-        arrivals: list[tuple[bytes, Source]] = []
+        mail, one = self._mail, self._sockets[number]
         try:
-            while len(arrivals) < _TOGETHER:
-                datagram, address = receive(_LONGEST)
-                arrivals.append((datagram, Source(address[0], address[1], number)))
+            count = mail.receive(one)
         except BlockingIOError:
-            pass
+            return 0
         except OSError as error:
             log.warning("cannot receive: %s", error.strerror)
-        if arrivals:
-            with lines_together():  # and before the replies: what was answered is in the log
-                outcomes = self._engine.receive_all(arrivals, _now())
-            for (_, source), outcome in zip(arrivals, outcomes, strict=True):
-                self._send(outcome, source)
-        return len(arrivals)
+            return 0
+        with lines_together():  # and before the replies: what was answered is in the log
+            answered, outcomes = self._engine.receive_mail(mail, count, number, _now())
+        rows, lengths = answered.replied, answered.lengths
+        if outcomes:
+            written = mail.write(zip(answered.left, outcomes, strict=True))
+            rows, lengths = np.concatenate((rows, written[0])), np.concatenate((lengths, written[1]))
+        self._reply(one, rows, lengths)
+        for row, outcome in zip(answered.left, outcomes, strict=True):
+            if not isinstance(outcome, bytes):
+                self._send(outcome, mail.source(row, number))
+        return count
+
+    def _reply(self, one: socket.socket, rows: Rows, lengths: Rows) -> None:
+        """Send the replies in these rows."""
+        sent = 0
+        while sent < len(rows):
+            try:
+                sent += self._mail.send(one, rows[sent:], lengths[sent:])
+            except OSError as error:  # no route back, no buffer left: as lost as on the wire, and the NAS asks again
+                log.warning("cannot send source=%s: %s", self._mail.source(int(rows[sent]), 0), error.strerror)
+                sent += 1
 
     def _send(self, outcome: Outcome | Exception, source: Source) -> None:
         if isinstance(outcome, bytes):

@@ -15,13 +15,23 @@ from crypto import Handshake, MacAddress
 from provisioning import ProvisioningError
 
 from .case import Case, Search
-from .codec import ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER, decode_request, decrypt_hidden, encode_reply
+from .codec import (
+    ACCESS_ACCEPT,
+    ACCESS_REJECT,
+    ACCESS_REQUEST,
+    STATUS_SERVER,
+    decode_request,
+    decrypt_hidden,
+    encode_reply,
+)
 from .config import Config
 from .cooldown import CoolDown, Place
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
+from .express import Answered, Express, all_left, place_of
 from .index import Index
 from .journal import Journal
+from .mail import Mail
 from .model import Accept, Admit, Decision, How, Offer, Reject, Request, Source
 from .ratelimit import RateLimit
 from .replies import Replies
@@ -56,6 +66,12 @@ class Engine:
         self._status_limit = RateLimit()
         self._monotonic = monotonic
         self._salts = _salts(random)
+        self._express: Express | None = None
+
+    def hasten(self, express: Express) -> None:
+        """Leave to `express` from now on what it can answer."""
+        self._express = express
+        self.index.watch(express)
 
     def configure(self, config: Config) -> None:
         """Take over new limits."""
@@ -65,6 +81,8 @@ class Engine:
         self._replies.limit(config.duplicates.answers, config.duplicates.lifetime_s)
         self._status_limit.limit(config.status.per_second, config.status.burst)
         self.index.limit(config.keys.cached)
+        if self._express is not None:
+            self._express.limit(config.keys.cached, config.duplicates.answers, config.duplicates.lifetime_s)
 
     def handle(self, datagram: bytes, source: Source, now: datetime) -> bytes | None:
         """Return the reply, or None where there is none, searching in this thread."""
@@ -90,6 +108,27 @@ class Engine:
         for step in (self._understand, self._resolve, self._encode, self._record):
             self._take(step, cases, now)
         return [each.outcome if isinstance(each, Case) else each for each in opened]
+
+    def receive_mail(
+        self, mail: Mail, count: int, socket: int, now: datetime
+    ) -> tuple[Answered, list[Outcome | Exception]]:
+        """Answer the first `count` datagrams of `mail`: what the short way did, and the outcome of each row it left."""
+        started = self._monotonic()
+        if self._express is None:
+            answered = all_left(count)
+        else:
+            answered = self._express.answer(mail, count, socket, now, started)
+            self.journal.repeated += answered.repeated
+            for row in answered.superseded:
+                self._replies.supersede(mail.source(row, socket), ACCESS_REQUEST, int(mail.packets[row, 1]))
+            if answered.hits:
+                if self._cooldown:
+                    for hit in answered.hits:
+                        self._cooldown.succeed(place_of(hit))
+                self.journal.hits(answered.hits, (self._monotonic() - started) * 1000)
+        if not answered.left:
+            return answered, []
+        return answered, self.receive_all([(mail.packet(row), mail.source(row, socket)) for row in answered.left], now)
 
     def finish(self, search: Search, now: datetime) -> Outcome:
         """Answer a request whose search has come to a hit or to its end."""
@@ -151,6 +190,8 @@ class Engine:
                 self.journal.repeated += 1
                 return exchange.reply
             exchange = self._replies.open(source, request, started)
+            if self._express is not None:
+                self._express.mark(source, request.octets, started)
             dialect, others = recognise(request, client.nas.profile)
             return Case(client, source, request, exchange, dialect, started, others)
         except Exception as error:
@@ -227,7 +268,10 @@ class Engine:
         case.exchange.reply = case.outcome = reply
 
     def _record(self, case: Case, _: datetime) -> None:
-        self.journal.decision(case, (self._monotonic() - case.started) * 1000)
+        finished = self._monotonic()
+        self.journal.decision(case, (finished - case.started) * 1000)
+        if self._express is not None and isinstance(case.decision, Accept):
+            self._express.learn(case, finished)
 
     def _answer_status(self, request: Request, client: Client, source: Source, monotonic: float) -> bytes | None:
         """Return an empty Access-Accept (RFC 5997 3): the same question has the same answer, so none is kept."""

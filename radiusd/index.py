@@ -5,9 +5,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from crypto import Pool, Ssid
+from crypto import MacAddress, Pool, Ssid
 from provisioning import Key, Nas, Venue
 
 from .devices import Devices
@@ -25,6 +25,14 @@ class Keyring(NamedTuple):
     pool: Pool
 
 
+class Watcher(Protocol):
+    """Keeps something made from the index, and is told before that is out of date."""
+
+    def forget_all(self) -> None: ...
+    def forget_keys(self, keys: IdRanges) -> None: ...
+    def forget_device(self, device: MacAddress) -> None: ...
+
+
 class Index:
     """Everything the engine looks up."""
 
@@ -36,10 +44,13 @@ class Index:
         self._pools: dict[int, Pool] = {}
         self._keyrings: dict[tuple[int, ...], tuple[Keyring, ...]] = {}
         self.devices = Devices()
+        self._watcher: Watcher | None = None
         self.generation = 0  # another number: keys have changed, and what did not fit before may fit now
 
     def apply(self, update: Update) -> None:
         """Take over what the follower has read."""
+        if self._watcher is not None:
+            self._warn(self._watcher, update)
         if update.directory is not None:
             self._directory = update.directory
         if update.pools is not None:
@@ -51,6 +62,26 @@ class Index:
         self._forget_keys(update.stale_keys)
         if update.directory is not None or update.stale_keys is None or update.stale_keys:
             self.generation += 1
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell `watcher` of every change from now on."""
+        self._watcher = watcher
+
+    def learn(self, keypool_id: int, device: MacAddress, key_id: int) -> None:
+        """Remember the key that a device has just used."""
+        if self._watcher is not None and self.devices.key_id(keypool_id, device) != key_id:
+            self._watcher.forget_device(device)
+        self.devices.learn(keypool_id, device, key_id)
+
+    def _warn(self, watcher: Watcher, update: Update) -> None:
+        if update.directory is not None or update.pools is not None or update.stale_keys is None:
+            watcher.forget_all()
+            return
+        watcher.forget_keys(update.stale_keys)
+        watcher.forget_keys(update.device_keys)
+        for device in update.devices:
+            if self.devices.key_id(device.keypool_id, device.mac) != device.key_id:
+                watcher.forget_device(device.mac)
 
     def read_from(self, read_key: Callable[[int], Key | None]) -> None:
         """Read keys through this from now on."""

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from crypto import Handshake
 from .case import Case
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
+from .express import Hit
 from .model import Accept, Admit, How, Offer, Source
 from .ratelimit import Muffler
 from .vendors import device_address, network
@@ -69,6 +71,17 @@ class Journal:
             write(
                 f"reject reason={quote(decision.reason)} nas={nas} venue={venue} ssid={ssid} device={device}"
                 f" keys={keys} ms={ms:.2f} dialect={dialect}"
+            )
+
+    def hits(self, hits: Sequence[Hit], ms: float) -> None:
+        """Note requests that were answered the short way, all in this time."""
+        time_ = f"{ms:.2f}"
+        for asked, given in hits:
+            self.accepted[given.how.value] += 1
+            write(
+                f"accept who={quote(given.who)} key={given.key_id} nas={quote(asked.nas)} ssid={quote_octets(asked.ssid)}"
+                f" device={given.device} how={given.how.value} keys={asked.keys} ms={time_}"
+                f" vlan={'none' if given.vlan is None else given.vlan} dialect={asked.dialect}"
             )
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:

@@ -64,6 +64,12 @@ class Replies:
         self._expire(monotonic)
         return exchange
 
+    def supersede(self, source: Source, code: int, identifier: int) -> None:
+        """End the exchange under this identifier, if there is one: another request was answered under it."""
+        former = self._exchanges.pop((source, code, identifier), None)
+        if former is not None:
+            former.dead = True
+
     def forget(self, exchange: Exchange) -> None:
         """Drop an exchange that will have no answer, so that a retransmission gets another try."""
         if self._exchanges.get(exchange.slot) is exchange:

@@ -49,7 +49,7 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
         return search  # gone since the search began
     invalid = key.validity(now)
     if invalid is None:
-        index.devices.learn(keypool_id, search.handshake.spa, key_id)
+        index.learn(keypool_id, search.handshake.spa, key_id)
         return _accept(search.case, key, How.SEARCH, now)
     search.refusal = search.refusal or invalid
     return search  # a removed key and a live one may share their passphrase

@@ -17,6 +17,8 @@ from provisioning import ProvisioningError, Store
 from .config import Config
 from .edge import Edge
 from .engine import Engine
+from .express import Express
+from .express import warm_up as warm_up_express
 from .follower import Follower
 from .index import Index
 from .logs import render_failure
@@ -40,6 +42,7 @@ class Loaded:
     def load(cls, store: Store, config: Config) -> "Loaded":
         """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
         warm_up(lambda text: log.info("%s", text))
+        warm_up_express()
         loaded = cls(
             index=Index(store.key, cached_keys=config.keys.cached),
             follower=Follower(store, lapsed_days=config.keys.lapsed_days),
@@ -117,7 +120,9 @@ class Server:
                 await followed.call(loaded.refresh, followed.store)
             index, follower = loaded.index, loaded.follower
             index.read_from(store.key)
-            edge = self._edge = Edge(Engine(index, time.monotonic), sockets, _threads(config))
+            engine = Engine(index, time.monotonic)
+            engine.hasten(Express())
+            edge = self._edge = Edge(engine, sockets, _threads(config))
             stack.callback(edge.close)
             edge.configure(self._config)  # which may have changed while all was read
             await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))

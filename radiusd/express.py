@@ -1,0 +1,367 @@
+"""The short way: what was answered once is answered again by compiled code, for as long as nothing about it changes.
+
+The engine decides; this only repeats. From each Access-Accept it learns two things: what the request asks, all but the
+device and the handshake in it (a question), and what this device gets when that is asked (an answer: the attributes, of
+which only cipher, time and authenticators are made anew). A request of which both are known, rightly signed, its M2 made
+with the answer's key, is answered here. Everything else, and every doubt, goes to the engine.
+
+# Rule: an answer lives no longer than what it was made from. Whatever alters the index tells `forget_all`, `forget_keys` or
+# `forget_device` before the next datagram is read.
+"""
+
+import math
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto import Akm, Handshake, MacAddress, Pool
+
+from . import express_kernels as kernels
+from .case import Case
+from .codec import Template, encode_template
+from .cooldown import Place
+from .directory import Client
+from .express_kernels import ANSWER, CLIENT, EXCHANGE, LONGEST_SECRET, LONGEST_TEMPLATE, QUESTION, SCRATCH, WAYS
+from .index import Keyring
+from .mail import LONGEST, Mail
+from .model import Accept, How, Source
+from .ranges import IdRanges
+
+_QUESTIONS: Final = 8_192  # one for each SSID of each radio, 450 octets
+_MOST_CLIENTS: Final = 4_096
+_AES_128_HMAC_SHA1: Final = 2  # key version
+_CHARGEABLE_USER_IDENTITY: Final = 89
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the log says of a question."""
+
+    nas: str
+    venue: str | None
+    ssid: bytes
+    dialect: str
+    keyrings: tuple[Keyring, ...]
+
+    @property
+    def keys(self) -> int:
+        """Return how many keys could be meant."""
+        return sum(len(keyring.pool) for keyring in self.keyrings)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the log says of an answer."""
+
+    who: str
+    key_id: int
+    device: MacAddress
+    how: How
+    vlan: int | None
+
+
+class Hit(NamedTuple):
+    """One request answered the short way."""
+
+    asked: Asked
+    given: Given
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a batch."""
+
+    replied: npt.NDArray[np.int64]  # rows of the mail with a reply
+    lengths: npt.NDArray[np.int64]  # of these replies
+    left: tuple[int, ...]  # rows that are the engine's
+    hits: tuple[Hit, ...]
+    repeated: int
+    superseded: tuple[int, ...]  # rows whose source and identifier the engine has another exchange under
+
+
+_NOTHING: Final = np.zeros(0, np.int64)
+
+
+def all_left(count: int) -> Answered:
+    """Return that nothing of a batch was answered."""
+    return Answered(_NOTHING, _NOTHING, tuple(range(count)), (), 0, ())
+
+
+class Express:
+    """Questions, answers and exchanges. Belongs to the thread that answers requests."""
+
+    def __init__(self, *, answers: int = 65_536, exchanges: int = 65_536, lifetime_s: float = 30.0) -> None:
+        self._lifetime_s = lifetime_s
+        self._salt = np.uint64(int.from_bytes(np.random.bytes(8)))
+        self._scratch = np.zeros(1, SCRATCH)
+        self._packet = np.zeros(LONGEST, np.uint8)
+        self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
+        self._lengths: npt.NDArray[np.int64] = _NOTHING
+        self._exchanges = _table(EXCHANGE, exchanges)
+        self._answers = _table(ANSWER, answers)
+        self._questions = _table(QUESTION, _QUESTIONS)
+        self._clients = np.zeros(_MOST_CLIENTS, CLIENT)
+        self._asked: dict[int, Asked] = {}
+        self._given: dict[int, Given] = {}
+        self._client_rows: dict[int, tuple[int, Client]] = {}
+        self._kinds: dict[tuple[tuple[int, ...], str, bool, bool], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def limit(self, answers: int, exchanges: int, lifetime_s: float) -> None:
+        """Keep so many from now on, exchanges for so long."""
+        self._lifetime_s = lifetime_s
+        if _size(exchanges) != len(self._exchanges):
+            self._exchanges = _table(EXCHANGE, exchanges)
+        if _size(answers) != len(self._answers):
+            self.forget_all()
+            self._answers = _table(ANSWER, answers)
+
+    def answer(self, mail: Mail, count: int, number: int, now: datetime, monotonic: float) -> Answered:
+        """Answer what can be answered of the first `count` datagrams, come in by the socket of this number."""
+        if not self._given:
+            return all_left(count)
+        if len(self._results) < mail.size:
+            self._results = np.zeros((mail.size, 4), np.int64)
+            self._lengths = np.zeros(mail.size, np.int64)
+        results = self._results
+        self._lengths[:count] = mail.lengths[:count]
+        self._salt += np.uint64(0x9E3779B97F4A7C15)
+        kernels.answer_all(
+            self._questions,
+            self._clients,
+            self._answers,
+            self._exchanges,
+            self._scratch,
+            mail.packets,
+            self._lengths,
+            mail.addresses,
+            results,
+            mail.replies,
+            count,
+            number,
+            now.timestamp(),
+            monotonic,
+            self._lifetime_s,
+            self._salt,
+        )
+        left, hits, superseded, repeated = [], [], [], 0
+        for row, (outcome, _, asked, given) in enumerate(results[:count].tolist()):
+            if outcome == kernels.LEFT:
+                left.append(row)
+            elif outcome == kernels.REPEATED:
+                repeated += 1
+            else:
+                hits.append(Hit(self._asked[asked], self._given[given]))
+                if outcome == kernels.SUPERSEDED:
+                    superseded.append(row)
+        replied = np.flatnonzero(results[:count, 0]) if left else np.arange(count)
+        return Answered(replied, results[replied, 1], tuple(left), tuple(hits), repeated, tuple(superseded))
+
+    def mark(self, source: Source, octets: bytes, monotonic: float) -> None:
+        """Note that the engine has the exchange of this request: repetitions of it are its own."""
+        address = _address(source)
+        if address is not None:
+            packet = np.frombuffer(octets, np.uint8)
+            kernels.mark(self._exchanges, self._scratch, packet, address, source.socket, monotonic)
+
+    def learn(self, case: Case, monotonic: float) -> None:
+        """Take over what can be answered alike from now on."""
+        decision, address = case.decision, _address(case.source)
+        if not isinstance(decision, Accept) or decision.how is How.OFFER or address is None:
+            return
+        client = self._client(case.client)
+        template = _template(case, decision)
+        if client is None or template is None:
+            return
+        octets = case.request.octets
+        self._packet[: len(octets)] = np.frombuffer(octets, np.uint8)
+        fit, question = kernels.survey(
+            self._questions, self._scratch, self._packet, len(octets), address, case.source.socket
+        )
+        scratch = self._scratch[0]
+        subject = case.subject
+        search = isinstance(subject, Handshake)
+        if not fit or search != (scratch["frame_length"] > 0):
+            return  # nothing that the kernels read, or a handshake that another dialect's attributes hold
+        states: Any = 0
+        key_data = 0
+        if isinstance(subject, Handshake):
+            if subject.akm is not Akm.PSK or subject.key_version != _AES_128_HMAC_SHA1:
+                return
+            states = _states(case.keyrings, decision.key.id)
+            if states is None or scratch["spa"].tobytes() != subject.spa.value:
+                return
+            key_data = scratch["key_data"]
+            device, aa = subject.spa, subject.aa.value
+        else:
+            assert subject is not None  # noqa: S101 (or nothing was accepted)
+            device, aa = subject.device, bytes(6)
+            if int.from_bytes(device.value) != int(scratch["mac"]):
+                return
+        kind = self._kind(case, decision)
+        used = int(monotonic * 1000)
+        if question < 0:
+            free = _oldest(self._questions, int(scratch["hash"]))
+            length = int(scratch["question_length"])
+            self._questions[free] = (
+                *(scratch["hash"], length, client, kind, search, used),
+                *(np.frombuffer(aa, np.uint8), scratch["question"]),
+            )
+            self._asked[free] = _asked(case)
+        row = self._room(int(scratch["mac"]), kind)
+        key = decision.key
+        self._answers[row] = (
+            *(scratch["mac"], kind, len(template.octets), key.id),
+            math.inf if key.ends is None else key.ends.timestamp(),
+            *(key_data, used),
+            *(-1 if template.salt_at is None else template.salt_at, template.blocks),
+            -1 if template.timeout_at is None else template.timeout_at,
+            states,
+            np.frombuffer(template.octets.ljust(LONGEST_TEMPLATE, b"\0"), np.uint8),
+        )
+        how = How.KNOWN if search else How.LOOKUP
+        self._given[row] = Given(key.identity, key.id, device, how, key.effective_vlan)
+
+    def forget_all(self) -> None:
+        """Begin with nothing, but for exchanges."""
+        self._free(list(self._given))
+        self._questions[list(self._asked)] = np.zeros((), QUESTION)
+        self._clients[: len(self._client_rows)] = np.zeros((), CLIENT)
+        self._asked.clear()
+        self._client_rows.clear()
+        self._kinds.clear()
+
+    def forget_keys(self, keys: IdRanges) -> None:
+        """Forget every answer with one of these keys."""
+        if keys:
+            self._free([row for row, given in self._given.items() if given.key_id in keys])
+
+    def forget_device(self, device: MacAddress) -> None:
+        """Forget every answer for this device."""
+        if self._given:
+            mac = int.from_bytes(device.value)
+            ways = _ways(self._answers, mac)
+            self._free((ways.start + np.flatnonzero(self._answers[ways]["mac"] == mac)).tolist())
+
+    def _room(self, mac: int, kind: int) -> int:
+        """Return the row to put an answer into: this device's own, else one that is free or was used longest ago."""
+        ways = _ways(self._answers, mac)
+        chosen = self._answers[ways]
+        same = np.flatnonzero((chosen["mac"] == mac) & (chosen["kind"] == kind) & (chosen["length"] > 0))
+        return ways.start + int(same[0]) if len(same) else _oldest(self._answers, mac)
+
+    def _free(self, rows: Iterable[int]) -> None:
+        chosen = [row for row in rows if self._given.pop(row, None) is not None]
+        if chosen:
+            self._answers[chosen] = np.zeros((), ANSWER)
+
+    def _kind(self, case: Case, accept: Accept) -> int:
+        """Return the number of what an answer depends on besides the device."""
+        keypools = tuple(keyring.keypool_id for keyring in case.keyrings)
+        place = keypools, case.dialect.name, accept.of_lookup, accept.name_asked
+        return self._kinds.setdefault(place, len(self._kinds))
+
+    def _client(self, client: Client) -> int | None:
+        """Return the row of a NAS's secret."""
+        known = self._client_rows.get(id(client))
+        if known is not None:
+            return known[0]
+        row, secret = len(self._client_rows), client.secret.value
+        if row == _MOST_CLIENTS or len(secret) > LONGEST_SECRET:
+            return None
+        pads = np.frombuffer(b"".join(client.secret.pads()), np.uint8)
+        self._clients[row] = 0, 0, len(secret), pads, np.frombuffer(secret.ljust(LONGEST_SECRET, b"\0"), np.uint8)
+        self._client_rows[id(client)] = row, client  # which keeps it, so that no other has its id
+        return row
+
+
+def _size(wanted: int) -> int:
+    return max(WAYS, 1 << (wanted - 1).bit_length())
+
+
+def _table(kind: np.dtype[np.void], wanted: int) -> npt.NDArray[np.void]:
+    """Return an empty table; its memory is taken as it fills."""
+    return np.zeros(_size(wanted), kind)
+
+
+def _ways(table: npt.NDArray[np.void], number: int) -> slice:
+    """Return where something with this hash may be; as the kernels have it."""
+    start = ((number * kernels.SPREAD & 2**64 - 1) >> 32 & (len(table) // WAYS - 1)) * WAYS
+    return slice(start, start + WAYS)
+
+
+def _oldest(table: npt.NDArray[np.void], number: int) -> int:
+    """Return the way that is free or was used longest ago."""
+    ways = _ways(table, number)
+    return ways.start + int(np.argmin(np.where(table[ways]["length"] > 0, table[ways]["used"], -1)))
+
+
+def _template(case: Case, accept: Accept) -> Template | None:
+    """Return what a known device gets, None where that says more than a template can."""
+    how = accept.how if accept.of_lookup else How.KNOWN
+    accept = replace(accept, how=how, session_timeout_s=None if accept.session_timeout_s is None else 1)
+    template = encode_template(case.dialect.encode_accept(accept))
+    if template is None or len(template.octets) > LONGEST_TEMPLATE:
+        return None
+    if accept.session_timeout_s is not None:  # and nothing else in it may depend on the time that is left
+        at = template.timeout_at
+        later = encode_template(case.dialect.encode_accept(replace(accept, session_timeout_s=2)))
+        if at is None or later is None or later.octets[at : at + 4] != (2).to_bytes(4):
+            return None
+        if (later.octets[:at], later.octets[at + 4 :]) != (template.octets[:at], template.octets[at + 4 :]):
+            return None
+    return template
+
+
+def _states(keyrings: Iterable[Keyring], key_id: int) -> npt.NDArray[np.uint32] | None:
+    pools: Iterable[Pool] = (keyring.pool for keyring in keyrings)
+    return next((states for states in (pool.psk_states(key_id) for pool in pools) if states is not None), None)
+
+
+def _asked(case: Case) -> Asked:
+    assert case.subject is not None  # noqa: S101 (or nothing was accepted)
+    dialect = case.dialect.name + (f" also={','.join(case.others)}" if case.others else "")
+    return Asked(case.client.nas.name, case.venue, case.subject.ssid.value, dialect, case.keyrings)
+
+
+def place_of(hit: Hit) -> Place:
+    """Return what the device's failures are counted by."""
+    return Place(hit.asked.venue, hit.asked.ssid, hit.given.device.value)
+
+
+@lru_cache(maxsize=16_384)
+def _address(source: Source) -> npt.NDArray[np.uint8] | None:
+    """Return the sockaddr of a source, as `mail` has it; None for a socket beyond what a packed source can tell."""
+    if source.socket > 255:
+        return None
+    port = source.port.to_bytes(2)
+    if ":" in source.address:
+        text, _, scope = source.address.partition("%")
+        number = socket.if_nametoindex(scope) if scope else 0
+        octets = socket.AF_INET6.to_bytes(2, sys.byteorder) + port + bytes(4)
+        octets += socket.inet_pton(socket.AF_INET6, text) + number.to_bytes(4, sys.byteorder)
+    else:
+        octets = socket.AF_INET.to_bytes(2, sys.byteorder) + port + socket.inet_pton(socket.AF_INET, source.address)
+    return np.frombuffer(octets.ljust(28, b"\0"), np.uint8)
+
+
+def warm_up() -> None:
+    """Load the kernels or compile them."""
+    express, mail = Express(answers=WAYS, exchanges=WAYS), Mail(1)
+    kernels.answer_all(
+        *(express._questions, express._clients, express._answers, express._exchanges, express._scratch),
+        *(mail.packets, np.zeros(1, np.int64), mail.addresses, np.zeros((1, 4), np.int64), mail.replies),
+        *(0, 0, 0.0, 0.0, 0.0, np.uint64(0)),
+    )
+    address = _address(Source("127.0.0.1", 0))
+    kernels.survey(express._questions, express._scratch, express._packet, 0, address, 0)
+    kernels.mark(express._exchanges, express._scratch, np.frombuffer(bytes(20), np.uint8), address, 0, 0.0)

@@ -1,0 +1,142 @@
+"""Datagrams by the batch: one system call takes in what has come, one sends the answers (recvmmsg, sendmmsg).
+
+# Rule: the arrays belong to one thread, and their rows to one batch: what is to be kept is copied out.
+"""
+
+import ctypes
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .model import Source
+
+LONGEST: Final = 4096  # RFC 2865 section 3; a longer datagram is cut, and what is cut off is beyond any Length field
+Rows = npt.NDArray[np.int64]
+_ADDRESS: Final = 28  # struct sockaddr_in6
+_MSG_DONTWAIT: Final = 0x40
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Message(ctypes.Structure):  # struct msghdr
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("pieces", ctypes.POINTER(_Iovec)),
+        ("piece_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Header(ctypes.Structure):  # struct mmsghdr
+    _anonymous_ = ("message",)
+    _fields_ = (("message", _Message), ("length", ctypes.c_uint))
+
+
+# PyDLL: these return at once, and to hand the interpreter over for so short a time costs more than it gives.
+_libc = ctypes.PyDLL(None, use_errno=True)
+_recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
+
+
+class Mail:
+    """Room for a batch: packets as they came, whose they are, and replies to send."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.packets: npt.NDArray[np.uint8] = np.zeros((size, LONGEST), np.uint8)
+        self.addresses: npt.NDArray[np.uint8] = np.zeros((size, _ADDRESS), np.uint8)
+        self.replies: npt.NDArray[np.uint8] = np.zeros((size, LONGEST), np.uint8)
+        self._arriving, self._arriving_pieces = self._headers(self.packets)
+        self._leaving, self._leaving_pieces = self._headers(self.replies)
+        self.lengths = _column(self._arriving, "length")
+        self._name_lengths = _column(self._arriving, "name_length")
+        self._leaving_names = _column(self._leaving, "name")
+        self._leaving_name_lengths = _column(self._leaving, "name_length")
+        self._reply_lengths = _column(self._leaving_pieces, "length")
+        self._reply_bases = _column(self._leaving_pieces, "base")
+        self._rows = np.arange(size, dtype=np.uint64)
+
+    def _headers(self, rows: npt.NDArray[np.uint8]) -> tuple["ctypes.Array[_Header]", "ctypes.Array[_Iovec]"]:
+        pieces = (_Iovec * self.size)()
+        headers = (_Header * self.size)()
+        for number in range(self.size):
+            pieces[number].base, pieces[number].length = rows[number].ctypes.data, LONGEST
+            headers[number].pieces, headers[number].piece_count = ctypes.pointer(pieces[number]), 1
+            headers[number].name, headers[number].name_length = self.addresses[number].ctypes.data, _ADDRESS
+        return headers, pieces
+
+    def receive(self, one: socket.socket) -> int:
+        """Take in what has come, as much as there is room for; return how many datagrams. OSError where that fails."""
+        self._name_lengths[:] = _ADDRESS
+        count = _recvmmsg(one.fileno(), self._arriving, self.size, _MSG_DONTWAIT, None)
+        if count < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+        return int(count)
+
+    def write(self, outcomes: Iterable[tuple[int, object]]) -> tuple[Rows, Rows]:
+        """Write those of the rows' outcomes that are replies; return these rows and the replies' lengths."""
+        rows, lengths = [], []
+        for row, reply in outcomes:
+            if isinstance(reply, bytes):
+                self.replies[row, : len(reply)] = np.frombuffer(reply, np.uint8)
+                rows.append(row)
+                lengths.append(len(reply))
+        return np.array(rows, np.int64), np.array(lengths, np.int64)
+
+    def send(self, one: socket.socket, rows: Rows, lengths: Rows) -> int:
+        """Send the replies in these rows to where the packets in them came from; return how many went.
+
+        OSError where the first could not be sent.
+        """
+        count = len(rows)
+        self._leaving_names[:count] = self.addresses.ctypes.data + rows.astype(np.uint64) * np.uint64(_ADDRESS)
+        self._leaving_name_lengths[:count] = self._name_lengths[rows]
+        self._reply_bases[:count] = self.replies.ctypes.data + rows.astype(np.uint64) * np.uint64(LONGEST)
+        self._reply_lengths[:count] = lengths
+        sent = _sendmmsg(one.fileno(), self._leaving, count, _MSG_DONTWAIT)
+        if sent < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+        return int(sent)
+
+    def packet(self, row: int) -> bytes:
+        """Return a datagram."""
+        return self.packets[row, : self.lengths[row]].tobytes()
+
+    def source(self, row: int, number: int) -> Source:
+        """Return where a datagram came from, on the socket of this number."""
+        return _source(self.addresses[row, : self._name_lengths[row]].tobytes(), number)
+
+
+def _column(array: "ctypes.Array[_Header] | ctypes.Array[_Iovec]", name: str) -> npt.NDArray[np.uint64]:
+    """Return one field of all structures, as an array over the same memory."""
+    kind = array._type_
+    field = getattr(kind, name)
+    octets = np.frombuffer(array, np.uint8)
+    dtype = np.dtype(f"u{field.size}")
+    column: npt.NDArray[np.uint64] = np.ndarray(
+        (len(array),), dtype, octets, offset=field.offset, strides=(ctypes.sizeof(kind),)
+    )
+    return column
+
+
+@lru_cache(maxsize=16_384)
+def _source(address: bytes, number: int) -> Source:
+    family = int.from_bytes(address[:2], sys.byteorder)
+    port = int.from_bytes(address[2:4])
+    if family == socket.AF_INET:
+        return Source(socket.inet_ntop(family, address[4:8]), port, number)
+    scope = int.from_bytes(address[24:28], sys.byteorder)
+    text = socket.inet_ntop(socket.AF_INET6, address[8:24])
+    return Source(f"{text}%{socket.if_indextoname(scope)}" if scope else text, port, number)
