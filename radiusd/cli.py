@@ -28,8 +28,6 @@ from provisioning import database_path, db_option
 def serve(context: click.Context, listen: tuple[str, ...], workers: int | None, config: Path | None) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from .config import Settings
-    from .logs import start_log
     from .serving import serve_forever
 
-    start_log()
     serve_forever(database_path(context), os.environ, Settings.locate(config, listen, workers))

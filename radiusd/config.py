@@ -67,6 +67,13 @@ class KeyLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogLimits:
+    """[log]: what is kept of it for `latchkey log`."""
+
+    size_mb: int = _limit(64, 0, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that latchkey.toml may say."""
 
@@ -78,6 +85,7 @@ class Config:
     duplicates: DuplicateLimits = DuplicateLimits()
     status: StatusLimits = StatusLimits()
     keys: KeyLimits = KeyLimits()
+    log: LogLimits = LogLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from crypto import Handshake, MacAddress
-from provisioning import ProvisioningError
+from provisioning import ProvisioningError, Reason
 
 from .case import Case, Search
 from .codec import ACCESS_ACCEPT, ACCESS_REJECT, STATUS_SERVER, decode_request, decrypt_hidden, encode_reply
@@ -144,11 +144,11 @@ class Engine:
             if request.code == STATUS_SERVER:
                 return self._answer_status(request, client, source, started)
             if is_probe(request):
-                self.journal.probes += 1
+                self.journal.counts.probes += 1
                 return encode_reply(request, ACCESS_REJECT, (), client.secret)
             exchange = self._replies.repeated(source, request, started)
             if exchange is not None:
-                self.journal.repeated += 1
+                self.journal.counts.duplicates += 1
                 return exchange.reply
             exchange = self._replies.open(source, request, started)
             dialect, others = recognise(request, client.nas.profile)
@@ -183,7 +183,9 @@ class Engine:
         if case.decision is None:
             decision = resolve(case, self.index, now)
             if isinstance(decision, Search) and self._cooling(case):
-                decision = Reject(decision.refusal or f"cooling down after {self._cooldown.failures} failures")
+                failures = self._cooldown.failures
+                cooling = Reason(f"cooling down after {failures} failures", "cooling-down")
+                decision = Reject(decision.refusal or cooling)
             elif self._cooldown and isinstance(decision, Accept) and decision.how is How.KNOWN:
                 self._cooldown.succeed(_place(case))
             self._decide(case, decision)
@@ -234,7 +236,7 @@ class Engine:
         if not self._status_limit.allows(source.address, monotonic):
             self.journal.discard("status-rate", source, f"too many Status-Server requests (NAS {client.nas.name})")
             return None
-        self.journal.status += 1
+        self.journal.counts.status += 1
         return encode_reply(request, ACCESS_ACCEPT, (), client.secret)
 
 

@@ -1,75 +1,81 @@
 """One line in the log for every decision, as key=value text, and a count of each.
 
-# Rule: no secret enters here. What came off the air or from a person (SSID, identifiers, names) is quoted, so that it
-# can neither break a line nor look like a field.
+# Rule: no secret enters here, and what came from outside is quoted: see `lines`.
 """
 
 import logging
-import re
-import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 
 from crypto import Handshake
+from provisioning import code_of
 
 from .case import Case
+from .counts import Counts
 from .directory import Client
 from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
+from .lines import quote, quote_name, quote_octets
+from .logs import write_decisions
 from .model import Accept, Admit, How, Offer, Source
 from .ratelimit import Muffler
 from .vendors import device_address, network
 
-log = logging.getLogger("radiusd")
-
-_BARE = re.compile(r"[A-Za-z0-9_.:/@+-]+").fullmatch
-
 
 class Journal:
-    """Writes the log and keeps the counts: `accepted`, `rejected`, `discarded` by cause, `repeated`."""
+    """Writes the log and keeps the counts."""
 
     def __init__(self) -> None:
-        self.accepted: Counter[str] = Counter()
-        self.discarded: Counter[str] = Counter()
-        self.admitted = 0  # with an empty Accept, to ask again
-        self.probes = 0  # of devices that try whether the server lives
-        self.rejected = 0
-        self.repeated = 0
-        self.status = 0
+        self.counts = Counts()
         self._muffler = Muffler()
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how many were let in, by how their key was found."""
+        accepted: Counter[str] = Counter()
+        for (_, _, outcome, reason), count in self.counts.requests.items():
+            if outcome == "accept":
+                accepted[reason] += count
+        return accepted
+
+    @property
+    def rejected(self) -> int:
+        """Return how many were not."""
+        return sum(count for labels, count in self.counts.requests.items() if labels[2] == "reject")
 
     def decision(self, case: Case, ms: float) -> None:
         """Note who was let in and how the key was found, or who was not and why."""
         decision = case.decision
-        nas, keys = quote(case.client.nas.name), case.keys
+        if decision is None:
+            return
+        name, keys, dialect = case.client.nas.name, case.keys, case.dialect.name
         ssid, device = _asked(case)
-        dialect = case.dialect.name
-        if case.others:
-            dialect += f" also={','.join(case.others)}"  # the request shows more than one
+        where = f"nas={quote_name(name)} venue={quote_name(case.venue)} ssid={ssid} device={device}"
+        also = f" also={','.join(case.others)}" if case.others else ""  # the request shows more than one
         if isinstance(decision, Accept | Offer):
             if isinstance(decision, Accept):
                 who, key, vlan = quote(decision.key.identity), str(decision.key.id), decision.key.effective_vlan
                 how = decision.how.value
             else:
                 who, key, vlan, how = "unknown", f"{len(decision.keys)}-keys", decision.vlan, How.OFFER.value
-            self.accepted[how] += 1
-            write(
-                f"accept who={who} key={key} nas={nas} ssid={ssid} device={device}"
-                f" how={how} keys={keys} ms={ms:.2f} vlan={'none' if vlan is None else vlan} dialect={dialect}"
+            self.counts.request(name, dialect, "accept", how, ms / 1000)
+            text = (
+                f"accept who={who} key={key} {where} how={how} keys={keys} ms={ms:.2f}"
+                f" vlan={'none' if vlan is None else vlan} dialect={dialect}{also}"
             )
-        elif isinstance(decision, Admit):
-            self.admitted += 1
-            reason = quote(decision.reason)
-            write(
-                f"admit reason={reason} nas={nas} ssid={ssid} device={device} keys={keys} ms={ms:.2f} dialect={dialect}"
-            )
-        elif decision is not None:
-            self.rejected += 1
-            venue = "none" if case.venue is None else quote(case.venue)
-            write(
-                f"reject reason={quote(decision.reason)} nas={nas} venue={venue} ssid={ssid} device={device}"
-                f" keys={keys} ms={ms:.2f} dialect={dialect}"
-            )
+        else:
+            outcome = "admit" if isinstance(decision, Admit) else "reject"
+            self.counts.request(name, dialect, outcome, code_of(decision.reason), ms / 1000)
+            text = f"{outcome} reason={quote(decision.reason)} {where} keys={keys} ms={ms:.2f} dialect={dialect}{also}"
+        write_decisions((text,))
+
+    def known(self, nas: str, dialect: str, how: str, count: int, ms: float) -> None:
+        """Count requests that were answered together, `ms` after they came, and whose lines are written apart."""
+        self.counts.request(nas, dialect, "accept", how, ms / 1000, count)
+
+    def write_lines(self, lines: Sequence[str], level: int = logging.INFO) -> None:
+        """Write lines that are made already: for each the event and its fields, no time and no level."""
+        write_decisions(lines, level)
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:
         """Note a packet of a known NAS that is not answered."""
@@ -82,15 +88,15 @@ class Journal:
 
     def discard(self, cause: str, source: Source, detail: str) -> None:
         """Note a datagram that gets no answer. `cause` is the name it is counted under."""
-        self.discarded[cause] += 1
-        write(f"discard cause={cause} source={source} detail={quote(detail)}", logging.WARNING)
+        self.counts.discards[cause] += 1
+        write_decisions((f"discard cause={cause} source={source} detail={quote(detail)}",), logging.WARNING)
 
     def discard_one_of_many(self, cause: str, case: Case, detail: str, monotonic: float) -> None:
         """Note a request given up under load; a storm has one line for each NAS now and then."""
         nas = case.client.nas.name
         suppressed = self._muffler.tell(cause, nas, monotonic)
         if suppressed is None:
-            self.discarded[cause] += 1
+            self.counts.discards[cause] += 1
         else:
             more = f", and {suppressed} more before" if suppressed else ""
             self.discard(cause, case.source, f"{detail} (NAS {nas}){more}")
@@ -98,7 +104,7 @@ class Journal:
     def catch_up(self, monotonic: float) -> None:
         """Say how many lines were left out, where no further one came that would."""
         for cause, nas, count in self._muffler.overdue(monotonic):
-            write(f"discard cause={cause} nas={quote(nas)} suppressed={count}", logging.WARNING)
+            write_decisions((f"discard cause={cause} nas={quote(nas)} suppressed={count}",), logging.WARNING)
 
 
 def _asked(case: Case) -> tuple[str, str]:
@@ -112,50 +118,3 @@ def _asked(case: Case) -> tuple[str, str]:
     with suppress(DialectError):
         device = str(device_address(case.request))
     return ssid, device
-
-
-class _Line(logging.LogRecord):
-    """A record that says nothing about its caller: making that out costs more than all the rest of a line."""
-
-    def __init__(self, level: int, text: str) -> None:
-        self.__dict__.update(_BLANK)
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.msg = text
-        self.created = now = time.time()
-        self.msecs = now % 1 * 1000
-
-
-_BLANK = logging.LogRecord(log.name, logging.INFO, __file__, 0, "", None, None).__dict__
-
-
-def write(text: str, level: int = logging.INFO) -> None:
-    """Log one line."""
-    if log.isEnabledFor(level):
-        log.handle(_Line(level, text))
-
-
-def quote(text: str) -> str:
-    """Return `text` as one value of a key=value line: in quotes, with escapes, where it is not plain."""
-    if _BARE(text):
-        return text
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return '"' + "".join(map(_escape, text)) + '"'
-
-
-@lru_cache(maxsize=4096)
-def quote_octets(octets: bytes) -> str:
-    """Return an SSID as one value: UTF-8 where it is, other octets as \\xNN."""
-    return quote(octets.decode("utf-8", "surrogateescape"))
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # an octet that is not UTF-8, as surrogateescape carries it
-        return f"\\x{code - 0xDC00:02x}"
-    if character in '"\\':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"

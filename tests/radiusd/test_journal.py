@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import Ssid
-from radiusd.journal import quote, quote_octets, write
-from radiusd.logs import start_log
+from radiusd.lines import quote, quote_octets
+from radiusd.logs import lines_together, start_log, stop_log, write_decisions
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,9 @@ from radiusd.logs import start_log
         ("a\u2028b", '"a\\u2028b"'),
         ("\U000e0001", '"\\U000e0001"'),
         ("who=admin", '"who=admin"'),
+        ("none", '"none"'),
+        ("unknown", '"unknown"'),
+        ("\x85", '"\\u0085"'),
     ],
 )
 def test_value_is_quoted(text, quoted):
@@ -35,6 +38,8 @@ def test_value_is_quoted(text, quoted):
 
 def test_octets_that_are_no_text():
     assert quote_octets(b"\xff\xc3\xa9") == '"\\xffé"'
+    assert quote_octets(b"\x85") == '"\\x85"'
+    assert quote_octets("\x85".encode()) == '"\\u0085"'
 
 
 @given(st.text())
@@ -71,25 +76,58 @@ def test_nothing_secret_is_logged(house, handshake, lookup, lines):
     assert "testing123" not in text
 
 
-def test_lines_on_stderr_have_time_and_level():
-    log = logging.getLogger("radiusd")
-    before = log.handlers[:], log.level, log.propagate
+@pytest.fixture
+def started():
+    """The log of a server, and what comes out of it."""
     reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    start_log(writer)
+    yield lambda: re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "AT", os.read(reader, 1 << 16).decode())
+    stop_log()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_lines_on_stderr_have_time_and_level(started):
+    write_decisions(("accept who=Ada",))
+    logging.getLogger("radiusd").warning("cannot %s", "send")
+    assert started() == "AT INFO accept who=Ada\nAT WARNING cannot send\n"
+
+
+def test_lines_that_nobody_reads_stop_nothing():
+    reader, writer = os.pipe()
+    start_log(writer)
     try:
-        start_log(writer)
-        write("accept who=Ada")
-        log.warning("discard cause=%s", "malformed")
-        lines = os.read(reader, 4096).decode().splitlines(keepends=True)
-        at = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-        assert [re.sub(at, "AT", line) for line in lines] == [
-            "AT INFO accept who=Ada\n",
-            "AT WARNING discard cause=malformed\n",
-        ]
         os.close(reader)
-        write("nobody reads this")  # and that is no reason to stop
-        reader = None
+        write_decisions(("accept who=Ada",))
     finally:
-        log.handlers, log.level, log.propagate = before
+        stop_log()
         os.close(writer)
-        if reader is not None:
-            os.close(reader)
+
+
+def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
+    house.start()
+    texts = [f"accept who={'x' * (number % 700)} number={number}" for number in range(100)]
+    with lines_together():
+        house.engine.journal.write_lines(texts[:50])
+        house.engine.journal.write_lines(texts[50:], logging.WARNING)
+        with pytest.raises(BlockingIOError):
+            started()
+    levels = ["INFO"] * 50 + ["WARNING"] * 50
+    assert started() == "".join(f"AT {level} {text}\n" for level, text in zip(levels, texts, strict=True))
+
+
+def test_line_longer_than_a_piece_comes_through(started):
+    write_decisions(("discard detail=" + "x" * 10_000, "accept who=Ada"))
+    assert started() == f"AT INFO discard detail={'x' * 10_000}\nAT INFO accept who=Ada\n"
+
+
+def test_known_devices_are_counted_in_bulk(house):
+    journal = house.start().engine.journal
+    journal.known("house-aps", "hostapd", "known", 7, 0.2)
+    journal.known("house-aps", "hostapd", "known", 3, 0.3)
+    assert journal.accepted == {"known": 10}
+    assert journal.counts.requests == {("house-aps", "hostapd", "accept", "known"): 10}
+    histogram = journal.counts.request_seconds["known"]
+    assert sum(histogram.counts) == 10
+    assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
