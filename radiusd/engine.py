@@ -48,7 +48,7 @@ class Engine:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.index = index
-        self.journal = Journal() if journal is None else journal
+        self.journal = Journal(monotonic) if journal is None else journal
         self._replies = Replies() if replies is None else replies
         self._cooldown = CoolDown()
         self._generation = index.generation
@@ -96,7 +96,7 @@ class Engine:
         case = search.case
         if case.exchange.dead:
             detail = "its identifier was used for another request"
-            self.journal.discard_one_of_many("superseded", case, detail, self._monotonic())
+            self.journal.discard_one_of_many("superseded", case, detail)
             return None
         case.over = False
         for step in (self._conclude, self._encode, self._record):
@@ -120,11 +120,11 @@ class Engine:
     def drop(self, search: Search, cause: str, detail: str) -> None:
         """Give a request up: no answer now, another try when the NAS repeats it."""
         self._replies.forget(search.case.exchange)
-        self.journal.discard_one_of_many(cause, search.case, detail, self._monotonic())
+        self.journal.discard_one_of_many(cause, search.case, detail)
 
     def catch_up(self) -> None:
         """Say in the log what was left unsaid under load; to be called now and then."""
-        self.journal.catch_up(self._monotonic())
+        self.journal.catch_up()
 
     def _open(self, datagram: bytes, source: Source) -> Case | bytes | Exception | None:
         """Return the case that a datagram opens, or what is to be sent where it opens none."""

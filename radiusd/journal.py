@@ -5,7 +5,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from crypto import Handshake
@@ -25,8 +25,9 @@ from .vendors import device_address, network
 class Journal:
     """Writes the log and keeps the counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float]) -> None:
         self.counts = Counts()
+        self._monotonic = monotonic
         self._muffler = Muffler()
 
     @property
@@ -81,30 +82,45 @@ class Journal:
         """Note a packet of a known NAS that is not answered."""
         name, detail = client.nas.name, str(error)
         if isinstance(error, AuthenticityError):
-            self.discard("wrong-secret", source, f"{detail}: the shared secret of NAS {name} is the likely cause")
+            detail = f"{detail}: the shared secret of NAS {name} is the likely cause"
+            self._discard_muffled("wrong-secret", source, detail, f" nas={quote_name(name)}")
         else:
             cause = "unsigned" if isinstance(error, UnsignedError) else "malformed"
-            self.discard(cause, source, f"{detail} (NAS {name})")
+            self._discard_muffled(cause, source, f"{detail} (NAS {name})", f" nas={quote_name(name)}")
 
     def discard(self, cause: str, source: Source, detail: str) -> None:
-        """Note a datagram that gets no answer. `cause` is the name it is counted under."""
-        self.counts.discards[cause] += 1
-        write_decisions((f"discard cause={cause} source={source} detail={quote(detail)}",), logging.WARNING)
+        """Note a datagram that gets no answer. `cause` is the name it is counted under, one of few."""
+        self._discard_muffled(cause, source, detail, "")
 
-    def discard_one_of_many(self, cause: str, case: Case, detail: str, monotonic: float) -> None:
+    def discard_one_of_many(self, cause: str, case: Case, detail: str) -> None:
         """Note a request given up under load; a storm has one line for each NAS now and then."""
         nas = case.client.nas.name
-        suppressed = self._muffler.tell(cause, nas, monotonic)
-        if suppressed is None:
-            self.counts.discards[cause] += 1
-        else:
-            more = f", and {suppressed} more before" if suppressed else ""
-            self.discard(cause, case.source, f"{detail} (NAS {nas}){more}")
+        suppressed = self._tell(cause, f"nas={quote_name(nas)}")
+        if suppressed is not None:
+            ssid, device = _asked(case)
+            where = f" nas={quote_name(nas)} venue={quote_name(case.venue)} ssid={ssid} device={device}"
+            _write_discard(cause, case.source, f"{detail} (NAS {nas})", suppressed, where)
 
-    def catch_up(self, monotonic: float) -> None:
+    def catch_up(self) -> None:
         """Say how many lines were left out, where no further one came that would."""
-        for cause, nas, count in self._muffler.overdue(monotonic):
-            write_decisions((f"discard cause={cause} nas={quote(nas)} suppressed={count}",), logging.WARNING)
+        for cause, name, count in self._muffler.overdue(self._monotonic()):
+            write_decisions((f"discard cause={cause} {name} suppressed={count}",), logging.WARNING)
+
+    def _discard_muffled(self, cause: str, source: Source, detail: str, where: str) -> None:
+        """Count what anybody can send as much of as they like; each address has one line now and then."""
+        suppressed = self._tell(cause, f"source={source.address}")
+        if suppressed is not None:
+            _write_discard(cause, source, detail, suppressed, where)
+
+    def _tell(self, cause: str, name: str) -> int | None:
+        self.counts.discards[cause] += 1
+        return self._muffler.tell(cause, name, self._monotonic(), f"{name.partition('=')[0]}=others")
+
+
+def _write_discard(cause: str, source: Source, detail: str, suppressed: int, where: str) -> None:
+    more = f", and {suppressed} more before" if suppressed else ""
+    text = f"discard cause={cause} source={source} detail={quote(detail + more)}{where}"
+    write_decisions((text,), logging.WARNING)
 
 
 def _asked(case: Case) -> tuple[str, str]:

@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import Ssid
+from radiusd import SharedSecret, Source
+from radiusd.codec import encode_request
 from radiusd.lines import quote, quote_octets
 from radiusd.logs import lines_together, start_log, stop_log, write_decisions
+
+SSID = Ssid(b"Hudson House")
+SOURCE = Source("192.0.2.1", 40000)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +136,60 @@ def test_known_devices_are_counted_in_bulk(house):
     histogram = journal.counts.request_seconds["known"]
     assert sum(histogram.counts) == 10
     assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
+
+
+class TestFlood:
+    """Whoever can send a datagram can send a million: the log must not grow with them."""
+
+    def discards(self, lines):
+        return [line for line in lines() if line.startswith("discard")]
+
+    @pytest.mark.parametrize(
+        ("cause", "datagram", "address"),
+        [
+            ("unknown-source", bytes(20), "203.0.113.9"),
+            ("malformed", bytes(20), "192.0.2.1"),
+            ("wrong-secret", encode_request(1, bytes(16), [], SharedSecret(b"another")), "192.0.2.1"),
+            ("unsigned", encode_request(1, bytes(16), [], SharedSecret(b"testing123"), sign=False), "192.0.2.1"),
+        ],
+    )
+    def test_of_one_address_has_a_line_now_and_then_and_its_count(self, house, lines, cause, datagram, address):
+        house.start()
+        for port in range(100):
+            assert house.send(datagram, address=address, port=port) is None
+        (line,) = self.discards(lines)
+        assert line.startswith(f"discard cause={cause} source={address}:0 detail=")
+        house.clock.seconds += 5
+        house.send(datagram, address=address)
+        assert ', and 99 more before"' in self.discards(lines)[1]
+        house.send(datagram, address=address)
+        house.clock.seconds += 5
+        for _ in range(3):
+            house.engine.catch_up()
+        assert self.discards(lines)[2:] == [f"discard cause={cause} source={address} suppressed=1"]
+        assert house.engine.journal.counts.discards == {cause: 102}
+
+    def test_of_invented_addresses_is_bounded_in_lines_and_memory(self, house, lines):
+        house.start()
+        for number in range(20_000):
+            house.send(bytes(20), address=f"203.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        assert len(self.discards(lines)) == 65
+        house.send(bytes(20), address="192.0.2.1")  # another cause is told all the same
+        assert "cause=malformed" in self.discards(lines)[-1]
+        house.clock.seconds += 5
+        house.engine.catch_up()
+        assert self.discards(lines)[66:] == ["discard cause=unknown-source source=others suppressed=19935"]
+        house.clock.seconds += 5
+        house.engine.catch_up()
+        assert not any(house.engine.journal._muffler._kinds.values())
+
+    def test_line_says_whose_it_is(self, house, handshake, lines):
+        house.add_key(SSID, b"right-passphrase")
+        house.start()
+        house.send(bytes(20))
+        assert lines()[-1].endswith(' nas="access points"')
+        search = house.engine.receive(house.question(handshake(b"wrong-passphrase")).datagram, SOURCE, house.now)
+        house.engine.drop(search, "queue-full", "too many searches are waiting")
+        assert lines()[-1].endswith(
+            ' nas="access points" venue="Hudson House" ssid="Hudson House" device=02:00:00:00:02:01'
+        )
