@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import json
 import logging
 import os
 import select
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .decisions import DecisionFile
+from .lines import parse_line
 
 _log = logging.getLogger("radiusd")
 
@@ -35,10 +37,11 @@ class _Clock:
 class Output(logging.Handler):
     """Writes lines whole, so that several processes mix none, and at once, or what belongs together with one call."""
 
-    def __init__(self, descriptor: int, decisions: DecisionFile | None = None) -> None:
+    def __init__(self, descriptor: int, decisions: DecisionFile | None = None, *, json_lines: bool = False) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._decisions = decisions
+        self._json_lines = json_lines
         self._clock = _Clock()
         self._held: list[str] | None = None
         # What is longer would not stay together in a pipe; a file takes it whole.
@@ -46,8 +49,8 @@ class Output(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line that is no decision."""
-        text = f"{self._clock.render(record.created)} {record.levelname} {record.getMessage()}\n"
-        self._write(_encode(text))
+        text = f"{self._clock.render(record.created)} {record.levelname} {record.getMessage().replace(chr(10), ' ')}\n"
+        self._write(_as_json(text) if self._json_lines else _encode(text))
 
     def decide(self, texts: Sequence[str], level: int) -> None:
         """Write decisions, to both places."""
@@ -68,8 +71,9 @@ class Output(logging.Handler):
 
     def _write_all(self, lines: Sequence[str]) -> None:
         stamp = self._clock.render(time.time())
-        octets = _encode(f"{stamp} " + f"\n{stamp} ".join(lines) + "\n")
-        self._write(octets)
+        text = f"{stamp} " + f"\n{stamp} ".join(lines) + "\n"
+        octets = _encode(text)
+        self._write(_as_json(text) if self._json_lines else octets)
         if self._decisions is not None:
             self._decisions.write(octets)
 
@@ -88,11 +92,11 @@ class Output(logging.Handler):
 _output: Output | None = None
 
 
-def start_log(descriptor: int = 2, decisions: DecisionFile | None = None) -> None:
-    """Send this package's log to stderr, and its decisions to their file as well."""
+def start_log(descriptor: int = 2, decisions: DecisionFile | None = None, *, json_lines: bool = False) -> None:
+    """Send this package's log to stderr, and its decisions, as text in any case, to their file as well."""
     global _output  # one log for a process, as the logging module has it
     stop_log()
-    _output = Output(descriptor, decisions)
+    _output = Output(descriptor, decisions, json_lines=json_lines)
     _log.addHandler(_output)
     _log.setLevel(logging.INFO)
     _log.propagate = False
@@ -140,6 +144,12 @@ def render_failure(error: BaseException) -> str:
 
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
+
+
+def _as_json(text: str) -> bytes:
+    """Return lines as one JSON object each."""
+    views = (parse_line(line).view() for line in text.removesuffix("\n").split("\n"))
+    return _encode("".join(json.dumps(view, ensure_ascii=False) + "\n" for view in views))
 
 
 def _is_file(descriptor: int) -> bool:

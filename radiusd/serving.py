@@ -56,7 +56,7 @@ def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings)
     """Serve the database at `db_path` until SIGTERM or SIGINT."""
     reloader = Reloader(settings)
     decisions = DecisionFile(decisions_path(db_path))
-    start_log(decisions=decisions)
+    start_log(decisions=decisions, json_lines=reloader.config.log.format == "json")
     # A search needs the interpreter for a moment between its kernel calls, and would wait 5 ms each time for this
     # thread to let go: at 100 wrong keys a second among 100,000 it took 60 ms, with this 10 ms.
     sys.setswitchinterval(0.0005)

@@ -1,5 +1,6 @@
 """What a line of the log looks like, whatever the air puts into it."""
 
+import json
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from crypto import Ssid
 from radiusd import SharedSecret, Source
 from radiusd.codec import encode_request
+from radiusd.decisions import DecisionFile
 from radiusd.lines import quote, quote_octets
 from radiusd.logs import lines_together, start_log, stop_log, write_decisions
 
@@ -136,6 +138,54 @@ def test_known_devices_are_counted_in_bulk(house):
     histogram = journal.counts.request_seconds["known"]
     assert sum(histogram.counts) == 10
     assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
+
+
+def test_lines_as_json_have_what_the_text_has(tmp_path, house, handshake):
+    house.add_key(SSID, b"right-passphrase", identity='Ann "A" Lee', vlan=110)
+    house.start()
+    reader, writer = os.pipe()
+    start_log(writer, DecisionFile(tmp_path / "log"), json_lines=True)
+    try:
+        with lines_together():
+            for passphrase in (b"right-passphrase", b"wrong-passphrase"):
+                house.ask(handshake(passphrase))
+        logging.getLogger("radiusd").info("ready listen=127.0.0.1:1812 workers=2 keys=1 seconds=0.25")
+        logging.getLogger("radiusd").warning('reload: changed "%s"', "x")
+    finally:
+        stop_log()
+    accept, reject, ready, reload = map(json.loads, os.read(reader, 1 << 16).splitlines())
+    assert all(
+        re.fullmatch(r"[-0-9]{10}T[:0-9]{8}\.\d{3}Z", line.pop("ts")) for line in (accept, reject, ready, reload)
+    )
+    assert isinstance(accept.pop("ms"), float)
+    assert accept == {
+        "level": "INFO",
+        "event": "accept",
+        "who": 'Ann "A" Lee',
+        "key": 1,
+        "nas": "access points",
+        "venue": "Hudson House",
+        "ssid": "Hudson House",
+        "device": "02:00:00:00:02:01",
+        "how": "search",
+        "keys": 1,
+        "vlan": 110,
+        "dialect": "hostapd",
+    }
+    assert (reject["event"], reject["reason"]) == ("reject", "unknown passphrase")
+    assert ready == {
+        "level": "INFO",
+        "event": "ready",
+        "listen": "127.0.0.1:1812",
+        "workers": 2,
+        "keys": 1,
+        "seconds": 0.25,
+    }
+    assert reload == {"level": "WARNING", "message": 'reload: changed "x"'}
+    kept = (tmp_path / "log").read_text("utf-8").splitlines()
+    assert [line.split()[2] for line in kept] == ["accept", "reject"]  # as text, whatever stderr has
+    os.close(reader)
+    os.close(writer)
 
 
 class TestFlood:
