@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
     "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
     "serve": ("radiusd.cli", "serve", "Answer access points."),
+    "log": ("radiusd.log_cli", "log", "What the server has decided, and decides now."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.

@@ -41,6 +41,7 @@ from .model import (
     Venue,
 )
 from .options import database_path, db_option, json_option, open_database, progress_bar
+from .reasons import Reason, code_of
 from .secrets import MasterKey
 from .store import Store, create_store, open_store
 
@@ -70,6 +71,7 @@ __all__ = [
     "NotFound",
     "Passphrase",
     "ProvisioningError",
+    "Reason",
     "Refusal",
     "Scope",
     "ServicePlan",
@@ -80,6 +82,7 @@ __all__ = [
     "Unit",
     "UnknownDevices",
     "Venue",
+    "code_of",
     "create_store",
     "database_path",
     "db_option",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from crypto import MacAddress, Pmk, Ssid, check_passphrase
 
 from .errors import InvalidValue
+from .reasons import Reason
 
 if TYPE_CHECKING:  # numpy costs 0.1 s, which no `latchkey venue list` should pay
     import numpy as np
@@ -263,16 +264,16 @@ class Key:
     status_reason: str | None
     status_at: datetime | None
 
-    def validity(self, now: datetime) -> str | None:
+    def validity(self, now: datetime) -> Reason | None:
         """Return None when the key may be used at `now`, else why not, as the log prints it."""
         if self.status is KeyStatus.REMOVED:
-            return f"removed {self.status_at:%Y-%m-%d}" if self.status_at else "removed"
+            return Reason(f"removed {self.status_at:%Y-%m-%d}" if self.status_at else "removed", "removed")
         if self.ends is not None and now >= self.ends:
-            return f"expired {self.ends:%Y-%m-%d}"
+            return Reason(f"expired {self.ends:%Y-%m-%d}", "expired")
         if self.starts is not None and now < self.starts:
-            return f"starts {self.starts:%Y-%m-%d}"
+            return Reason(f"starts {self.starts:%Y-%m-%d}", "not-yet-valid")
         if self.status is KeyStatus.SUSPENDED:
-            return f"suspended: {self.status_reason}" if self.status_reason else "suspended"
+            return Reason(f"suspended: {self.status_reason}" if self.status_reason else "suspended", "suspended")
         return None
 
 

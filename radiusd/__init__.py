@@ -4,7 +4,16 @@ from .client import Question
 from .codec import SharedSecret
 from .config import Config, Settings
 from .engine import Engine
-from .errors import AuthenticityError, ConfigError, DialectError, PacketError, RadiusError, ServeError, UnsignedError
+from .errors import (
+    AuthenticityError,
+    ConfigError,
+    DialectError,
+    LogError,
+    PacketError,
+    RadiusError,
+    ServeError,
+    UnsignedError,
+)
 from .follower import Follower
 from .index import Index
 from .journal import Journal
@@ -26,6 +35,7 @@ __all__ = [
     "Granted",
     "Index",
     "Journal",
+    "LogError",
     "Lookup",
     "PacketError",
     "Question",

@@ -23,13 +23,19 @@ from provisioning import database_path, db_option
     show_default="./latchkey.toml, if it is there",
     help="Limits and all the rest: see latchkey.example.toml. Options given here win over it.",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    show_default="text",
+    help="Of the lines on stderr: for people, or one JSON object each.",
+)
 @db_option
 @click.pass_context
-def serve(context: click.Context, listen: tuple[str, ...], workers: int | None, config: Path | None) -> None:
+def serve(
+    context: click.Context, listen: tuple[str, ...], workers: int | None, config: Path | None, log_format: str | None
+) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from .config import Settings
-    from .logs import start_log
     from .serving import serve_forever
 
-    start_log()
-    serve_forever(database_path(context), os.environ, Settings.locate(config, listen, workers))
+    serve_forever(database_path(context), os.environ, Settings.locate(config, listen, workers, log_format=log_format))

@@ -15,6 +15,7 @@ from .sockets import parse_address
 
 T = TypeVar("T")
 DEFAULT_PATH: Final = Path("latchkey.toml")
+LOG_FORMATS: Final = ("text", "json")
 _KINDS: Final = {int: "a whole number", float: "a number"}
 
 
@@ -67,6 +68,14 @@ class KeyLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogLimits:
+    """[log]: its form on stderr, and what is kept of it for `latchkey log`."""
+
+    format: str = field(default="text", metadata={"choices": LOG_FORMATS, "live": False})
+    size_mb: int = _limit(64, 0, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that latchkey.toml may say."""
 
@@ -78,6 +87,7 @@ class Config:
     duplicates: DuplicateLimits = DuplicateLimits()
     status: StatusLimits = StatusLimits()
     keys: KeyLimits = KeyLimits()
+    log: LogLimits = LogLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +97,16 @@ class Settings:
     path: Path | None = None
     listen: tuple[str, ...] = ()
     workers: int | None = None
+    log_format: str | None = None
 
     @classmethod
-    def locate(cls, path: Path | None, listen: tuple[str, ...], workers: int | None) -> "Settings":
+    def locate(
+        cls, path: Path | None, listen: tuple[str, ...], workers: int | None, *, log_format: str | None = None
+    ) -> "Settings":
         """Return the settings of a command line; without --config, ./latchkey.toml counts if it is there."""
         if path is None and DEFAULT_PATH.exists():
             path = DEFAULT_PATH
-        return cls(path, listen, workers)
+        return cls(path, listen, workers, log_format)
 
     def load(self) -> Config:
         """Return the configuration; ConfigError where the file cannot be used."""
@@ -102,6 +115,8 @@ class Settings:
             config = replace(config, listen=self.listen)
         if self.workers is not None:
             config = replace(config, workers=self.workers)
+        if self.log_format is not None:
+            config = replace(config, log=replace(config.log, format=self.log_format))
         return config
 
 
@@ -166,6 +181,8 @@ def _parse_table(defaults: T, table: Mapping[str, Any], name: str, prefix: str) 
             if not isinstance(value, dict):
                 raise ConfigError(f"{place} must be a table, [{key}]")
             values[key] = _parse_table(default, value, name, f"{key}.")
+        elif isinstance(default, str):
+            values[key] = _parse_choice(value, known[key].metadata["choices"], place)
         elif isinstance(default, tuple):
             values[key] = _parse_addresses(value, place)
         else:
@@ -178,6 +195,12 @@ def _parse_number(value: object, kind: type, limits: Mapping[str, Any], place: s
     if (whole or (kind is float and isinstance(value, float))) and limits["low"] <= value <= limits["high"]:
         return value if whole and kind is int else float(value)  # type: ignore[arg-type,return-value]
     raise ConfigError(f"{place} must be {_KINDS[kind]} from {limits['low']} to {limits['high']}, not {value!r}")
+
+
+def _parse_choice(value: object, choices: tuple[str, ...], place: str) -> str:
+    if isinstance(value, str) and value in choices:
+        return value
+    raise ConfigError(f"{place} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _parse_addresses(value: object, place: str) -> tuple[str, ...]:

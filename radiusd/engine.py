@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from crypto import Handshake, MacAddress
-from provisioning import ProvisioningError
+from provisioning import ProvisioningError, Reason
 
 from .case import Case, Search
 from .codec import (
@@ -58,7 +58,7 @@ class Engine:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.index = index
-        self.journal = Journal() if journal is None else journal
+        self.journal = Journal(monotonic) if journal is None else journal
         self._replies = Replies() if replies is None else replies
         self._cooldown = CoolDown()
         self._generation = index.generation
@@ -135,7 +135,7 @@ class Engine:
         case = search.case
         if case.exchange.dead:
             detail = "its identifier was used for another request"
-            self.journal.discard_one_of_many("superseded", case, detail, self._monotonic())
+            self.journal.discard_one_of_many("superseded", case, detail)
             return None
         case.over = False
         for step in (self._conclude, self._encode, self._record):
@@ -159,11 +159,11 @@ class Engine:
     def drop(self, search: Search, cause: str, detail: str) -> None:
         """Give a request up: no answer now, another try when the NAS repeats it."""
         self._replies.forget(search.case.exchange)
-        self.journal.discard_one_of_many(cause, search.case, detail, self._monotonic())
+        self.journal.discard_one_of_many(cause, search.case, detail)
 
     def catch_up(self) -> None:
         """Say in the log what was left unsaid under load; to be called now and then."""
-        self.journal.catch_up(self._monotonic())
+        self.journal.catch_up()
 
     def _open(self, datagram: bytes, source: Source) -> Case | bytes | Exception | None:
         """Return the case that a datagram opens, or what is to be sent where it opens none."""
@@ -183,11 +183,11 @@ class Engine:
             if request.code == STATUS_SERVER:
                 return self._answer_status(request, client, source, started)
             if is_probe(request):
-                self.journal.probes += 1
+                self.journal.counts.probes += 1
                 return encode_reply(request, ACCESS_REJECT, (), client.secret)
             exchange = self._replies.repeated(source, request, started)
             if exchange is not None:
-                self.journal.repeated += 1
+                self.journal.counts.duplicates += 1
                 return exchange.reply
             exchange = self._replies.open(source, request, started)
             if self._express is not None:
@@ -224,7 +224,9 @@ class Engine:
         if case.decision is None:
             decision = resolve(case, self.index, now)
             if isinstance(decision, Search) and self._cooling(case):
-                decision = Reject(decision.refusal or f"cooling down after {self._cooldown.failures} failures")
+                failures = self._cooldown.failures
+                cooling = Reason(f"cooling down after {failures} failures", "cooling-down")
+                decision = Reject(decision.refusal or cooling)
             elif self._cooldown and isinstance(decision, Accept) and decision.how is How.KNOWN:
                 self._cooldown.succeed(_place(case))
             self._decide(case, decision)
@@ -278,7 +280,7 @@ class Engine:
         if not self._status_limit.allows(source.address, monotonic):
             self.journal.discard("status-rate", source, f"too many Status-Server requests (NAS {client.nas.name})")
             return None
-        self.journal.status += 1
+        self.journal.counts.status += 1
         return encode_reply(request, ACCESS_ACCEPT, (), client.secret)
 
 

@@ -7,7 +7,8 @@ RadiusError
 ├── DialectError           a sound Access-Request that its dialect cannot be: reject, the log says why
 │   └── MissingPieceError  it lacks what its dialect must carry
 ├── ServeError             the server cannot start: port in use, bad address
-└── ConfigError            latchkey.toml says something that it cannot mean
+├── ConfigError            latchkey.toml says something that it cannot mean
+└── LogError               there is no log to read
 
 Our own mistakes (an attribute of 300 octets handed in by code) are ValueError.
 """
@@ -43,3 +44,7 @@ class ServeError(RadiusError):
 
 class ConfigError(RadiusError):
     """A configuration file that cannot be used; the text names file, key and what is allowed."""
+
+
+class LogError(RadiusError):
+    """There are no decisions to read."""

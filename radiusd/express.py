@@ -40,15 +40,18 @@ _AES_128_HMAC_SHA1: Final = 2  # key version
 _CHARGEABLE_USER_IDENTITY: Final = 89
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """What the log says of a question."""
+    """What is to be said of a question: the pieces of the log's line are made once."""
 
     nas: str
     venue: str | None
     ssid: bytes
     dialect: str
+    how: How
     keyrings: tuple[Keyring, ...]
+    where: str
+    dialects: str
 
     @property
     def keys(self) -> int:
@@ -56,15 +59,15 @@ class Asked:
         return sum(len(keyring.pool) for keyring in self.keyrings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What the log says of an answer."""
+    """What is to be said of an answer, and what makes it void."""
 
-    who: str
     key_id: int
-    device: MacAddress
-    how: How
-    vlan: int | None
+    mac: bytes
+    who: str
+    device: str
+    vlan: str
 
 
 class Hit(NamedTuple):
@@ -228,8 +231,7 @@ class Express:
             states,
             np.frombuffer(template.octets.ljust(LONGEST_TEMPLATE, b"\0"), np.uint8),
         )
-        how = How.KNOWN if search else How.LOOKUP
-        self._given[row] = Given(key.identity, key.id, device, how, key.effective_vlan)
+        self._given[row] = _given(key, device, how)
 
     def forget_all(self) -> None:
         """Begin with nothing, but for exchanges."""
@@ -327,15 +329,27 @@ def _states(keyrings: Iterable[Keyring], key_id: int) -> npt.NDArray[np.uint32] 
     return next((states for states in (pool.psk_states(key_id) for pool in pools) if states is not None), None)
 
 
-def _asked(case: Case) -> Asked:
+def _asked(case: Case, how: How) -> Asked:
     assert case.subject is not None  # noqa: S101 (or nothing was accepted)
-    dialect = case.dialect.name + (f" also={','.join(case.others)}" if case.others else "")
-    return Asked(case.client.nas.name, case.venue, case.subject.ssid.value, dialect, case.keyrings)
+    nas, ssid, dialect = case.client.nas.name, case.subject.ssid.value, case.dialect.name
+    where = f" nas={quote_name(nas)} venue={quote_name(case.venue)} ssid={quote_octets(ssid)}"
+    also = f" also={','.join(case.others)}" if case.others else ""
+    return Asked(nas, case.venue, ssid, dialect, how, case.keyrings, where, f" dialect={dialect}{also}")
+
+
+def _given(key: Key, device: MacAddress, how: How) -> Given:
+    return Given(
+        key.id,
+        device.value,
+        f"accept who={quote(key.identity)} key={key.id}",
+        f" device={device} how={how.value} keys=",
+        f" vlan={'none' if key.effective_vlan is None else key.effective_vlan}",
+    )
 
 
 def place_of(hit: Hit) -> Place:
     """Return what the device's failures are counted by."""
-    return Place(hit.asked.venue, hit.asked.ssid, hit.given.device.value)
+    return Place(hit.asked.venue, hit.asked.ssid, hit.given.mac)
 
 
 @lru_cache(maxsize=16_384)

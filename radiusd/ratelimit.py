@@ -1,5 +1,6 @@
 """Bounds on how often: a token bucket per name, and the lines of a log that would all say the same."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 
@@ -33,20 +34,28 @@ class _Since:
 
 
 class Muffler:
-    """Lets one event per kind, name and interval be told, and counts the others."""
+    """Lets one event per kind, name and interval be told, and counts the others.
 
-    def __init__(self, interval_s: float = 5.0, capacity: int = 1024) -> None:
+    Names may come from strangers: of each kind so many are told apart, and what more there are share one.
+    """
+
+    def __init__(self, interval_s: float = 5.0, names: int = 64) -> None:
         self._interval_s = interval_s
-        self._capacity = capacity
-        self._names: dict[tuple[str, str], _Since] = {}
+        self._most = names
+        self._kinds: defaultdict[str, dict[str, _Since]] = defaultdict(dict)
 
-    def tell(self, kind: str, name: str, monotonic: float) -> int | None:
-        """Return how many were kept back since the last one that was told, or None: keep this one back, too."""
-        since = self._names.get((kind, name))
+    def tell(self, kind: str, name: str, monotonic: float, others: str = "others") -> int | None:
+        """Return how many were kept back since the last one that was told, or None: keep this one back, too.
+
+        kind:   out of few
+        others: the name that those share for whom there is no room
+        """
+        names = self._kinds[kind]
+        if name not in names and len(names) >= self._most:
+            name = others
+        since = names.get(name)
         if since is None:
-            if len(self._names) >= self._capacity:
-                self._names.clear()
-            self._names[kind, name] = _Since(monotonic)
+            names[name] = _Since(monotonic)
             return 0
         if monotonic - since.said < self._interval_s:
             since.unsaid += 1
@@ -56,5 +65,14 @@ class Muffler:
 
     def overdue(self, monotonic: float) -> list[tuple[str, str, int]]:
         """Return what was kept back and can be told now, as nothing more came; forget who has been quiet."""
-        quiet = [name for name, since in self._names.items() if monotonic - since.said >= self._interval_s]
-        return [(*name, count) for name in quiet if (count := self._names.pop(name).unsaid)]
+        found = []
+        for kind, names in self._kinds.items():
+            for name, since in list(names.items()):
+                if monotonic - since.said < self._interval_s:
+                    continue
+                if since.unsaid:
+                    found.append((kind, name, since.unsaid))
+                    since.said, since.unsaid = monotonic, 0
+                else:
+                    del names[name]
+        return found

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from crypto import CryptoError, Handshake
-from provisioning import Key, UnknownDevices
+from crypto import CryptoError, Handshake, UnsupportedAkm
+from provisioning import Key, Reason, UnknownDevices
 
 from .case import Case, Search
 from .errors import DialectError
@@ -15,6 +15,9 @@ _LONGEST_SESSION_S = 2**32 - 1
 # So many salted passphrases of any length fit a packet beside all else, named as UniFi wants them. A pool also holds
 # keys that are not valid (now, or any more): more of them than this are not read while a request waits.
 _MOST_OFFERED, _MOST_READ = 32, 256
+_NO_KEYPOOL = Reason("no keypool has this SSID here", "no-keypool")
+_UNKNOWN_PASSPHRASE = Reason("unknown passphrase", "unknown-passphrase")
+_UNKNOWN_DEVICE = Reason("unknown device", "unknown-device")
 
 
 def understand(case: Case, index: Index) -> Reject | None:
@@ -23,11 +26,11 @@ def understand(case: Case, index: Index) -> Reject | None:
     try:
         subject = case.subject = case.dialect.decode_request(request)
     except (DialectError, CryptoError) as error:
-        return Reject(str(error), error)
+        return Reject(Reason(str(error), "unsupported" if isinstance(error, UnsupportedAkm) else "malformed"), error)
     venue = index.venue(case.client.nas, request.first(_NAS_IDENTIFIER))
     case.venue = None if venue is None else venue.name
     case.keyrings = index.keyrings(venue, subject.ssid)
-    return None if case.keyrings else Reject("no keypool has this SSID here")
+    return None if case.keyrings else Reject(_NO_KEYPOOL)
 
 
 def resolve(case: Case, index: Index, now: datetime) -> Decision | Search:
@@ -42,7 +45,7 @@ def resolve(case: Case, index: Index, now: datetime) -> Decision | Search:
 def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
     """Return the decision about what a search has found, or the search again where it must go on."""
     if search.hit is None:
-        return Reject(search.refusal or "unknown passphrase")
+        return Reject(search.refusal or _UNKNOWN_PASSPHRASE)
     keypool_id, key_id = search.hit
     key = index.key(key_id)
     if key is None:
@@ -66,26 +69,30 @@ def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decisio
                 return _accept(case, key, How.LOOKUP, now)
             refusal = refusal or invalid
     if case.dialect.admits_strangers:  # also with a key that may not be used: the handshake may be made with another
-        return Admit(refusal or "unknown device")
+        return Admit(refusal or _UNKNOWN_DEVICE)
     if case.dialect.encode_offer is not None and case.client.nas.unknown_devices is UnknownDevices.OFFER:
         return _offer(case, index, now)
-    return Reject(refusal or "unknown device")
+    return Reject(refusal or _UNKNOWN_DEVICE)
 
 
 def _offer(case: Case, index: Index, now: datetime) -> Decision:
     """Return all keys that a device could have, or why they cannot be offered."""
     if case.keys > _MOST_READ:
-        return Reject(f"unknown device, and of {case.keys} keys at most {_MOST_OFFERED} can be offered")
+        return _not_offered(f"of {case.keys} keys at most {_MOST_OFFERED} can be offered")
     found = (index.key(key_id) for _, pool in case.keyrings for key_id in pool.key_ids())
     keys = sorted((key for key in found if key is not None and key.validity(now) is None), key=lambda key: key.id)
     if not keys:
-        return Reject("unknown device, and no key is valid")
+        return _not_offered("no key is valid")
     if len(keys) > _MOST_OFFERED:
-        return Reject(f"unknown device, and of {len(keys)} valid keys at most {_MOST_OFFERED} can be offered")
+        return _not_offered(f"of {len(keys)} valid keys at most {_MOST_OFFERED} can be offered")
     if len({key.effective_vlan for key in keys}) > 1:
-        return Reject("unknown device, and the keys it could have are of several VLANs")
+        return _not_offered("the keys it could have are of several VLANs")
     ends = [key.ends for key in keys if key.ends is not None]
     return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
+
+
+def _not_offered(why: str) -> Reject:
+    return Reject(Reason(f"unknown device, and {why}", _UNKNOWN_DEVICE.code))
 
 
 def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:

@@ -15,6 +15,7 @@ from crypto import warm_up
 from provisioning import ProvisioningError, Store
 
 from .config import Config
+from .decisions import DecisionFile
 from .edge import Edge
 from .engine import Engine
 from .express import Express
@@ -75,17 +76,20 @@ class Server:
         *,
         sockets: Sequence[socket.socket] | None = None,
         loaded: Loaded | None = None,
+        decisions: DecisionFile | None = None,
     ) -> None:
         """Be ready to run.
 
         sockets: bound already, instead of `listen`
         loaded:  read already, in a process that was this one's parent
+        decisions: the file to look after
         """
         self._open_store = open_store
         self._listen = tuple(listen)
         self._config = config
         self._sockets = sockets
         self._loaded = loaded
+        self._decisions = decisions
         self._edge: Edge | None = None
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
@@ -100,6 +104,8 @@ class Server:
         self._config = config
         if self._edge is not None:
             self._edge.configure(config)
+        if self._decisions is not None:
+            self._decisions.limit(config.log.size_mb)
 
     async def run(self) -> None:
         """Serve until stop(); RadiusError or ProvisioningError where that cannot begin."""
@@ -124,10 +130,11 @@ class Server:
             engine.hasten(Express())
             edge = self._edge = Edge(engine, sockets, _threads(config))
             stack.callback(edge.close)
-            edge.configure(self._config)  # which may have changed while all was read
+            self.configure(self._config)  # which may have changed while all was read
             await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
             await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
             await stack.enter_async_context(_repeating(edge.catch_up))
+            await stack.enter_async_context(_repeating(self._keep_decisions))
             self.addresses = tuple(each.getsockname()[:2] for each in sockets)
             edge.open()
             if self._sockets is None:
@@ -141,6 +148,10 @@ class Server:
             await _save(index, saved)
             if self._sockets is None:
                 log.info("stopped")
+
+    async def _keep_decisions(self) -> None:
+        if self._decisions is not None:
+            self._decisions.keep()
 
 
 def render_addresses(addresses: Sequence[Address]) -> str:

@@ -13,8 +13,10 @@ import uvloop
 from provisioning import Store, open_store
 
 from .config import Settings, differences, merge_live
+from .decisions import DecisionFile, decisions_path
 from .edge import report
 from .errors import ConfigError
+from .logs import start_log
 from .server import Server
 from .sockets import parse_address
 from .systemd import READY, RELOADING, STOPPING, notify
@@ -53,20 +55,24 @@ class Reloader:
 def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings) -> None:
     """Serve the database at `db_path` until SIGTERM or SIGINT."""
     reloader = Reloader(settings)
+    decisions = DecisionFile(decisions_path(db_path))
+    start_log(decisions=decisions, json_lines=reloader.config.log.format == "json")
     # A search needs the interpreter for a moment between its kernel calls, and would wait 5 ms each time for this
     # thread to let go: at 100 wrong keys a second among 100,000 it took 60 ms, with this 10 ms.
     sys.setswitchinterval(0.0005)
     open_ = partial(open_store, db_path, environ)
     tell = partial(notify, environ)
     if reloader.config.workers == 1:
-        uvloop.run(_serve_alone(open_, reloader, tell))
+        uvloop.run(_serve_alone(open_, reloader, tell, decisions))
     else:
-        _serve_together(open_, reloader, tell)
+        _serve_together(open_, reloader, tell, decisions)
 
 
-async def _serve_alone(open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None]) -> None:
+async def _serve_alone(
+    open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None], decisions: DecisionFile
+) -> None:
     config = reloader.config
-    server = Server(open_, [parse_address(text) for text in config.listen], config)
+    server = Server(open_, [parse_address(text) for text in config.listen], config, decisions=decisions)
 
     def stop() -> None:
         tell(STOPPING)
@@ -82,7 +88,9 @@ async def _serve_alone(open_: Callable[[], Store], reloader: Reloader, tell: Cal
     await _run(server, lambda: tell(READY))
 
 
-def _serve_together(open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None]) -> None:
+def _serve_together(
+    open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None], decisions: DecisionFile
+) -> None:
     def reload() -> bool:
         tell(RELOADING)
         changed = reloader.reload()
@@ -92,15 +100,15 @@ def _serve_together(open_: Callable[[], Store], reloader: Reloader, tell: Callab
     Workers(
         open_,
         reloader.config,
-        work=lambda worker: uvloop.run(_serve_share(open_, reloader, worker)),
+        work=lambda worker: uvloop.run(_serve_share(open_, reloader, worker, decisions)),
         reload=reload,
         ready=lambda: tell(READY),
         stopping=lambda: tell(STOPPING),
     ).run()
 
 
-async def _serve_share(open_: Callable[[], Store], reloader: Reloader, worker: Worker) -> None:
-    server = Server(open_, config=reloader.config, sockets=worker.sockets, loaded=worker.loaded)
+async def _serve_share(open_: Callable[[], Store], reloader: Reloader, worker: Worker, decisions: DecisionFile) -> None:
+    server = Server(open_, config=reloader.config, sockets=worker.sockets, loaded=worker.loaded, decisions=decisions)
 
     def reload() -> None:
         if reloader.reload(quiet=True):

@@ -185,7 +185,7 @@ class TestSecret:
         assert served.send(datagram) is None
         assert "discard cause=wrong-secret source=192.0.2.1:40000" in lines()[-1]
         assert "the shared secret of NAS access points is the likely cause" in lines()[-1]
-        assert served.engine.journal.discarded["wrong-secret"] == 1
+        assert served.engine.journal.counts.discards["wrong-secret"] == 1
         assert still_serves(served, handshake)
 
     def test_unknown_source_is_discarded(self, served, lines):

@@ -64,6 +64,8 @@ def test_what_the_file_leaves_out_is_as_it_was():
         ("listen = []", 'x.toml: listen must be a list of "ADDRESS:PORT", not []'),
         ("listen = [1812]", 'x.toml: listen must be a list of "ADDRESS:PORT", not [1812]'),
         ('listen = ["nowhere"]', "x.toml: listen: 'nowhere' is not ADDRESS:PORT"),
+        ('[log]\nformat = "xml"', "x.toml: log.format must be one of text, json, not 'xml'"),
+        ("[log]\nformat = 1", "x.toml: log.format must be one of text, json, not 1"),
         ("workers = ", "x.toml: Invalid value (at end of document)"),
     ],
 )
@@ -96,6 +98,9 @@ class TestSettings:
         path.write_text('workers = 3\nlisten = ["192.0.2.1:1812"]\n[searches]\nwaiting = 9')
         config = Settings.locate(path, ("[::1]:0",), 2).load()
         assert (config.workers, config.listen, config.searches.waiting) == (2, ("[::1]:0",), 9)
+
+        assert config.log.format == "text"
+        assert Settings.locate(path, (), None, log_format="json").load().log.format == "json"
 
     def test_file_that_was_named_must_be_there(self, tmp_path):
         with pytest.raises(ConfigError):

@@ -189,4 +189,4 @@ class TestWaiting:
         house.engine.catch_up()
         assert lines()[-1] == 'discard cause=queue-full nas="access points" suppressed=7'
         assert sum("cause=queue-full" in line for line in lines()) == 3
-        assert house.engine.journal.discarded["queue-full"] == 58
+        assert house.engine.journal.counts.discards["queue-full"] == 58

@@ -303,7 +303,7 @@ class TestDuplicates:
         assert house.send(datagram) == first
         assert house.send(datagram + b"padding") == first
         assert len(lines()) == 1
-        assert house.engine.journal.repeated == 2
+        assert house.engine.journal.counts.duplicates == 2
 
     @pytest.mark.parametrize("source", [{"port": 40001}, {"address": "192.0.2.2"}, {"socket": 1}], ids=str)
     def test_same_octets_from_elsewhere_are_another_request(self, house, handshake, lines, source):

@@ -1,5 +1,6 @@
 """What a line of the log looks like, whatever the air puts into it."""
 
+import json
 import logging
 import os
 import re
@@ -10,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import Ssid
-from radiusd.journal import quote, quote_octets, write
-from radiusd.logs import start_log
+from radiusd import SharedSecret, Source
+from radiusd.codec import encode_request
+from radiusd.decisions import DecisionFile
+from radiusd.lines import quote, quote_octets
+from radiusd.logs import lines_together, start_log, stop_log, write_decisions
+
+SSID = Ssid(b"Hudson House")
+SOURCE = Source("192.0.2.1", 40000)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +34,9 @@ from radiusd.logs import start_log
         ("a\u2028b", '"a\\u2028b"'),
         ("\U000e0001", '"\\U000e0001"'),
         ("who=admin", '"who=admin"'),
+        ("none", '"none"'),
+        ("unknown", '"unknown"'),
+        ("\x85", '"\\u0085"'),
     ],
 )
 def test_value_is_quoted(text, quoted):
@@ -35,6 +45,8 @@ def test_value_is_quoted(text, quoted):
 
 def test_octets_that_are_no_text():
     assert quote_octets(b"\xff\xc3\xa9") == '"\\xffé"'
+    assert quote_octets(b"\x85") == '"\\x85"'
+    assert quote_octets("\x85".encode()) == '"\\u0085"'
 
 
 @given(st.text())
@@ -71,25 +83,163 @@ def test_nothing_secret_is_logged(house, handshake, lookup, lines):
     assert "testing123" not in text
 
 
-def test_lines_on_stderr_have_time_and_level():
-    log = logging.getLogger("radiusd")
-    before = log.handlers[:], log.level, log.propagate
+@pytest.fixture
+def started():
+    """The log of a server, and what comes out of it."""
     reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    start_log(writer)
+    yield lambda: re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "AT", os.read(reader, 1 << 16).decode())
+    stop_log()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_lines_on_stderr_have_time_and_level(started):
+    write_decisions(("accept who=Ada",))
+    logging.getLogger("radiusd").warning("cannot %s", "send")
+    assert started() == "AT INFO accept who=Ada\nAT WARNING cannot send\n"
+
+
+def test_lines_that_nobody_reads_stop_nothing():
+    reader, writer = os.pipe()
+    start_log(writer)
     try:
-        start_log(writer)
-        write("accept who=Ada")
-        log.warning("discard cause=%s", "malformed")
-        lines = os.read(reader, 4096).decode().splitlines(keepends=True)
-        at = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-        assert [re.sub(at, "AT", line) for line in lines] == [
-            "AT INFO accept who=Ada\n",
-            "AT WARNING discard cause=malformed\n",
-        ]
         os.close(reader)
-        write("nobody reads this")  # and that is no reason to stop
-        reader = None
+        write_decisions(("accept who=Ada",))
     finally:
-        log.handlers, log.level, log.propagate = before
+        stop_log()
         os.close(writer)
-        if reader is not None:
-            os.close(reader)
+
+
+def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
+    house.start()
+    texts = [f"accept who={'x' * (number % 700)} number={number}" for number in range(100)]
+    with lines_together():
+        house.engine.journal.write_lines(texts[:50])
+        house.engine.journal.write_lines(texts[50:], logging.WARNING)
+        with pytest.raises(BlockingIOError):
+            started()
+    levels = ["INFO"] * 50 + ["WARNING"] * 50
+    assert started() == "".join(f"AT {level} {text}\n" for level, text in zip(levels, texts, strict=True))
+
+
+def test_line_longer_than_a_piece_comes_through(started):
+    write_decisions(("discard detail=" + "x" * 10_000, "accept who=Ada"))
+    assert started() == f"AT INFO discard detail={'x' * 10_000}\nAT INFO accept who=Ada\n"
+
+
+def test_known_devices_are_counted_in_bulk(house):
+    journal = house.start().engine.journal
+    journal.known("house-aps", "hostapd", "known", 7, 0.2)
+    journal.known("house-aps", "hostapd", "known", 3, 0.3)
+    assert journal.accepted == {"known": 10}
+    assert journal.counts.requests == {("house-aps", "hostapd", "accept", "known"): 10}
+    histogram = journal.counts.request_seconds["known"]
+    assert sum(histogram.counts) == 10
+    assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
+
+
+def test_lines_as_json_have_what_the_text_has(tmp_path, house, handshake):
+    house.add_key(SSID, b"right-passphrase", identity='Ann "A" Lee', vlan=110)
+    house.start()
+    reader, writer = os.pipe()
+    start_log(writer, DecisionFile(tmp_path / "log"), json_lines=True)
+    try:
+        with lines_together():
+            for passphrase in (b"right-passphrase", b"wrong-passphrase"):
+                house.ask(handshake(passphrase))
+        logging.getLogger("radiusd").info("ready listen=127.0.0.1:1812 workers=2 keys=1 seconds=0.25")
+        logging.getLogger("radiusd").warning('reload: changed "%s"', "x")
+    finally:
+        stop_log()
+    accept, reject, ready, reload = map(json.loads, os.read(reader, 1 << 16).splitlines())
+    assert all(
+        re.fullmatch(r"[-0-9]{10}T[:0-9]{8}\.\d{3}Z", line.pop("ts")) for line in (accept, reject, ready, reload)
+    )
+    assert isinstance(accept.pop("ms"), float)
+    assert accept == {
+        "level": "INFO",
+        "event": "accept",
+        "who": 'Ann "A" Lee',
+        "key": 1,
+        "nas": "access points",
+        "venue": "Hudson House",
+        "ssid": "Hudson House",
+        "device": "02:00:00:00:02:01",
+        "how": "search",
+        "keys": 1,
+        "vlan": 110,
+        "dialect": "hostapd",
+    }
+    assert (reject["event"], reject["reason"]) == ("reject", "unknown passphrase")
+    assert ready == {
+        "level": "INFO",
+        "event": "ready",
+        "listen": "127.0.0.1:1812",
+        "workers": 2,
+        "keys": 1,
+        "seconds": 0.25,
+    }
+    assert reload == {"level": "WARNING", "message": 'reload: changed "x"'}
+    kept = (tmp_path / "log").read_text("utf-8").splitlines()
+    assert [line.split()[2] for line in kept] == ["accept", "reject"]  # as text, whatever stderr has
+    os.close(reader)
+    os.close(writer)
+
+
+class TestFlood:
+    """Whoever can send a datagram can send a million: the log must not grow with them."""
+
+    def discards(self, lines):
+        return [line for line in lines() if line.startswith("discard")]
+
+    @pytest.mark.parametrize(
+        ("cause", "datagram", "address"),
+        [
+            ("unknown-source", bytes(20), "203.0.113.9"),
+            ("malformed", bytes(20), "192.0.2.1"),
+            ("wrong-secret", encode_request(1, bytes(16), [], SharedSecret(b"another")), "192.0.2.1"),
+            ("unsigned", encode_request(1, bytes(16), [], SharedSecret(b"testing123"), sign=False), "192.0.2.1"),
+        ],
+    )
+    def test_of_one_address_has_a_line_now_and_then_and_its_count(self, house, lines, cause, datagram, address):
+        house.start()
+        for port in range(100):
+            assert house.send(datagram, address=address, port=port) is None
+        (line,) = self.discards(lines)
+        assert line.startswith(f"discard cause={cause} source={address}:0 detail=")
+        house.clock.seconds += 5
+        house.send(datagram, address=address)
+        assert ', and 99 more before"' in self.discards(lines)[1]
+        house.send(datagram, address=address)
+        house.clock.seconds += 5
+        for _ in range(3):
+            house.engine.catch_up()
+        assert self.discards(lines)[2:] == [f"discard cause={cause} source={address} suppressed=1"]
+        assert house.engine.journal.counts.discards == {cause: 102}
+
+    def test_of_invented_addresses_is_bounded_in_lines_and_memory(self, house, lines):
+        house.start()
+        for number in range(20_000):
+            house.send(bytes(20), address=f"203.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        assert len(self.discards(lines)) == 65
+        house.send(bytes(20), address="192.0.2.1")  # another cause is told all the same
+        assert "cause=malformed" in self.discards(lines)[-1]
+        house.clock.seconds += 5
+        house.engine.catch_up()
+        assert self.discards(lines)[66:] == ["discard cause=unknown-source source=others suppressed=19935"]
+        house.clock.seconds += 5
+        house.engine.catch_up()
+        assert not any(house.engine.journal._muffler._kinds.values())
+
+    def test_line_says_whose_it_is(self, house, handshake, lines):
+        house.add_key(SSID, b"right-passphrase")
+        house.start()
+        house.send(bytes(20))
+        assert lines()[-1].endswith(' nas="access points"')
+        search = house.engine.receive(house.question(handshake(b"wrong-passphrase")).datagram, SOURCE, house.now)
+        house.engine.drop(search, "queue-full", "too many searches are waiting")
+        assert lines()[-1].endswith(
+            ' nas="access points" venue="Hudson House" ssid="Hudson House" device=02:00:00:00:02:01'
+        )

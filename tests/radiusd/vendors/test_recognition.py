@@ -194,9 +194,9 @@ class TestProbe:
         (reply,) = replies
         assert (reply[0], len(reply)) == (3, 38)
         journal = house.engine.journal
-        assert (journal.probes, journal.rejected, journal.repeated) == (3, 0, 0)
+        assert (journal.counts.probes, journal.rejected, journal.counts.duplicates) == (3, 0, 0)
         assert not journal.accepted
-        assert not journal.discarded
+        assert not journal.counts.discards
         assert lines() == []
 
     def test_under_a_wrong_secret_is_discarded(self, house, lines):
