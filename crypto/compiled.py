@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import njit, typeof
 from numba.core import caching
 
 _SOURCES: dict[str, tuple[Path, ...]] = {}
@@ -60,3 +60,14 @@ def compiled(function: Callable[..., Any], *sources: str | Path) -> Any:
     except RuntimeError:  # numba's "no locator available"
         return dispatcher
     return dispatcher
+
+
+def can_be_kept(dispatcher: Any) -> bool:
+    """Return whether there is a folder for the machine code of a compiled function."""
+    return isinstance(dispatcher._cache, _Cache)
+
+
+def is_kept(dispatcher: Any, *args: object) -> bool:
+    """Return whether calling a compiled function with such arguments needs no compiler."""
+    kinds = tuple(typeof(arg) for arg in args)
+    return kinds in dispatcher.overloads or dispatcher._cache.load_overload(kinds, dispatcher.targetctx) is not None

@@ -17,7 +17,7 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .compiled import compiled
+from .compiled import can_be_kept, compiled, is_kept
 from .sha import SHA1, SHA1_IV
 from .simd import I64, Builder, Context, Emitter, Signature, Value, word_pointer, words_array
 from .wpa import PAIRWISE_EXPANSION
@@ -26,8 +26,10 @@ __all__ = [
     "MD5_IV",
     "PSK_OCTETS",
     "PSK_WORDS",
+    "can_be_kept",
     "compiled",
     "fits_psk",
+    "is_kept",
     "md5_block",
     "md5_finish",
     "put_words",

@@ -1,13 +1,13 @@
 """One Access-Request under way, and the search that it may need."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crypto import Handshake
 
 from .directory import Client
 from .index import Keyring
-from .model import Decision, Request, Source, Subject
+from .model import Decision, Request, Sendable, Source, Subject
 from .replies import Exchange
 from .vendors import Dialect
 
@@ -27,6 +27,7 @@ class Case:
     venue: str | None = None
     keyrings: tuple[Keyring, ...] = ()
     decision: Decision | None = None
+    attributes: tuple[Sendable, ...] = field(default=(), repr=False)  # of the answer
     outcome: "bytes | Search | Exception | None" = None
     over: bool = False  # no step is left to take now: it waits for its search, or was given up
 

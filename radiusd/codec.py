@@ -1,7 +1,7 @@
 """RADIUS octets in and out, both halves: the server's and the access point's (RFC 2865, 2868, 2869, 3579, 6929).
 
-# Rule: only this file (and `express_kernels`, for what it repeats) knows RADIUS octets. Every length is checked against what is left before it is used, and every
-# loop over the octets advances by at least two.
+# Rule: only this file knows RADIUS octets (and `express_kernels`, for what it repeats). Every length is checked against
+# what is left before it is used, and every loop over the octets advances by at least two.
 """
 
 import hmac

@@ -118,7 +118,7 @@ class Engine:
             answered = all_left(count)
         else:
             answered = self._express.answer(mail, count, socket, now, started)
-            self.journal.repeated += answered.repeated
+            self.journal.counts.duplicates += answered.repeated
             for row in answered.superseded:
                 self._replies.supersede(mail.source(row, socket), ACCESS_REQUEST, int(mail.packets[row, 1]))
             if answered.hits:
@@ -255,8 +255,8 @@ class Engine:
     def _encode(self, case: Case, _: datetime) -> None:
         request, secret, decision = case.request, case.client.secret, case.decision
         if isinstance(decision, Accept):
-            attributes = case.dialect.encode_accept(decision)
-            reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
+            case.attributes = case.dialect.encode_accept(decision)
+            reply = encode_reply(request, ACCESS_ACCEPT, case.attributes, secret, next(self._salts))
         elif isinstance(decision, Offer):
             assert case.dialect.encode_offer is not None  # noqa: S101 (or nothing is offered)
             attributes = case.dialect.encode_offer(decision)

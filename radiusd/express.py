@@ -10,33 +10,48 @@ with the answer's key, is answered here. Everything else, and every doubt, goes 
 """
 
 import math
+import os
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto import Akm, Handshake, MacAddress, Pool
+from provisioning import Key
 
-from . import express_kernels as kernels
 from .case import Case
-from .codec import Template, encode_template
+from .codec import encode_template
 from .cooldown import Place
 from .directory import Client
-from .express_kernels import ANSWER, CLIENT, EXCHANGE, LONGEST_SECRET, LONGEST_TEMPLATE, QUESTION, SCRATCH, WAYS
+from .express_tables import (
+    ANSWER,
+    CLIENT,
+    EXCHANGE,
+    LEFT,
+    LONGEST_SECRET,
+    LONGEST_TEMPLATE,
+    QUESTION,
+    REPEATED,
+    SCRATCH,
+    SPREAD,
+    SUPERSEDED,
+    WAYS,
+)
 from .index import Keyring
+from .lines import quote, quote_name, quote_octets
 from .mail import LONGEST, Mail
 from .model import Accept, How, Source
 from .ranges import IdRanges
 
 _QUESTIONS: Final = 8_192  # one for each SSID of each radio, 450 octets
 _MOST_CLIENTS: Final = 4_096
-_AES_128_HMAC_SHA1: Final = 2  # key version
+_HMAC_SHA1: Final = 2  # key descriptor version
 _CHARGEABLE_USER_IDENTITY: Final = 89
 
 
@@ -70,11 +85,7 @@ class Given:
     vlan: str
 
 
-class Hit(NamedTuple):
-    """One request answered the short way."""
-
-    asked: Asked
-    given: Given
+Hit = tuple[Asked, Given]  # a request answered the short way
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class Answered:
 
 
 _NOTHING: Final = np.zeros(0, np.int64)
+_NO_STATES: Final = np.zeros(10, np.uint32)
 
 
 def all_left(count: int) -> Answered:
@@ -101,8 +113,11 @@ class Express:
     """Questions, answers and exchanges. Belongs to the thread that answers requests."""
 
     def __init__(self, *, answers: int = 65_536, exchanges: int = 65_536, lifetime_s: float = 30.0) -> None:
+        from . import express_kernels  # numba takes half a second to import: not before a server runs
+
+        self._kernels = express_kernels
         self._lifetime_s = lifetime_s
-        self._salt = np.uint64(int.from_bytes(np.random.bytes(8)))
+        self._salt = int.from_bytes(os.urandom(8))
         self._scratch = np.zeros(1, SCRATCH)
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
@@ -137,8 +152,8 @@ class Express:
             self._lengths = np.zeros(mail.size, np.int64)
         results = self._results
         self._lengths[:count] = mail.lengths[:count]
-        self._salt += np.uint64(0x9E3779B97F4A7C15)
-        kernels.answer_all(
+        self._salt = self._salt + SPREAD & 2**64 - 1
+        self._kernels.answer_all(
             self._questions,
             self._clients,
             self._answers,
@@ -154,17 +169,19 @@ class Express:
             now.timestamp(),
             monotonic,
             self._lifetime_s,
-            self._salt,
+            np.uint64(self._salt),
         )
         left, hits, superseded, repeated = [], [], [], 0
-        for row, (outcome, _, asked, given) in enumerate(results[:count].tolist()):
-            if outcome == kernels.LEFT:
+        questions, given = self._asked, self._given
+        outcomes, _, asked, answers = results[:count].T.tolist()
+        for row, outcome in enumerate(outcomes):
+            if outcome == LEFT:
                 left.append(row)
-            elif outcome == kernels.REPEATED:
+            elif outcome == REPEATED:
                 repeated += 1
             else:
-                hits.append(Hit(self._asked[asked], self._given[given]))
-                if outcome == kernels.SUPERSEDED:
+                hits.append((questions[asked[row]], given[answers[row]]))
+                if outcome == SUPERSEDED:
                     superseded.append(row)
         replied = np.flatnonzero(results[:count, 0]) if left else np.arange(count)
         return Answered(replied, results[replied, 1], tuple(left), tuple(hits), repeated, tuple(superseded))
@@ -174,64 +191,45 @@ class Express:
         address = _address(source)
         if address is not None:
             packet = np.frombuffer(octets, np.uint8)
-            kernels.mark(self._exchanges, self._scratch, packet, address, source.socket, monotonic)
+            self._kernels.mark(self._exchanges, self._scratch, packet, address, source.socket, monotonic)
 
     def learn(self, case: Case, monotonic: float) -> None:
         """Take over what can be answered alike from now on."""
-        decision, address = case.decision, _address(case.source)
-        if not isinstance(decision, Accept) or decision.how is How.OFFER or address is None:
+        decision, subject, address = case.decision, case.subject, _address(case.source)
+        if not isinstance(decision, Accept) or subject is None or address is None:
             return
-        client = self._client(case.client)
-        template = _template(case, decision)
-        if client is None or template is None:
+        key, search, states, aa = decision.key, False, _NO_STATES, bytes(6)
+        if isinstance(subject, Handshake):
+            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1:
+                return
+            found = _states(case.keyrings, key.id)
+            if found is None:
+                return
+            device, search, states, aa = subject.spa, True, found, subject.aa.value
+        else:
+            device = subject.device
+        client, template = self._client(case.client), encode_template(case.attributes)
+        if client is None or template is None or len(template.octets) > LONGEST_TEMPLATE:
             return
         octets = case.request.octets
         self._packet[: len(octets)] = np.frombuffer(octets, np.uint8)
-        fit, question = kernels.survey(
-            self._questions, self._scratch, self._packet, len(octets), address, case.source.socket
-        )
-        scratch = self._scratch[0]
-        subject = case.subject
-        search = isinstance(subject, Handshake)
-        if not fit or search != (scratch["frame_length"] > 0):
-            return  # nothing that the kernels read, or a handshake that another dialect's attributes hold
-        states: Any = 0
-        key_data = 0
-        if isinstance(subject, Handshake):
-            if subject.akm is not Akm.PSK or subject.key_version != _AES_128_HMAC_SHA1:
-                return
-            states = _states(case.keyrings, decision.key.id)
-            if states is None or scratch["spa"].tobytes() != subject.spa.value:
-                return
-            key_data = scratch["key_data"]
-            device, aa = subject.spa, subject.aa.value
-        else:
-            assert subject is not None  # noqa: S101 (or nothing was accepted)
-            device, aa = subject.device, bytes(6)
-            if int.from_bytes(device.value) != int(scratch["mac"]):
-                return
-        kind = self._kind(case, decision)
-        used = int(monotonic * 1000)
-        if question < 0:
-            free = _oldest(self._questions, int(scratch["hash"]))
-            length = int(scratch["question_length"])
-            self._questions[free] = (
-                *(scratch["hash"], length, client, kind, search, used),
-                *(np.frombuffer(aa, np.uint8), scratch["question"]),
-            )
-            self._asked[free] = _asked(case)
-        row = self._room(int(scratch["mac"]), kind)
-        key = decision.key
-        self._answers[row] = (
-            *(scratch["mac"], kind, len(template.octets), key.id),
-            math.inf if key.ends is None else key.ends.timestamp(),
-            *(key_data, used),
-            *(-1 if template.salt_at is None else template.salt_at, template.blocks),
+        question, answer = self._kernels.learn(
+            *(self._questions, self._answers, self._scratch, self._packet, len(octets), address, case.source.socket),
+            *(client, self._kind(case, decision), search, np.frombuffer(aa, np.uint8)),
+            *(np.uint64(int.from_bytes(device.value)), states, np.frombuffer(template.octets, np.uint8)),
+            -1 if template.salt_at is None else template.salt_at,
+            template.blocks,
             -1 if template.timeout_at is None else template.timeout_at,
-            states,
-            np.frombuffer(template.octets.ljust(LONGEST_TEMPLATE, b"\0"), np.uint8),
+            key.id,
+            math.inf if key.ends is None else key.ends.timestamp(),
+            int(monotonic * 1000),
         )
-        self._given[row] = _given(key, device, how)
+        if answer < 0:
+            return
+        how = How.KNOWN if search else How.LOOKUP
+        if question >= len(self._questions):
+            self._asked[question - len(self._questions)] = _asked(case, how)
+        self._given[answer] = _given(key, device, how)
 
     def forget_all(self) -> None:
         """Begin with nothing, but for exchanges."""
@@ -253,13 +251,6 @@ class Express:
             mac = int.from_bytes(device.value)
             ways = _ways(self._answers, mac)
             self._free((ways.start + np.flatnonzero(self._answers[ways]["mac"] == mac)).tolist())
-
-    def _room(self, mac: int, kind: int) -> int:
-        """Return the row to put an answer into: this device's own, else one that is free or was used longest ago."""
-        ways = _ways(self._answers, mac)
-        chosen = self._answers[ways]
-        same = np.flatnonzero((chosen["mac"] == mac) & (chosen["kind"] == kind) & (chosen["length"] > 0))
-        return ways.start + int(same[0]) if len(same) else _oldest(self._answers, mac)
 
     def _free(self, rows: Iterable[int]) -> None:
         chosen = [row for row in rows if self._given.pop(row, None) is not None]
@@ -297,31 +288,8 @@ def _table(kind: np.dtype[np.void], wanted: int) -> npt.NDArray[np.void]:
 
 def _ways(table: npt.NDArray[np.void], number: int) -> slice:
     """Return where something with this hash may be; as the kernels have it."""
-    start = ((number * kernels.SPREAD & 2**64 - 1) >> 32 & (len(table) // WAYS - 1)) * WAYS
+    start = ((number * SPREAD & 2**64 - 1) >> 32 & (len(table) // WAYS - 1)) * WAYS
     return slice(start, start + WAYS)
-
-
-def _oldest(table: npt.NDArray[np.void], number: int) -> int:
-    """Return the way that is free or was used longest ago."""
-    ways = _ways(table, number)
-    return ways.start + int(np.argmin(np.where(table[ways]["length"] > 0, table[ways]["used"], -1)))
-
-
-def _template(case: Case, accept: Accept) -> Template | None:
-    """Return what a known device gets, None where that says more than a template can."""
-    how = accept.how if accept.of_lookup else How.KNOWN
-    accept = replace(accept, how=how, session_timeout_s=None if accept.session_timeout_s is None else 1)
-    template = encode_template(case.dialect.encode_accept(accept))
-    if template is None or len(template.octets) > LONGEST_TEMPLATE:
-        return None
-    if accept.session_timeout_s is not None:  # and nothing else in it may depend on the time that is left
-        at = template.timeout_at
-        later = encode_template(case.dialect.encode_accept(replace(accept, session_timeout_s=2)))
-        if at is None or later is None or later.octets[at : at + 4] != (2).to_bytes(4):
-            return None
-        if (later.octets[:at], later.octets[at + 4 :]) != (template.octets[:at], template.octets[at + 4 :]):
-            return None
-    return template
 
 
 def _states(keyrings: Iterable[Keyring], key_id: int) -> npt.NDArray[np.uint32] | None:
@@ -349,7 +317,8 @@ def _given(key: Key, device: MacAddress, how: How) -> Given:
 
 def place_of(hit: Hit) -> Place:
     """Return what the device's failures are counted by."""
-    return Place(hit.asked.venue, hit.asked.ssid, hit.given.mac)
+    asked, given = hit
+    return Place(asked.venue, asked.ssid, given.mac)
 
 
 @lru_cache(maxsize=16_384)
@@ -365,17 +334,6 @@ def _address(source: Source) -> npt.NDArray[np.uint8] | None:
         octets += socket.inet_pton(socket.AF_INET6, text) + number.to_bytes(4, sys.byteorder)
     else:
         octets = socket.AF_INET.to_bytes(2, sys.byteorder) + port + socket.inet_pton(socket.AF_INET, source.address)
-    return np.frombuffer(octets.ljust(28, b"\0"), np.uint8)
+    return np.array(list(octets.ljust(28, b"\0")), np.uint8)
 
 
-def warm_up() -> None:
-    """Load the kernels or compile them."""
-    express, mail = Express(answers=WAYS, exchanges=WAYS), Mail(1)
-    kernels.answer_all(
-        *(express._questions, express._clients, express._answers, express._exchanges, express._scratch),
-        *(mail.packets, np.zeros(1, np.int64), mail.addresses, np.zeros((1, 4), np.int64), mail.replies),
-        *(0, 0, 0.0, 0.0, 0.0, np.uint64(0)),
-    )
-    address = _address(Source("127.0.0.1", 0))
-    kernels.survey(express._questions, express._scratch, express._packet, 0, address, 0)
-    kernels.mark(express._exchanges, express._scratch, np.frombuffer(bytes(20), np.uint8), address, 0, 0.0)

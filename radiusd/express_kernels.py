@@ -3,8 +3,6 @@
 # Rule: this and `codec` are the files that know RADIUS octets. Every length is checked against what is left before it is
 # used, every loop over the octets advances by at least two, and whatever is not exactly as expected is left alone:
 # answer() never discards and never rejects.
-
-Tables are sets of a few ways, found by hash and compared whole; nothing in them moves.
 """
 
 from collections.abc import Callable
@@ -15,94 +13,15 @@ from numba import njit
 
 from crypto import scalar
 
-WAYS: Final = 8
-ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
-LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 384, 256
-_LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
-_PACKET, _FRAME = 4096, 1024
-
-LEFT, ANSWERED, REPEATED, SUPERSEDED = (
-    0,
-    1,
-    2,
-    3,
-)  # what became of a datagram; the last: answered, see `Exchange.length`
-
-# A question: all of a request that is the same whichever device asks and however often. What it means was made out once
-# by the engine.
-QUESTION: Final = np.dtype(
-    [
-        ("hash", "u8"),
-        ("length", "i4"),  # 0: free
-        ("client", "i4"),
-        ("kind", "i4"),  # which keys, how they are to be given out: with the device's address it finds the answer
-        ("search", "i4"),  # whether it carries a handshake
-        ("used", "i8"),
-        ("aa", "u1", (6,)),
-        ("octets", "u1", (LONGEST_QUESTION,)),
-    ],
-    align=True,
-)
-# A shared secret, the two blocks of HMAC-MD5 under it, and their states once they have been wanted.
-CLIENT: Final = np.dtype(
-    [
-        ("states", "u4", (8,)),
-        ("ready", "i4"),
-        ("length", "i4"),
-        ("pads", "u1", (128,)),
-        ("secret", "u1", (LONGEST_SECRET,)),
-    ],
-    align=True,
-)
-# What a device gets: an Accept's attributes but for what depends on the request, the key it must have used, and until when.
-ANSWER: Final = np.dtype(
-    [
-        ("mac", "u8"),
-        ("kind", "i4"),
-        ("length", "i4"),  # 0: free
-        ("key_id", "i8"),
-        ("ends", "f8"),  # seconds since 1970; infinite where the key has no end
-        ("key_data", "u8"),  # hash of the M2's key data: another makes the engine look at the frame again
-        ("used", "i8"),
-        ("salt_at", "i4"),  # where a salted value begins in the template, in clear: salt, length, text, zeros; -1: none
-        ("blocks", "i4"),  # of 16 octets, of that value
-        ("timeout_at", "i4"),  # where Session-Timeout's value is; -1: none
-        ("states", "u4", (10,)),
-        ("template", "u1", (LONGEST_TEMPLATE,)),
-    ],
-    align=True,
-)
-# A request that was answered, to answer it again with the same octets (RFC 5080 2.2.2).
-EXCHANGE: Final = np.dtype(
-    [
-        ("source", "u8", (3,)),
-        ("opened", "f8"),
-        ("length", "i4"),  # of the reply; -1: the engine has the exchange; 0: free
-        ("authenticator", "u1", (16,)),
-        ("signature", "u1", (16,)),
-        ("reply", "u1", (_LONGEST_REPLY,)),
-    ],
-    align=True,
-)
-# What is found in one datagram, and room to work in.
-SCRATCH: Final = np.dtype(
-    [
-        ("source", "u8", (3,)),
-        ("mac", "u8"),
-        ("hash", "u8"),
-        ("key_data", "u8"),
-        ("question_length", "i4"),
-        ("signature_at", "i4"),
-        ("frame_length", "i4"),  # 0: no handshake
-        ("spa", "u1", (6,)),
-        ("anonce", "u1", (32,)),
-        ("digest", "u4", (4,)),
-        ("words", "u4", (scalar.PSK_WORDS,)),
-        ("frame", "u1", (_FRAME,)),
-        ("octets", "u1", (_PACKET + 128,)),
-        ("question", "u1", (LONGEST_QUESTION,)),
-    ],
-    align=True,
+from .express_tables import (
+    ANSWERED,
+    FRAME,
+    LEFT,
+    LONGEST_QUESTION,
+    REPEATED,
+    SPREAD,
+    SUPERSEDED,
+    WAYS,
 )
 
 # What walk() does with an attribute of each type.
@@ -120,7 +39,6 @@ _TREATMENT[1], _TREATMENT[31], _TREATMENT[80], _TREATMENT[245] = _NAME, _STATION
 
 _VENDOR: Final = 11344  # FreeRADIUS, under 245.26: 1 ANonce, 2 M2
 _FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-SPREAD: Final = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
 _SPREAD: Final = np.uint64(SPREAD)
 
 
@@ -233,7 +151,7 @@ def _read_long(packet, at, end, scratch, have):  # type: ignore[no-untyped-def]
         return np.int64(-1)
     size, head = 0, 9
     while True:
-        if size + length - head > _FRAME:
+        if size + length - head > FRAME:
             return np.int64(-1)
         for i in range(head, length):
             scratch.frame[size] = packet[at + i]
@@ -590,10 +508,69 @@ def mark(exchanges, scratches, packet, address, socket, monotonic):  # type: ign
         exchange.authenticator[i] = packet[4 + i]
 
 
+@njit(nogil=True)
+def _room_for_question(questions, scratch):  # type: ignore[no-untyped-def]
+    """Return a row to overwrite: one that is free, or was used longest ago."""
+    start = _set_of(scratch.hash, len(questions) // WAYS)
+    oldest = start
+    for row in range(start, start + WAYS):
+        if questions[row].length == 0:
+            return row
+        if questions[row].used < questions[oldest].used:
+            oldest = row
+    return oldest
+
+
+@njit(nogil=True)
+def _room_for_answer(answers, mac, kind):  # type: ignore[no-untyped-def]
+    """Return a row to overwrite: this device's own, one that is free, or was used longest ago."""
+    own = find_answer(answers, mac, kind)
+    if own >= 0:
+        return own
+    start = _set_of(mac, len(answers) // WAYS)
+    oldest = start
+    for row in range(start, start + WAYS):
+        if answers[row].length == 0:
+            return row
+        if answers[row].used < answers[oldest].used:
+            oldest = row
+    return oldest
+
+
 @_entry
-def survey(questions, scratches, packet, length, address, socket):  # type: ignore[no-untyped-def]
-    """Take a request apart for `express` to learn from: whether it is one, and the question's row, -1: a new one."""
+def learn(  # type: ignore[no-untyped-def]
+    questions, answers, scratches, packet, length, address, socket, client, kind, search, aa, mac, states, template,
+    salt_at, blocks, timeout_at, key_id, ends, used,
+):  # fmt: skip
+    """Take over an Access-Accept; return the rows of question and answer, -1 where the request is none for express.
+
+    The rows of new questions are returned plus the number of questions.
+    """
     scratch = scratches[0]
     if not walk(packet, length, address, socket, scratch):
-        return False, np.int64(-1)
-    return True, find_question(questions, scratch)
+        return np.int64(-1), np.int64(-1)
+    if (scratch.frame_length > 0) != search or scratch.mac != mac:
+        return np.int64(-1), np.int64(-1)
+    row = find_question(questions, scratch)
+    returned = row
+    if row < 0:
+        row = _room_for_question(questions, scratch)
+        returned = row + len(questions)
+        question = questions[row]
+        question.hash, question.length = scratch.hash, scratch.question_length
+        question.client, question.kind, question.search, question.used = client, kind, search, used
+        for i in range(6):
+            question.aa[i] = aa[i]
+        for i in range(scratch.question_length):
+            question.octets[i] = scratch.question[i]
+    at = _room_for_answer(answers, mac, kind)
+    answer = answers[at]
+    answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = mac, kind, key_id, ends, used
+    answer.key_data = scratch.key_data
+    answer.salt_at, answer.blocks, answer.timeout_at = salt_at, blocks, timeout_at
+    for i in range(10):
+        answer.states[i] = states[i]
+    for i in range(len(template)):
+        answer.template[i] = template[i]
+    answer.length = len(template)
+    return returned, at

@@ -78,7 +78,10 @@ class Journal:
             self.counts.request(asked.nas, asked.dialect, "accept", asked.how.value, ms / 1000, count)
             ends[asked] = f"{asked.keys} ms={ms:.2f}"
         write_decisions(
-            [f"{given.who}{asked.where}{given.device}{ends[asked]}{given.vlan}{asked.dialects}" for asked, given in hits]
+            [
+                f"{given.who}{asked.where}{given.device}{ends[asked]}{given.vlan}{asked.dialects}"
+                for asked, given in hits
+            ]
         )
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:

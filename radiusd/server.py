@@ -19,7 +19,7 @@ from .decisions import DecisionFile
 from .edge import Edge
 from .engine import Engine
 from .express import Express
-from .express import warm_up as warm_up_express
+from .express_start import Compilation, load_if_kept, prepare
 from .follower import Follower
 from .index import Index
 from .logs import render_failure
@@ -38,15 +38,17 @@ class Loaded:
 
     index: Index
     follower: Follower
+    compilation: Compilation | None = None  # of `express`, still going on
 
     @classmethod
     def load(cls, store: Store, config: Config) -> "Loaded":
         """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
         warm_up(lambda text: log.info("%s", text))
-        warm_up_express()
+        compilation = prepare()
         loaded = cls(
             index=Index(store.key, cached_keys=config.keys.cached),
             follower=Follower(store, lapsed_days=config.keys.lapsed_days),
+            compilation=compilation,
         )
         with _all_new_kept():
             loaded.index.apply(loaded.follower.load(_now()))
@@ -127,7 +129,13 @@ class Server:
             index, follower = loaded.index, loaded.follower
             index.read_from(store.key)
             engine = Engine(index, time.monotonic)
-            engine.hasten(Express())
+            if loaded.compilation is None:
+                self._hasten(engine)
+            else:
+                later = asyncio.create_task(self._hasten_later(engine, loaded.compilation))
+                stack.callback(later.cancel)
+                if self._loaded is None:
+                    stack.callback(loaded.compilation.stop)
             edge = self._edge = Edge(engine, sockets, _threads(config))
             stack.callback(edge.close)
             self.configure(self._config)  # which may have changed while all was read
@@ -152,6 +160,29 @@ class Server:
     async def _keep_decisions(self) -> None:
         if self._decisions is not None:
             self._decisions.keep()
+
+
+    def _hasten(self, engine: Engine) -> None:
+        """Let compiled code answer what it can."""
+        engine.hasten(Express())
+        engine.configure(self._config)
+
+    async def _hasten_later(self, engine: Engine, compilation: Compilation) -> None:
+        """Do so when there is any."""
+        await _readable(compilation.descriptor)
+        if await asyncio.to_thread(load_if_kept):
+            self._hasten(engine)
+        else:
+            log.warning("the compiled answers could not be made ready: known devices cost more of the processor")
+
+
+async def _readable(descriptor: int) -> None:
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, event.set)
+    try:
+        await event.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def render_addresses(addresses: Sequence[Address]) -> str:

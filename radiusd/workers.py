@@ -88,6 +88,8 @@ class Workers:
                     place.sockets += (stack.enter_context(each),)
             with self.open_store() as store:
                 loaded = Loaded.load(store, config)
+            if loaded.compilation is not None:
+                stack.callback(loaded.compilation.stop)
             stack.enter_context(_blocked())
             lifeline = stack.enter_context(_pipe())
             readiness = stack.enter_context(_pipe())
@@ -129,6 +131,8 @@ class Workers:
                 return
             if number == signal.SIGHUP and self.reload():
                 self._signal(signal.SIGHUP)
+            if loaded.compilation is not None:
+                loaded.compilation.collect()
             for place in self._places:
                 status = self._reap(place) if place.process else None
                 if status is not None:
