@@ -118,7 +118,7 @@ class Engine:
             answered = all_left(count)
         else:
             answered = self._express.answer(mail, count, socket, now, started)
-            self.journal.repeated += answered.repeated
+            self.journal.counts.duplicates += answered.repeated
             for row in answered.superseded:
                 self._replies.supersede(mail.source(row, socket), ACCESS_REQUEST, int(mail.packets[row, 1]))
             if answered.hits:
@@ -238,6 +238,8 @@ class Engine:
             self._cooldown.succeed(_place(case))
         elif isinstance(decision, Reject):
             self._cooldown.fail(_place(case), self._monotonic())
+        if not isinstance(decision, Search):
+            self.journal.counts.search(case.outcome.seconds, case.keys)
         self._decide(case, decision)
 
     def _decide(self, case: Case, decision: Decision | Search) -> None:
