@@ -50,6 +50,7 @@ class Search:
         self.hit: tuple[int, int] | None = None  # keypool and key
         # Whose it is: what one device asks of the same keypools is searched one after the other.
         self.owner = tuple(keyring.keypool_id for keyring in case.keyrings), handshake.spa.value
+        self.seconds = 0.0  # in its threads, so far
         self._hits: Iterator[tuple[int, int]] | None = None
 
     @property

@@ -24,6 +24,9 @@ from provisioning import database_path, db_option
     help="Limits and all the rest: see latchkey.example.toml. Options given here win over it.",
 )
 @click.option(
+    "--metrics", show_default="none", metavar="ADDRESS:PORT", help="Where Prometheus asks: 127.0.0.1:9812, as a rule."
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     show_default="text",
@@ -32,10 +35,19 @@ from provisioning import database_path, db_option
 @db_option
 @click.pass_context
 def serve(
-    context: click.Context, listen: tuple[str, ...], workers: int | None, config: Path | None, log_format: str | None
+    context: click.Context,
+    listen: tuple[str, ...],
+    workers: int | None,
+    config: Path | None,
+    metrics: str | None,
+    log_format: str | None,
 ) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from .config import Settings
     from .serving import serve_forever
 
-    serve_forever(database_path(context), os.environ, Settings.locate(config, listen, workers, log_format=log_format))
+    serve_forever(
+        database_path(context),
+        os.environ,
+        Settings.locate(config, listen, workers, log_format=log_format, metrics=metrics),
+    )

@@ -81,6 +81,7 @@ class Config:
 
     listen: tuple[str, ...] = field(default=("127.0.0.1:1812",), metadata={"live": False})
     workers: int = _limit(1, 1, 256, live=False)
+    metrics: str = field(default="", metadata={"live": False})  # where; empty: nowhere
     receive_buffer: int = _limit(8 << 20, 4096, 1 << 30, live=False)
     searches: SearchLimits = SearchLimits()
     cooldown: CoolDownLimits = CoolDownLimits()
@@ -98,15 +99,22 @@ class Settings:
     listen: tuple[str, ...] = ()
     workers: int | None = None
     log_format: str | None = None
+    metrics: str | None = None
 
     @classmethod
     def locate(
-        cls, path: Path | None, listen: tuple[str, ...], workers: int | None, *, log_format: str | None = None
+        cls,
+        path: Path | None,
+        listen: tuple[str, ...],
+        workers: int | None,
+        *,
+        log_format: str | None = None,
+        metrics: str | None = None,
     ) -> "Settings":
         """Return the settings of a command line; without --config, ./latchkey.toml counts if it is there."""
         if path is None and DEFAULT_PATH.exists():
             path = DEFAULT_PATH
-        return cls(path, listen, workers, log_format)
+        return cls(path, listen, workers, log_format, metrics)
 
     def load(self) -> Config:
         """Return the configuration; ConfigError where the file cannot be used."""
@@ -115,6 +123,8 @@ class Settings:
             config = replace(config, listen=self.listen)
         if self.workers is not None:
             config = replace(config, workers=self.workers)
+        if self.metrics is not None:
+            config = replace(config, metrics=self.metrics)
         if self.log_format is not None:
             config = replace(config, log=replace(config.log, format=self.log_format))
         return config
@@ -182,7 +192,8 @@ def _parse_table(defaults: T, table: Mapping[str, Any], name: str, prefix: str) 
                 raise ConfigError(f"{place} must be a table, [{key}]")
             values[key] = _parse_table(default, value, name, f"{key}.")
         elif isinstance(default, str):
-            values[key] = _parse_choice(value, known[key].metadata["choices"], place)
+            choices = known[key].metadata.get("choices")
+            values[key] = _parse_choice(value, choices, place) if choices else _parse_address(value, place)
         elif isinstance(default, tuple):
             values[key] = _parse_addresses(value, place)
         else:
@@ -201,6 +212,12 @@ def _parse_choice(value: object, choices: tuple[str, ...], place: str) -> str:
     if isinstance(value, str) and value in choices:
         return value
     raise ConfigError(f"{place} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _parse_address(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f'{place} must be "ADDRESS:PORT", not {value!r}')
+    return _parse_addresses([value], place)[0] if value else ""
 
 
 def _parse_addresses(value: object, place: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 _MOST_SERIES = 16_384  # of requests; NASes come and go while the server runs
 OTHERS: Final = "others"
@@ -17,6 +17,7 @@ SEARCH_KEYS: Final = (10.0, 100.0, 1e3, 1e4, 1e5, 2e5, 5e5, 1e6, 2e6)
 REQUEST_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 Labels = tuple[str, str, str, str]  # NAS, dialect, outcome, reason
+View = dict[str, Any]
 
 
 class Histogram:
@@ -34,12 +35,27 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += count
         self.sum += value * count
 
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Count all that another one with the same bounds has."""
+        self.counts = [mine + others for mine, others in zip(self.counts, counts, strict=True)]
+        self.sum += total
+
+
+class _Series:
+    """Requests of one kind: how many, and the histogram that they share with others."""
+
+    __slots__ = ("count", "seconds")
+
+    def __init__(self, seconds: Histogram) -> None:
+        self.count = 0
+        self.seconds = seconds
+
 
 class Counts:
     """Everything that only grows."""
 
     def __init__(self) -> None:
-        self.requests: Counter[Labels] = Counter()
+        self._series: dict[Labels, _Series] = {}
         self.discards: Counter[str] = Counter()
         self.duplicates = 0
         self.probes = 0
@@ -48,20 +64,62 @@ class Counts:
         self.search_keys = Histogram(SEARCH_KEYS)
         self.request_seconds: dict[str, Histogram] = {}  # by what kind of answer it was
 
+    @property
+    def requests(self) -> Counter[Labels]:
+        """Return how many requests of each kind there were."""
+        return Counter({labels: series.count for labels, series in self._series.items()})
+
     def request(self, nas: str, dialect: str, outcome: str, reason: str, seconds: float, count: int = 1) -> None:
         """Count answers of one kind, which took so long each."""
-        labels = nas, dialect, outcome, reason
-        requests = self.requests
-        if labels not in requests and len(requests) >= _MOST_SERIES:
+        series = self._series.get((nas, dialect, outcome, reason)) or self._begin((nas, dialect, outcome, reason))
+        series.count += count
+        histogram = series.seconds
+        histogram.counts[bisect_left(histogram.bounds, seconds)] += count  # observe(), without the call
+        histogram.sum += seconds * count
+
+    def _begin(self, labels: Labels) -> _Series:
+        """Return the series of labels that were not there before, or of all others where there are too many."""
+        _, dialect, outcome, reason = labels
+        if len(self._series) >= _MOST_SERIES:
             labels = OTHERS, dialect, outcome, reason
-        requests[labels] += count
-        kind = reason if outcome == "accept" else outcome
-        histogram = self.request_seconds.get(kind)
-        if histogram is None:
-            histogram = self.request_seconds[kind] = Histogram(REQUEST_SECONDS)
-        histogram.observe(seconds, count)
+        if labels not in self._series:
+            kind = reason if outcome == "accept" else outcome
+            histogram = self.request_seconds.setdefault(kind, Histogram(REQUEST_SECONDS))
+            self._series[labels] = _Series(histogram)
+        return self._series[labels]
 
     def search(self, seconds: float, keys: int) -> None:
         """Count a search that came to its end."""
         self.search_seconds.observe(seconds)
         self.search_keys.observe(keys)
+
+    def render(self) -> View:
+        """Return all of it as what JSON has."""
+        return {
+            "requests": [[*labels, count] for labels, count in self.requests.items()],
+            "discards": self.discards,
+            "duplicates": self.duplicates,
+            "probes": self.probes,
+            "status": self.status,
+            "search_seconds": _render(self.search_seconds),
+            "search_keys": _render(self.search_keys),
+            "request_seconds": {kind: _render(histogram) for kind, histogram in self.request_seconds.items()},
+        }
+
+    def add(self, view: View) -> None:
+        """Count all that render() made this of."""
+        for *labels, count in view["requests"]:
+            nas, dialect, outcome, reason = labels
+            self._begin((nas, dialect, outcome, reason)).count += count
+        self.discards.update(view["discards"])
+        self.duplicates += view["duplicates"]
+        self.probes += view["probes"]
+        self.status += view["status"]
+        self.search_seconds.add(*view["search_seconds"])
+        self.search_keys.add(*view["search_keys"])
+        for kind, parts in view["request_seconds"].items():
+            self.request_seconds.setdefault(kind, Histogram(REQUEST_SECONDS)).add(*parts)
+
+
+def _render(histogram: Histogram) -> tuple[list[int], float]:
+    return histogram.counts, histogram.sum

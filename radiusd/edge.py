@@ -39,6 +39,11 @@ class Edge:
         self._engine.configure(config)
         self._searches.limit(config.searches.waiting, config.searches.waiting_each)
 
+    @property
+    def searching(self) -> tuple[int, int]:
+        """Return how many searches wait, and how many run."""
+        return len(self._searches), self._searches.running
+
     def open(self) -> None:
         """Begin to answer."""
         loop = asyncio.get_running_loop()

@@ -238,6 +238,8 @@ class Engine:
             self._cooldown.succeed(_place(case))
         elif isinstance(decision, Reject):
             self._cooldown.fail(_place(case), self._monotonic())
+        if not isinstance(decision, Search):
+            self.journal.counts.search(case.outcome.seconds, case.keys)
         self._decide(case, decision)
 
     def _decide(self, case: Case, decision: Decision | Search) -> None:

@@ -5,7 +5,8 @@ RadiusError
 │   ├── AuthenticityError  a well-formed packet that its sender's shared secret does not explain: discard
 │   └── UnsignedError      a well-formed packet without the Message-Authenticator it should have: discard
 ├── DialectError           a sound Access-Request that its dialect cannot be: reject, the log says why
-│   └── MissingPieceError  it lacks what its dialect must carry
+│   ├── MissingPieceError  it lacks what its dialect must carry
+│   └── UnsupportedError   it is sound for all we know, and asks in a way that is not answered
 ├── ServeError             the server cannot start: port in use, bad address
 ├── ConfigError            latchkey.toml says something that it cannot mean
 └── LogError               there is no log to read
@@ -36,6 +37,10 @@ class DialectError(RadiusError):
 
 class MissingPieceError(DialectError):
     """An Access-Request without a piece that its dialect must carry."""
+
+
+class UnsupportedError(DialectError):
+    """An Access-Request whose layout is unpublished, or that asks for another method than a passphrase."""
 
 
 class ServeError(RadiusError):

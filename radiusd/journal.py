@@ -53,22 +53,26 @@ class Journal:
         name, keys, dialect = case.client.nas.name, case.keys, case.dialect.name
         ssid, device = _asked(case)
         where = f"nas={quote_name(name)} venue={quote_name(case.venue)} ssid={ssid} device={device}"
-        also = f" also={','.join(case.others)}" if case.others else ""  # the request shows more than one
-        if isinstance(decision, Accept | Offer):
-            if isinstance(decision, Accept):
-                who, key, vlan = quote(decision.key.identity), str(decision.key.id), decision.key.effective_vlan
-                how = decision.how.value
-            else:
-                who, key, vlan, how = "unknown", f"{len(decision.keys)}-keys", decision.vlan, How.OFFER.value
-            self.counts.request(name, dialect, "accept", how, ms / 1000)
+        if isinstance(decision, Accept):
+            key, how, outcome = decision.key, decision.how.value, "accept"
+            vlan = "none" if key.effective_vlan is None else key.effective_vlan
             text = (
-                f"accept who={who} key={key} {where} how={how} keys={keys} ms={ms:.2f}"
-                f" vlan={'none' if vlan is None else vlan} dialect={dialect}{also}"
+                f"accept who={quote_name(key.identity)} key={key.id} {where} how={how} keys={keys} ms={ms:.2f}"
+                f" vlan={vlan} dialect={dialect}"
+            )
+        elif isinstance(decision, Offer):
+            how, outcome = How.OFFER.value, "accept"
+            vlan = "none" if decision.vlan is None else decision.vlan
+            text = (
+                f"accept who=unknown key={len(decision.keys)}-keys {where} how={how} keys={keys} ms={ms:.2f}"
+                f" vlan={vlan} dialect={dialect}"
             )
         else:
-            outcome = "admit" if isinstance(decision, Admit) else "reject"
-            self.counts.request(name, dialect, outcome, code_of(decision.reason), ms / 1000)
-            text = f"{outcome} reason={quote(decision.reason)} {where} keys={keys} ms={ms:.2f} dialect={dialect}{also}"
+            how, outcome = code_of(decision.reason), "admit" if isinstance(decision, Admit) else "reject"
+            text = f"{outcome} reason={quote(decision.reason)} {where} keys={keys} ms={ms:.2f} dialect={dialect}"
+        if case.others:
+            text += f" also={','.join(case.others)}"  # the request shows more than one
+        self.counts.request(name, dialect, outcome, how, ms / 1000)
         write_decisions((text,))
 
     def hits(self, hits: Sequence[Hit], ms: float) -> None:

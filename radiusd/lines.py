@@ -84,9 +84,9 @@ def quote(text: str) -> str:
     return '"' + "".join(map(_escape, text)) + '"'
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def quote_name(text: str | None) -> str:
-    """Return the name of something that is in every line, or `none`."""
+    """Return a name that comes again and again, or `none`."""
     return "none" if text is None else quote(text)
 
 

@@ -18,6 +18,7 @@ from .decisions import DecisionFile
 from .lines import parse_line
 
 _log = logging.getLogger("radiusd")
+_LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, logging.WARNING, logging.ERROR)}
 
 
 class _Clock:
@@ -49,12 +50,13 @@ class Output(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line that is no decision."""
-        text = f"{self._clock.render(record.created)} {record.levelname} {record.getMessage().replace(chr(10), ' ')}\n"
+        message = record.getMessage().replace("\n", " ")  # one line, whatever a library's error says
+        text = f"{self._clock.render(record.created)} {record.levelname} {message}\n"
         self._write(_as_json(text) if self._json_lines else _encode(text))
 
     def decide(self, texts: Sequence[str], level: int) -> None:
         """Write decisions, to both places."""
-        name = logging.getLevelName(level)
+        name = _LEVELS[level]
         lines = [f"{name} {text}" for text in texts]
         if self._held is None:
             self._write_all(lines)

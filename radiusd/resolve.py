@@ -6,7 +6,7 @@ from crypto import CryptoError, Handshake, UnsupportedAkm
 from provisioning import Key, Reason, UnknownDevices
 
 from .case import Case, Search
-from .errors import DialectError
+from .errors import DialectError, UnsupportedError
 from .index import Index
 from .model import Accept, Admit, Decision, How, Lookup, Offer, Reject
 
@@ -26,7 +26,10 @@ def understand(case: Case, index: Index) -> Reject | None:
     try:
         subject = case.subject = case.dialect.decode_request(request)
     except (DialectError, CryptoError) as error:
-        return Reject(Reason(str(error), "unsupported" if isinstance(error, UnsupportedAkm) else "malformed"), error)
+        return Reject(
+            Reason(str(error), "unsupported" if isinstance(error, UnsupportedAkm | UnsupportedError) else "malformed"),
+            error,
+        )
     venue = index.venue(case.client.nas, request.first(_NAS_IDENTIFIER))
     case.venue = None if venue is None else venue.name
     case.keyrings = index.keyrings(venue, subject.ssid)

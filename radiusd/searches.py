@@ -8,6 +8,7 @@ one device, one search at a time: its next request waits, and is then answered b
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,6 +53,11 @@ class Searches:
     def __len__(self) -> int:
         """Return how many wait."""
         return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Return how many have a thread."""
+        return len(self._owners)
 
     def limit(self, waiting: int, waiting_each: int) -> None:
         """Let so many wait from now on, together and of one source address."""
@@ -105,7 +111,7 @@ class Searches:
         alone = not self._queue and not self._owners and search.case.keys >= _SHARED_FROM
         self._owners.add(search.owner)
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._executor, search.run, self._threads if alone else 1)
+        future = loop.run_in_executor(self._executor, _run_timed, search, self._threads if alone else 1)
         future.add_done_callback(lambda future: self._finish(search, future))
 
     def _finish(self, search: Search, future: asyncio.Future[None]) -> None:
@@ -116,3 +122,9 @@ class Searches:
         else:
             self._failed(search, error)
         self._start()
+
+
+def _run_timed(search: Search, threads: int) -> None:
+    began = time.monotonic()
+    search.run(threads)
+    search.seconds += time.monotonic() - began

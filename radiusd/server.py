@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from crypto import warm_up
 from provisioning import ProvisioningError, Store
@@ -23,12 +24,13 @@ from .express_start import Compilation, load_if_kept, prepare
 from .follower import Follower
 from .index import Index
 from .logs import render_failure
+from .metrics import Meter
 from .sockets import Address, bind, render_address
 from .storethread import StoreThread
 
 log = logging.getLogger("radiusd")
 
-_FOLLOW_S = 0.2
+_FOLLOW_S, _PUBLISH_S = 0.2, 1.0
 DEFAULT = Config()
 
 
@@ -79,12 +81,14 @@ class Server:
         sockets: Sequence[socket.socket] | None = None,
         loaded: Loaded | None = None,
         decisions: DecisionFile | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Be ready to run.
 
         sockets: bound already, instead of `listen`
         loaded:  read already, in a process that was this one's parent
         decisions: the file to look after
+        meter:   shows the numbers
         """
         self._open_store = open_store
         self._listen = tuple(listen)
@@ -92,6 +96,7 @@ class Server:
         self._sockets = sockets
         self._loaded = loaded
         self._decisions = decisions
+        self._meter = meter
         self._edge: Edge | None = None
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
@@ -143,13 +148,15 @@ class Server:
             await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
             await stack.enter_async_context(_repeating(edge.catch_up))
             await stack.enter_async_context(_repeating(self._keep_decisions))
+            if self._meter is not None:
+                gauges = partial(_measure, index, edge)
+                publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
+                await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
             self.addresses = tuple(each.getsockname()[:2] for each in sockets)
             edge.open()
             if self._sockets is None:
-                log.info(
-                    "ready listen=%s %s seconds=%.2f",
-                    *(render_addresses(self.addresses), loaded.describe(), time.monotonic() - started),
-                )
+                where = render_addresses(self.addresses) + ("" if self._meter is None else self._meter.describe())
+                log.info("ready listen=%s %s seconds=%.2f", where, loaded.describe(), time.monotonic() - started)
             self.ready.set()
             await self._stopping.wait()
             await edge.drain()
@@ -157,7 +164,7 @@ class Server:
             if self._sockets is None:
                 log.info("stopped")
 
-    async def _keep_decisions(self) -> None:
+    def _keep_decisions(self) -> None:
         if self._decisions is not None:
             self._decisions.keep()
 
@@ -210,14 +217,16 @@ def _all_new_kept() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _repeating(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Do `work` five times a second meanwhile; what has begun at the end is finished."""
+async def _repeating(work: Callable[[], Awaitable[None] | None], every_s: float = _FOLLOW_S) -> AsyncIterator[None]:
+    """Do `work` now and then meanwhile; what has begun at the end is finished."""
 
     async def repeat() -> None:
         while not over.is_set():
-            await work()
+            begun = work()
+            if begun is not None:
+                await begun
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), _FOLLOW_S)
+                await asyncio.wait_for(over.wait(), every_s)
 
     over = asyncio.Event()
     task = asyncio.create_task(repeat())
@@ -226,6 +235,19 @@ async def _repeating(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]
     finally:
         over.set()
         await task
+
+
+def _measure(index: Index, edge: Edge) -> dict[str, int]:
+    keys, keypools, nases = index.sizes()
+    waiting, running = edge.searching
+    return {
+        "searches_waiting": waiting,
+        "searches_running": running,
+        "keys": keys,
+        "keypools": keypools,
+        "nases": nases,
+        "devices": len(index.devices),
+    }
 
 
 async def _follow(index: Index, follower: Follower, thread: StoreThread) -> None:

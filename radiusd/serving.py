@@ -17,6 +17,7 @@ from .decisions import DecisionFile, decisions_path
 from .edge import report
 from .errors import ConfigError
 from .logs import start_log
+from .metrics import Metrics
 from .server import Server
 from .sockets import parse_address
 from .systemd import READY, RELOADING, STOPPING, notify
@@ -62,17 +63,25 @@ def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings)
     sys.setswitchinterval(0.0005)
     open_ = partial(open_store, db_path, environ)
     tell = partial(notify, environ)
-    if reloader.config.workers == 1:
-        uvloop.run(_serve_alone(open_, reloader, tell, decisions))
+    config = reloader.config
+    metrics = Metrics(parse_address(config.metrics), config.workers) if config.metrics else None
+    if config.workers == 1:
+        uvloop.run(_serve_alone(open_, reloader, tell, decisions, metrics))
     else:
-        _serve_together(open_, reloader, tell, decisions)
+        _serve_together(open_, reloader, tell, decisions, metrics)
 
 
 async def _serve_alone(
-    open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None], decisions: DecisionFile
+    open_: Callable[[], Store],
+    reloader: Reloader,
+    tell: Callable[[str], None],
+    decisions: DecisionFile,
+    metrics: Metrics | None,
 ) -> None:
     config = reloader.config
-    server = Server(open_, [parse_address(text) for text in config.listen], config, decisions=decisions)
+    addresses = [parse_address(text) for text in config.listen]
+    meter = None if metrics is None else metrics.meter()
+    server = Server(open_, addresses, config, decisions=decisions, meter=meter)
 
     def stop() -> None:
         tell(STOPPING)
@@ -89,7 +98,11 @@ async def _serve_alone(
 
 
 def _serve_together(
-    open_: Callable[[], Store], reloader: Reloader, tell: Callable[[str], None], decisions: DecisionFile
+    open_: Callable[[], Store],
+    reloader: Reloader,
+    tell: Callable[[str], None],
+    decisions: DecisionFile,
+    metrics: Metrics | None,
 ) -> None:
     def reload() -> bool:
         tell(RELOADING)
@@ -104,11 +117,19 @@ def _serve_together(
         reload=reload,
         ready=lambda: tell(READY),
         stopping=lambda: tell(STOPPING),
+        metrics=metrics,
     ).run()
 
 
 async def _serve_share(open_: Callable[[], Store], reloader: Reloader, worker: Worker, decisions: DecisionFile) -> None:
-    server = Server(open_, config=reloader.config, sockets=worker.sockets, loaded=worker.loaded, decisions=decisions)
+    server = Server(
+        open_,
+        config=reloader.config,
+        sockets=worker.sockets,
+        loaded=worker.loaded,
+        decisions=decisions,
+        meter=worker.meter,
+    )
 
     def reload() -> None:
         if reloader.reload(quiet=True):

@@ -22,6 +22,7 @@ from provisioning import ProvisioningError, Store
 from .config import Config
 from .errors import RadiusError, ServeError
 from .logs import render_failure
+from .metrics import Meter, Metrics
 from .server import Loaded, render_addresses
 from .sockets import bind_shared, parse_address
 
@@ -43,6 +44,7 @@ class Worker:
     lifeline: int  # a file descriptor: readable when the parent is gone
     ready: Callable[[], None]  # to be called once it answers
     released: Callable[[], None]  # to be called once it handles its signals
+    meter: Meter | None
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Workers:
     reload:   told of SIGHUP; the workers are told too where it returns True
     ready:    told when all workers answer
     stopping: told when the end begins
+    metrics:  where the workers show their numbers
     """
 
     open_store: Callable[[], Store]
@@ -73,6 +76,7 @@ class Workers:
     reload: Callable[[], bool]
     ready: Callable[[], None]
     stopping: Callable[[], None]
+    metrics: Metrics | None = None
     _places: list[_Place] = field(default_factory=list)
     _answering: int = 0
 
@@ -99,6 +103,7 @@ class Workers:
             try:
                 self._await_all(readiness[0])
                 addresses = render_addresses([each.getsockname()[:2] for each in self._places[0].sockets])
+                addresses += "" if self.metrics is None else self.metrics.describe()
                 log.info(
                     "ready listen=%s workers=%d %s seconds=%.2f",
                     *(addresses, config.workers, loaded.describe(), time.monotonic() - started),
@@ -180,6 +185,7 @@ class Workers:
                 lifeline=lifeline[0],
                 ready=lambda: _write(readiness[1]),
                 released=lambda: _unblock(),
+                meter=None if self.metrics is None else self.metrics.meter(place.number),
             )
             self.work(worker)
             status = 0

@@ -4,7 +4,7 @@ Unbound MPSK sends Aruba-MPSK-Lookup-Info (14823/66), whose inner layout nobody 
 rejected, and the log says why. WPA2-PSK only.
 """
 
-from ..errors import DialectError
+from ..errors import UnsupportedError
 from ..model import Accept, Attribute, Granted, Reply, Request, Salted, Sendable, Subject
 from .dialect import Decrypt, Dialect, decode_lookup, encode_station, granted, only, parse_ssid, shared_accept
 
@@ -14,7 +14,7 @@ ESSID_NAME, MPSK_PASSPHRASE, MPSK_KEY_NAME, MPSK_LOOKUP_INFO = ((26, 14823, kind
 def decode_request(request: Request) -> Subject:
     """Return the question which key a device has; the SSID is Aruba-Essid-Name's where there is one."""
     if MPSK_LOOKUP_INFO in request.attributes:
-        raise DialectError(
+        raise UnsupportedError(
             "Aruba-MPSK-Lookup-Info (14823/66): the layout of this request is unpublished, bind keys to devices instead"
         )
     ssid = only(request, ESSID_NAME, "Aruba-Essid-Name (14823/5)")

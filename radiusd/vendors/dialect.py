@@ -8,7 +8,7 @@ from typing import Protocol
 
 from crypto import Handshake, MacAddress, Ssid
 
-from ..errors import DialectError
+from ..errors import DialectError, UnsupportedError
 from ..model import (
     Accept,
     Attribute,
@@ -121,7 +121,7 @@ def decode_lookup(request: Request, ssid: Ssid | None = None) -> Lookup:
         if isinstance(kind, tuple) and kind[:2] == (245, 26):
             raise DialectError(f"no ANonce and no M2: 245.26 is of vendor {kind[2]} type {kind[3]}, not 11344")
     if request.first(EAP_MESSAGE) is not None:
-        raise DialectError("EAP-Message: the network asks for 802.1X, not for a passphrase")
+        raise UnsupportedError("EAP-Message: the network asks for 802.1X, not for a passphrase")
     if ssid is not None:
         return Lookup(device=device_address(request), ssid=ssid)
     aa, ssid = network(request)

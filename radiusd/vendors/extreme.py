@@ -4,7 +4,7 @@
 
 from typing import NoReturn
 
-from ..errors import DialectError
+from ..errors import UnsupportedError
 from ..model import Accept, Reply, Request, Subject
 from .dialect import Decrypt, Dialect
 
@@ -12,29 +12,29 @@ PPSK_REQUEST = (26, 26928, 201)
 
 
 def decode_request(request: Request) -> NoReturn:
-    """Raise DialectError."""
+    """Raise UnsupportedError."""
     if PPSK_REQUEST in request.attributes:
-        raise DialectError("Extreme-PPSK-Request (26928/201): the layout of this request is unpublished")
+        raise UnsupportedError("Extreme-PPSK-Request (26928/201): the layout of this request is unpublished")
     raise _unpublished()
 
 
 def encode_accept(accept: Accept) -> NoReturn:  # noqa: ARG001
-    """Raise DialectError."""
+    """Raise UnsupportedError."""
     raise _unpublished()
 
 
 def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> NoReturn:  # noqa: ARG001
-    """Raise DialectError."""
+    """Raise UnsupportedError."""
     raise _unpublished()
 
 
 def decode_accept(reply: Reply, decrypt: Decrypt) -> NoReturn:  # noqa: ARG001
-    """Raise DialectError."""
+    """Raise UnsupportedError."""
     raise _unpublished()
 
 
-def _unpublished() -> DialectError:
-    return DialectError("Extreme PPSK (26928/201 and 202): the layouts are unpublished")
+def _unpublished() -> UnsupportedError:
+    return UnsupportedError("Extreme PPSK (26928/201 and 202): the layouts are unpublished")
 
 
 DIALECT = Dialect(

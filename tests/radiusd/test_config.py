@@ -45,7 +45,7 @@ def test_what_the_file_leaves_out_is_as_it_was():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("worker = 2", "x.toml: worker is not known; allowed here: listen, workers, receive_buffer, searches"),
+        ("worker = 2", "x.toml: worker is not known; allowed here: listen, workers, metrics, receive_buffer, searches"),
         (
             "[searches]\nwating = 2",
             "x.toml: searches.wating is not known; allowed here: threads, waiting, waiting_each",
@@ -66,6 +66,8 @@ def test_what_the_file_leaves_out_is_as_it_was():
         ('listen = ["nowhere"]', "x.toml: listen: 'nowhere' is not ADDRESS:PORT"),
         ('[log]\nformat = "xml"', "x.toml: log.format must be one of text, json, not 'xml'"),
         ("[log]\nformat = 1", "x.toml: log.format must be one of text, json, not 1"),
+        ('metrics = "9812"', "x.toml: metrics: '9812' is not ADDRESS:PORT"),
+        ("metrics = 9812", 'x.toml: metrics must be "ADDRESS:PORT", not 9812'),
         ("workers = ", "x.toml: Invalid value (at end of document)"),
     ],
 )
@@ -99,7 +101,8 @@ class TestSettings:
         config = Settings.locate(path, ("[::1]:0",), 2).load()
         assert (config.workers, config.listen, config.searches.waiting) == (2, ("[::1]:0",), 9)
 
-        assert config.log.format == "text"
+        assert (config.log.format, config.metrics) == ("text", "")
+        assert Settings.locate(path, (), None, metrics="[::1]:9812").load().metrics == "[::1]:9812"
         assert Settings.locate(path, (), None, log_format="json").load().log.format == "json"
 
     def test_file_that_was_named_must_be_there(self, tmp_path):

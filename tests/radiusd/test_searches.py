@@ -27,6 +27,7 @@ class _Search:
         self.begun = False
         self.needed = True
         self.threads = None
+        self.seconds = 0.0
         self._fails = fails
         self._waits = waits
 

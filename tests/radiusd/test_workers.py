@@ -9,8 +9,10 @@ import sys
 import time
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from crypto import MacAddress, Ssid
 from provisioning import KeyDraft, Passphrase, create_store
@@ -47,14 +49,17 @@ class Serving:
         self.supervisor.bind(str(folder / "notify"))
         self.supervisor.settimeout(20)
         command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0"]
-        command += ["--config", str(self.config)]
+        command += ["--config", str(self.config), "--metrics", "127.0.0.1:0"]
         environ = os.environ | {"LATCHKEY_DB": str(folder / "latchkey.db"), "NOTIFY_SOCKET": str(folder / "notify")}
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
-        ready = re.compile(r" ready listen=127\.0\.0\.1:(\d+) workers=2 keys=1 keypools=1 nases=1 devices=")
+        ready = re.compile(
+            r" ready listen=127\.0\.0\.1:(\d+) metrics=(127\.0\.0\.1:\d+) workers=2 keys=1 keypools=1 nases=1 devices="
+        )
         match = eventually(lambda: ready.search(self.text()) or self.process.poll() is not None, 60)
         assert isinstance(match, re.Match), self.text()
         self.address = ("127.0.0.1", int(match[1]))
+        self.metrics = f"http://{match[2]}/metrics"
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]
         for each in self.sockets:
             each.connect(self.address)
@@ -71,6 +76,12 @@ class Serving:
         question = Question.ask(DIALECTS["hostapd"], handshake, SECRET)
         each.send(question.datagram)
         return question.read(each.recv(4096))
+
+    def scrape(self):
+        """Return every sample: name and labels to value."""
+        with urlopen(self.metrics, timeout=20) as answer:  # noqa: S310 (http, on loopback)
+            families = text_string_to_metric_families(answer.read().decode())
+            return {(each.name, *sorted(each.labels.values())): each.value for f in families for each in f.samples}
 
     def close(self):
         for each in (*self.sockets, self.supervisor):
@@ -135,6 +146,40 @@ def test_reload_reaches_every_worker(serving, handshake):
             assert serving.ask(handshake(b"wrong-passphrase", spa=device), each) is None
         assert f"device={device}" in serving.text()
     assert serving.text().count('reject reason="cooling down after 1 failures"') == 16
+
+
+KNOWN = ("latchkey_requests_total", "accept", "hostapd", "known", "loopback")
+
+
+def test_metrics_are_of_all_workers_and_outlive_each(serving, handshake):
+    assert serving.ask(handshake(b"right-passphrase"), serving.sockets[0])
+    time.sleep(1)
+    before = serving.scrape()
+    count = before.get(KNOWN, 0)
+
+    def counted():
+        return serving.scrape()[KNOWN] == count
+
+    def ask_all():
+        nonlocal count
+        for each in serving.sockets:
+            assert serving.ask(handshake(b"right-passphrase"), each)
+        count += len(serving.sockets)
+
+    ask_all()
+    eventually(counted)
+    for number in range(2):  # the first of them shows the metrics
+        victim = serving.workers()[number]
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda victim=victim: len(set(serving.workers()) - {victim}) == 2)
+        ask_all()
+        eventually(counted)
+    after = serving.scrape()
+    assert after["latchkey_workers",] == 2
+    assert after["latchkey_keys",] == 1
+    assert after["latchkey_devices",] == 1
+    assert {after["process_open_fds", worker] > 5 for worker in "12"} == {True}
+    assert all(after[key] >= before[key] for key in before if key[0].startswith("latchkey_"))
 
 
 def test_second_server_does_not_share_the_port_by_accident(serving):
