@@ -1,7 +1,7 @@
 """One key and one handshake at a time, for compiled code that calls it: no objects, no exceptions, no allocation.
 
-MD5 and SHA-1 of octets as they lie in memory, the test of an M2 for AKM 2 on top of them, and `compiled` to keep what is
-built on these. It is a module to import by its name (`from crypto import scalar`), as it brings numba with it.
+MD5 and SHA-1 of octets as they lie in memory, the test of an M2 for AKM 2 on top of them, and `compiled` to keep what
+is built on these. It is a module to import by its name (`from crypto import scalar`), as it brings numba with it.
 
 All arrays are one-dimensional and contiguous, octets uint8, words uint32.
 """
@@ -9,6 +9,7 @@ All arrays are one-dimensional and contiguous, octets uint8, words uint32.
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,13 @@ from .sha import SHA1, SHA1_IV
 from .simd import I64, Builder, Context, Emitter, Signature, Value, word_pointer, words_array
 from .wpa import PAIRWISE_EXPANSION
 
+SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("scalar", "sha", "simd"))  # for `compiled`
+
 __all__ = [
     "MD5_IV",
     "PSK_OCTETS",
     "PSK_WORDS",
+    "SOURCES",
     "can_be_kept",
     "compiled",
     "fits_psk",

@@ -2,22 +2,20 @@
 
 The engine decides; this only repeats. From each Access-Accept it learns two things: what the request asks, all but the
 device and the handshake in it (a question), and what this device gets when that is asked (an answer: the attributes, of
-which only cipher, time and authenticators are made anew). A request of which both are known, rightly signed, its M2 made
-with the answer's key, is answered here. Everything else, and every doubt, goes to the engine.
+which only cipher, time and authenticators are made anew). A request of which both are known, rightly signed, its M2
+made with the answer's key, is answered here. Everything else, and every doubt, goes to the engine.
 
-# Rule: an answer lives no longer than what it was made from. Whatever alters the index tells `forget_all`, `forget_keys` or
-# `forget_device` before the next datagram is read.
+# Rule: an answer lives no longer than what it was made from. Whatever alters the index tells `forget_all`,
+# `forget_keys` or `forget_device` before the next datagram is read.
 """
 
 import math
 import os
-import socket
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +28,7 @@ from .codec import encode_template
 from .cooldown import Place
 from .directory import Client
 from .express_tables import (
+    ADDRESS,
     ANSWER,
     CLIENT,
     EXCHANGE,
@@ -45,7 +44,7 @@ from .express_tables import (
 )
 from .index import Keyring
 from .lines import quote, quote_name, quote_octets
-from .mail import LONGEST, Mail
+from .mail import LONGEST, Mail, pack_source
 from .model import Accept, How, Source
 from .ranges import IdRanges
 
@@ -145,7 +144,7 @@ class Express:
 
     def answer(self, mail: Mail, count: int, number: int, now: datetime, monotonic: float) -> Answered:
         """Answer what can be answered of the first `count` datagrams, come in by the socket of this number."""
-        if not self._given:
+        if not self._given or number > 255:
             return all_left(count)
         if len(self._results) < mail.size:
             self._results = np.zeros((mail.size, 4), np.int64)
@@ -323,17 +322,7 @@ def place_of(hit: Hit) -> Place:
 
 @lru_cache(maxsize=16_384)
 def _address(source: Source) -> npt.NDArray[np.uint8] | None:
-    """Return the sockaddr of a source, as `mail` has it; None for a socket beyond what a packed source can tell."""
+    """Return the sockaddr of a source, as `mail` has it; None for too high a socket number."""
     if source.socket > 255:
         return None
-    port = source.port.to_bytes(2)
-    if ":" in source.address:
-        text, _, scope = source.address.partition("%")
-        number = socket.if_nametoindex(scope) if scope else 0
-        octets = socket.AF_INET6.to_bytes(2, sys.byteorder) + port + bytes(4)
-        octets += socket.inet_pton(socket.AF_INET6, text) + number.to_bytes(4, sys.byteorder)
-    else:
-        octets = socket.AF_INET.to_bytes(2, sys.byteorder) + port + socket.inet_pton(socket.AF_INET, source.address)
-    return np.array(list(octets.ljust(28, b"\0")), np.uint8)
-
-
+    return np.array(list(pack_source(source).ljust(ADDRESS, b"\0")), np.uint8)

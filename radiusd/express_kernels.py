@@ -1,11 +1,12 @@
 """The compiled half of `express`: one call answers a batch of datagrams, or leaves each of them to the engine.
 
-# Rule: this and `codec` are the files that know RADIUS octets. Every length is checked against what is left before it is
-# used, every loop over the octets advances by at least two, and whatever is not exactly as expected is left alone:
-# answer() never discards and never rejects.
+# Rule: this and `codec` are the files that know RADIUS octets. Every length is checked against what is left before it
+# is used, every loop over the octets advances by at least two, and whatever is not exactly as expected is left alone:
+# nothing is discarded or rejected here.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -27,11 +28,12 @@ from .express_tables import (
 # What walk() does with an attribute of each type.
 _LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG = range(7)
 _TREATMENT: Final = np.full(256, _LEAVE, np.uint8)
-# NAS-IP-Address, Service-Type, Framed-MTU, Vendor-Specific, Called-Station-Id, NAS-Identifier, NAS-Port-Type, Connect-Info,
-# NAS-Port-Id, Chargeable-User-Identity, NAS-IPv6-Address, Mobility-Domain-Id, WLAN-* of RFC 7268
+# NAS-IP-Address, Service-Type, Framed-MTU, Vendor-Specific, Called-Station-Id, NAS-Identifier, NAS-Port-Type,
+# Connect-Info, NAS-Port-Id, Chargeable-User-Identity, NAS-IPv6-Address, Mobility-Domain-Id, WLAN-* of RFC 7268
 for _kind in (4, 6, 12, 26, 30, 32, 61, 77, 87, 89, 95, 177, *range(181, 191)):
     _TREATMENT[_kind] = _KEEP
-# User-Password (of signed requests), NAS-Port, Acct-Session-Id, Acct-Multi-Session-Id, Event-Timestamp: no dialect reads them
+# User-Password, NAS-Port, Acct-Session-Id, Acct-Multi-Session-Id, Event-Timestamp: no dialect reads them, and they
+# differ from request to request
 IGNORED: Final = (2, 5, 44, 50, 55)
 for _kind in IGNORED:
     _TREATMENT[_kind] = _SKIP
@@ -43,7 +45,7 @@ _SPREAD: Final = np.uint64(SPREAD)
 
 
 def _entry(function: Callable[..., Any]) -> Any:
-    return scalar.compiled(function, __file__, scalar.__file__)
+    return scalar.compiled(function, __file__, Path(__file__).with_name("express_tables.py"), *scalar.SOURCES)
 
 
 @njit(nogil=True)
@@ -170,7 +172,7 @@ def _read_long(packet, at, end, scratch, have):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _hash_key_data(frame, length):  # type: ignore[no-untyped-def]
-    """Return a hash of what follows the fixed fields of an EAPOL-Key frame, and of its first octets and key information."""
+    """Return a hash of an EAPOL-Key frame's key data, and of its versions, types and key information."""
     value = _hash(frame, np.int64(99), length)
     for at in (0, 1, 4, 5, 6):
         value = (value ^ np.uint64(frame[at])) * _FNV_PRIME
@@ -429,8 +431,8 @@ def _write_reply(packet, answer, client, wall, salt, reply, scratch):  # type: i
 
 @_entry
 def answer_all(  # type: ignore[no-untyped-def]
-    questions, clients, answers, exchanges, scratches, packets, lengths, addresses, results, replies, count, socket, wall,
-    monotonic, lifetime, salt,
+    questions, clients, answers, exchanges, scratches, packets, lengths, addresses, results, replies, count, socket,
+    wall, monotonic, lifetime, salt,
 ):  # fmt: skip
     """Answer what can be answered of `count` datagrams and return how many that were.
 

@@ -74,7 +74,8 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
     from . import express_kernels as kernels
 
     questions, clients, answers, exchanges, scratch = (
-        np.zeros(count, kind) for kind, count in ((QUESTION, WAYS), (CLIENT, 1), (ANSWER, WAYS), (EXCHANGE, WAYS), (SCRATCH, 1))
+        np.zeros(count, kind)
+        for kind, count in ((QUESTION, WAYS), (CLIENT, 1), (ANSWER, WAYS), (EXCHANGE, WAYS), (SCRATCH, 1))
     )
     packets, addresses = np.zeros((1, LONGEST), np.uint8), np.zeros((1, ADDRESS), np.uint8)
     octets = np.frombuffer(bytes(20), np.uint8)

@@ -11,12 +11,8 @@ LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 384, 256
 _LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
 _PACKET, FRAME = 4096, 1024
 
-LEFT, ANSWERED, REPEATED, SUPERSEDED = (
-    0,
-    1,
-    2,
-    3,
-)  # what became of a datagram; the last: answered, see `Exchange.length`
+# What became of a datagram; the last: answered, where the engine had another exchange under its identifier.
+LEFT, ANSWERED, REPEATED, SUPERSEDED = range(4)
 
 # A question: all of a request that is the same whichever device asks and however often. What it means was made out once
 # by the engine.
@@ -44,7 +40,8 @@ CLIENT: Final = np.dtype(
     ],
     align=True,
 )
-# What a device gets: an Accept's attributes but for what depends on the request, the key it must have used, and until when.
+# What a device gets: an Accept's attributes but for what depends on the request, the key that it must have used, and
+# until when.
 ANSWER: Final = np.dtype(
     [
         ("mac", "u8"),

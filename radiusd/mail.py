@@ -110,6 +110,13 @@ class Mail:
             raise OSError(error, os.strerror(error))
         return int(sent)
 
+    def put(self, row: int, datagram: bytes, source: Source) -> None:
+        """Have a datagram arrive."""
+        address, datagram = pack_source(source), datagram[:LONGEST]
+        self.packets[row, : len(datagram)] = np.frombuffer(datagram, np.uint8)
+        self.lengths[row], self._name_lengths[row] = len(datagram), len(address)
+        self.addresses[row] = np.frombuffer(address.ljust(_ADDRESS, b"\0"), np.uint8)
+
     def packet(self, row: int) -> bytes:
         """Return a datagram."""
         return self.packets[row, : self.lengths[row]].tobytes()
@@ -123,12 +130,24 @@ def _column(array: "ctypes.Array[_Header] | ctypes.Array[_Iovec]", name: str) ->
     """Return one field of all structures, as an array over the same memory."""
     kind = array._type_
     field = getattr(kind, name)
-    octets = np.frombuffer(array, np.uint8)
+    octets = np.frombuffer(memoryview(array), np.uint8)
     dtype = np.dtype(f"u{field.size}")
     column: npt.NDArray[np.uint64] = np.ndarray(
         (len(array),), dtype, octets, offset=field.offset, strides=(ctypes.sizeof(kind),)
     )
     return column
+
+
+def pack_source(source: Source) -> bytes:
+    """Return the sockaddr of a source."""
+    port = source.port.to_bytes(2)
+    if ":" not in source.address:
+        octets = socket.inet_pton(socket.AF_INET, source.address)
+        return socket.AF_INET.to_bytes(2, sys.byteorder) + port + octets + bytes(8)
+    text, _, scope = source.address.partition("%")
+    number = socket.if_nametoindex(scope) if scope else 0
+    octets = bytes(4) + socket.inet_pton(socket.AF_INET6, text) + number.to_bytes(4, sys.byteorder)
+    return socket.AF_INET6.to_bytes(2, sys.byteorder) + port + octets
 
 
 @lru_cache(maxsize=16_384)

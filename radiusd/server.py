@@ -168,7 +168,6 @@ class Server:
         if self._decisions is not None:
             self._decisions.keep()
 
-
     def _hasten(self, engine: Engine) -> None:
         """Let compiled code answer what it can."""
         engine.hasten(Express())

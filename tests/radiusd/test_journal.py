@@ -116,8 +116,8 @@ def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
     house.start()
     texts = [f"accept who={'x' * (number % 700)} number={number}" for number in range(100)]
     with lines_together():
-        house.engine.journal.write_lines(texts[:50])
-        house.engine.journal.write_lines(texts[50:], logging.WARNING)
+        write_decisions(texts[:50])
+        write_decisions(texts[50:], logging.WARNING)
         with pytest.raises(BlockingIOError):
             started()
     levels = ["INFO"] * 50 + ["WARNING"] * 50
@@ -127,17 +127,6 @@ def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
 def test_line_longer_than_a_piece_comes_through(started):
     write_decisions(("discard detail=" + "x" * 10_000, "accept who=Ada"))
     assert started() == f"AT INFO discard detail={'x' * 10_000}\nAT INFO accept who=Ada\n"
-
-
-def test_known_devices_are_counted_in_bulk(house):
-    journal = house.start().engine.journal
-    journal.known("house-aps", "hostapd", "known", 7, 0.2)
-    journal.known("house-aps", "hostapd", "known", 3, 0.3)
-    assert journal.accepted == {"known": 10}
-    assert journal.counts.requests == {("house-aps", "hostapd", "accept", "known"): 10}
-    histogram = journal.counts.request_seconds["known"]
-    assert sum(histogram.counts) == 10
-    assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
 
 
 def test_lines_as_json_have_what_the_text_has(tmp_path, house, handshake):
