@@ -112,12 +112,11 @@ def test_lines_that_nobody_reads_stop_nothing():
         os.close(writer)
 
 
-def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
-    house.start()
+def test_lines_of_a_batch_are_whole_in_every_piece(started):
     texts = [f"accept who={'x' * (number % 700)} number={number}" for number in range(100)]
     with lines_together():
-        house.engine.journal.write_lines(texts[:50])
-        house.engine.journal.write_lines(texts[50:], logging.WARNING)
+        write_decisions(texts[:50])
+        write_decisions(texts[50:], logging.WARNING)
         with pytest.raises(BlockingIOError):
             started()
     levels = ["INFO"] * 50 + ["WARNING"] * 50
@@ -129,10 +128,10 @@ def test_line_longer_than_a_piece_comes_through(started):
     assert started() == f"AT INFO discard detail={'x' * 10_000}\nAT INFO accept who=Ada\n"
 
 
-def test_known_devices_are_counted_in_bulk(house):
+def test_requests_are_counted_in_bulk(house):
     journal = house.start().engine.journal
-    journal.known("house-aps", "hostapd", "known", 7, 0.2)
-    journal.known("house-aps", "hostapd", "known", 3, 0.3)
+    journal.counts.request("house-aps", "hostapd", "accept", "known", 0.0002, 7)
+    journal.counts.request("house-aps", "hostapd", "accept", "known", 0.0003, 3)
     assert journal.accepted == {"known": 10}
     assert journal.counts.requests == {("house-aps", "hostapd", "accept", "known"): 10}
     histogram = journal.counts.request_seconds["known"]
