@@ -7,7 +7,7 @@ from crypto import Handshake
 
 from .directory import Client
 from .index import Keyring
-from .model import Decision, Request, Sendable, Source, Subject
+from .model import Decision, Reject, Request, Sendable, Source, Subject
 from .replies import Exchange
 from .vendors import Dialect
 
@@ -43,7 +43,7 @@ class Case:
 class Search:
     """A handshake on its way through whole pools. run() belongs to a worker thread, everything else to the engine."""
 
-    def __init__(self, case: Case, handshake: Handshake, refusal: str | None) -> None:
+    def __init__(self, case: Case, handshake: Handshake, refusal: Reject | None) -> None:
         self.case = case
         self.handshake = handshake
         self.refusal = refusal  # why the keys found so far may not be used

@@ -79,6 +79,14 @@ class Directory:
                 return venue
         return next(iter(self._venues.values())) if len(self._venues) == 1 else None
 
+    def nearest_ssid(self, ssid: Ssid) -> Ssid | None:
+        """Return this SSID if any keypool has it, wherever its keys are valid; else one that reads alike, or None."""
+        ssids = [keypool.ssid for keypool in self.keypools.values()]
+        if ssid in ssids:
+            return ssid
+        letters = _letters(ssid)
+        return next((each for each in ssids if letters and _letters(each) == letters), None)
+
     def keypools_of(self, venue: Venue | None, ssid: Ssid) -> tuple[int, ...]:
         """Return the ids of the keypools whose keys are valid on this SSID at this venue, its own before global ones.
 
@@ -94,3 +102,7 @@ class Directory:
             if found:  # only what exists: SSIDs come off the air, and strangers' must not pile up
                 self._keypools_of[place] = found
         return found
+
+
+def _letters(ssid: Ssid) -> str:
+    return "".join(filter(str.isalnum, ssid.value.decode("utf-8", "replace").casefold()))

@@ -171,7 +171,11 @@ class Engine:
             started = self._monotonic()
             client = self.index.client(source.address)
             if client is None:
-                self.journal.discard("unknown-source", source, "no NAS has this address")
+                self.journal.discard(
+                    "unknown-source",
+                    source,
+                    "no NAS has this address: if it is an access point of yours, `latchkey nas add` it",
+                )
                 return None
             try:
                 request = decode_request(datagram, client.secret)
@@ -226,7 +230,7 @@ class Engine:
             if isinstance(decision, Search) and self._cooling(case):
                 failures = self._cooldown.failures
                 cooling = Reason(f"cooling down after {failures} failures", "cooling-down")
-                decision = Reject(decision.refusal or cooling)
+                decision = decision.refusal or Reject(cooling)
             elif self._cooldown and isinstance(decision, Accept) and decision.how is How.KNOWN:
                 self._cooldown.succeed(_place(case))
             self._decide(case, decision)

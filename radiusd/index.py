@@ -99,6 +99,10 @@ class Index:
         """Return where the NAS stands."""
         return self._directory.venue(nas, nas_identifier)
 
+    def nearest_ssid(self, ssid: Ssid) -> Ssid | None:
+        """Return this SSID if a keypool has it, here or elsewhere; else one that reads alike, or None."""
+        return self._directory.nearest_ssid(ssid)
+
     def keyrings(self, venue: Venue | None, ssid: Ssid) -> tuple[Keyring, ...]:
         """Return the keypools whose keys are valid on this SSID at this venue."""
         numbers = self._directory.keypools_of(venue, ssid)

@@ -54,10 +54,10 @@ class Journal:
         ssid, device = _asked(case)
         where = f"nas={quote_name(name)} venue={quote_name(case.venue)} ssid={ssid} device={device}"
         if isinstance(decision, Accept):
-            key, how, outcome = decision.key, decision.how.value, "accept"
-            vlan = "none" if key.effective_vlan is None else key.effective_vlan
+            given, how, outcome = decision.key, decision.how.value, "accept"
+            vlan = "none" if given.effective_vlan is None else given.effective_vlan
             text = (
-                f"accept who={quote_name(key.identity)} key={key.id} {where} how={how} keys={keys} ms={ms:.2f}"
+                f"accept who={quote_name(given.identity)} key={given.id} {where} how={how} keys={keys} ms={ms:.2f}"
                 f" vlan={vlan} dialect={dialect}"
             )
         elif isinstance(decision, Offer):
@@ -69,7 +69,9 @@ class Journal:
             )
         else:
             how, outcome = code_of(decision.reason), "admit" if isinstance(decision, Admit) else "reject"
-            text = f"{outcome} reason={quote(decision.reason)} {where} keys={keys} ms={ms:.2f} dialect={dialect}"
+            key = decision.key
+            whose = "" if key is None else f" who={quote_name(key.identity)} key={key.id}"
+            text = f"{outcome} reason={quote(decision.reason)}{whose} {where} keys={keys} ms={ms:.2f} dialect={dialect}"
         if case.others:
             text += f" also={','.join(case.others)}"  # the request shows more than one
         self.counts.request(name, dialect, outcome, how, ms / 1000)

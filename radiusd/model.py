@@ -196,6 +196,7 @@ class Reject:
 
     reason: str
     error: Exception | None = None  # what was wrong with the request, where something was
+    key: Key | None = None  # that would have fitted, where it may not be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ class Admit:
     """No key yet, and an empty Access-Accept all the same: the access point asks again, with the handshake (Omada)."""
 
     reason: str
+    key: Key | None = None  # that the device is known with, where it may not be used
 
 
 Decision = Accept | Offer | Admit | Reject

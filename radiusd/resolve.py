@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from crypto import CryptoError, Handshake, UnsupportedAkm
+from crypto import CryptoError, Handshake, Ssid, UnsupportedAkm
 from provisioning import Key, Reason, UnknownDevices
 
 from .case import Case, Search
@@ -15,7 +15,6 @@ _LONGEST_SESSION_S = 2**32 - 1
 # So many salted passphrases of any length fit a packet beside all else, named as UniFi wants them. A pool also holds
 # keys that are not valid (now, or any more): more of them than this are not read while a request waits.
 _MOST_OFFERED, _MOST_READ = 32, 256
-_NO_KEYPOOL = Reason("no keypool has this SSID here", "no-keypool")
 _UNKNOWN_PASSPHRASE = Reason("unknown passphrase", "unknown-passphrase")
 _UNKNOWN_DEVICE = Reason("unknown device", "unknown-device")
 
@@ -33,7 +32,25 @@ def understand(case: Case, index: Index) -> Reject | None:
     venue = index.venue(case.client.nas, request.first(_NAS_IDENTIFIER))
     case.venue = None if venue is None else venue.name
     case.keyrings = index.keyrings(venue, subject.ssid)
-    return None if case.keyrings else Reject(_NO_KEYPOOL)
+    return None if case.keyrings else Reject(_explain_no_keypool(case, index, subject.ssid))
+
+
+def _explain_no_keypool(case: Case, index: Index, ssid: Ssid) -> Reason:
+    """Return what is to be put right, the SSID or the place."""
+    nearest = index.nearest_ssid(ssid)
+    if nearest is None:
+        why = "no keypool has this SSID"
+    elif nearest != ssid:
+        why = f"no keypool has this SSID, one has {nearest}"
+    elif case.venue is not None:
+        why = "no keypool of this venue has this SSID, one elsewhere has"
+    else:
+        sent = case.request.first(_NAS_IDENTIFIER)
+        name = "it sends none" if sent is None else f"it sends {sent.decode('utf-8', 'backslashreplace')}"
+        why = (
+            f"no keypool for an unknown venue has this SSID: no venue has the NAS-Identifier ({name}), nor its NAS one"
+        )
+    return Reason(why, "no-keypool")
 
 
 def resolve(case: Case, index: Index, now: datetime) -> Decision | Search:
@@ -48,7 +65,7 @@ def resolve(case: Case, index: Index, now: datetime) -> Decision | Search:
 def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
     """Return the decision about what a search has found, or the search again where it must go on."""
     if search.hit is None:
-        return Reject(search.refusal or _UNKNOWN_PASSPHRASE)
+        return search.refusal or Reject(_UNKNOWN_PASSPHRASE)
     keypool_id, key_id = search.hit
     key = index.key(key_id)
     if key is None:
@@ -57,12 +74,12 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
     if invalid is None:
         index.learn(keypool_id, search.handshake.spa, key_id)
         return _accept(search.case, key, How.SEARCH, now)
-    search.refusal = search.refusal or invalid
+    search.refusal = search.refusal or Reject(invalid, key=key)
     return search  # a removed key and a live one may share their passphrase
 
 
 def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decision:
-    refusal = None
+    refusal: Reject | None = None
     for keypool_id, _ in case.keyrings:
         key_id = index.devices.key_id(keypool_id, lookup.device)
         key = None if key_id is None else index.key(key_id)
@@ -70,12 +87,12 @@ def _look_up(case: Case, lookup: Lookup, index: Index, now: datetime) -> Decisio
             invalid = key.validity(now)
             if invalid is None:
                 return _accept(case, key, How.LOOKUP, now)
-            refusal = refusal or invalid
+            refusal = refusal or Reject(invalid, key=key)
     if case.dialect.admits_strangers:  # also with a key that may not be used: the handshake may be made with another
-        return Admit(refusal or _UNKNOWN_DEVICE)
+        return Admit(_UNKNOWN_DEVICE) if refusal is None else Admit(refusal.reason, refusal.key)
     if case.dialect.encode_offer is not None and case.client.nas.unknown_devices is UnknownDevices.OFFER:
         return _offer(case, index, now)
-    return Reject(refusal or _UNKNOWN_DEVICE)
+    return refusal or Reject(_UNKNOWN_DEVICE)
 
 
 def _offer(case: Case, index: Index, now: datetime) -> Decision:
@@ -100,7 +117,7 @@ def _not_offered(why: str) -> Reject:
 
 def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:
     """Test the keys this device used last; one that fits and may be used needs no search."""
-    refusal = None
+    refusal: Reject | None = None
     for keypool_id, pool in case.keyrings:
         key_id = index.devices.key_id(keypool_id, handshake.spa)
         if key_id is not None and pool.matches(key_id, handshake):
@@ -109,7 +126,7 @@ def _try_known(case: Case, handshake: Handshake, index: Index, now: datetime) ->
                 invalid = key.validity(now)
                 if invalid is None:
                     return _accept(case, key, How.KNOWN, now)
-                refusal = refusal or invalid
+                refusal = refusal or Reject(invalid, key=key)
     return Search(case, handshake, refusal)
 
 

@@ -96,7 +96,7 @@ def test_device_with_another_key_is_searched_again(house, handshake, lines):
 )
 def test_key_that_may_not_be_used(house, handshake, lines, draft, change, reason, known):
     window = {name: house.now + offset for name, offset in draft.items()}
-    key_id = house.add_key(SSID, b"right-passphrase", **window)
+    key_id = house.add_key(SSID, b"right-passphrase", identity="Ann", **window)
     if change:
         house.store.set_key_status(key_id, change[0], now=house.now, reason=change[1])
     house.start()
@@ -106,7 +106,7 @@ def test_key_that_may_not_be_used(house, handshake, lines, draft, change, reason
     reply = house.send(question.datagram)
     assert question.read(reply) is None
     assert len(reply) == 38  # header and Message-Authenticator: the air never learns why
-    assert f'reject reason="{reason}"' in lines()[-1]
+    assert f'reject reason="{reason}" who=Ann key={key_id} nas=' in lines()[-1]
 
 
 def test_live_key_wins_over_a_removed_one_with_its_passphrase(house, handshake, lines):
@@ -214,7 +214,7 @@ class TestPlace:
         house.add_key(SSID, b"right-passphrase")
         house.start()
         assert house.ask(handshake(b"right-passphrase", ssid=Ssid(b"hudson house"))) is None
-        assert 'reject reason="no keypool has this SSID here"' in lines()[-1]
+        assert 'reject reason="no keypool has this SSID, one has Hudson House" nas=' in lines()[-1]
         assert 'ssid="hudson house"' in lines()[-1]
 
     def test_nas_that_belongs_nowhere_reaches_global_keypools_only(self, house, handshake, lines):
@@ -225,8 +225,12 @@ class TestPlace:
         house.add_key(Ssid(b"Staff"), b"staff-passphrase")
         house.start()
         assert house.ask(handshake(b"right-passphrase")) is None
+        assert "(it sends none), nor its NAS one" in lines()[-1]
         assert "venue=none" in lines()[-1]
+        assert house.ask(handshake(b"right-passphrase"), nas_identifier=b'ap"\n') is None
+        assert '(it sends ap\\"\\x0a), nor its NAS one" nas=' in lines()[-1]
         assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"another-ap1") is None
+        assert 'reject reason="no keypool of this venue has this SSID, one elsewhere has"' in lines()[-1]
         assert 'venue="Another House"' in lines()[-1]
         assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap2")
         assert house.ask(handshake(b"staff-passphrase", ssid=Ssid(b"Staff")))

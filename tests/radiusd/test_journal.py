@@ -112,8 +112,7 @@ def test_lines_that_nobody_reads_stop_nothing():
         os.close(writer)
 
 
-def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
-    house.start()
+def test_lines_of_a_batch_are_whole_in_every_piece(started):
     texts = [f"accept who={'x' * (number % 700)} number={number}" for number in range(100)]
     with lines_together():
         write_decisions(texts[:50])
@@ -127,6 +126,17 @@ def test_lines_of_a_batch_are_whole_in_every_piece(house, started):
 def test_line_longer_than_a_piece_comes_through(started):
     write_decisions(("discard detail=" + "x" * 10_000, "accept who=Ada"))
     assert started() == f"AT INFO discard detail={'x' * 10_000}\nAT INFO accept who=Ada\n"
+
+
+def test_requests_are_counted_in_bulk(house):
+    journal = house.start().engine.journal
+    journal.counts.request("house-aps", "hostapd", "accept", "known", 0.0002, 7)
+    journal.counts.request("house-aps", "hostapd", "accept", "known", 0.0003, 3)
+    assert journal.accepted == {"known": 10}
+    assert journal.counts.requests == {("house-aps", "hostapd", "accept", "known"): 10}
+    histogram = journal.counts.request_seconds["known"]
+    assert sum(histogram.counts) == 10
+    assert histogram.sum == pytest.approx(7 * 0.0002 + 3 * 0.0003)
 
 
 def test_lines_as_json_have_what_the_text_has(tmp_path, house, handshake):

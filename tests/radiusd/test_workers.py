@@ -60,6 +60,7 @@ class Serving:
         assert isinstance(match, re.Match), self.text()
         self.address = ("127.0.0.1", int(match[1]))
         self.metrics = f"http://{match[2]}/metrics"
+        eventually(lambda: len(self.workers()) == 2, 120)  # at the very first start one more process compiles
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]
         for each in self.sockets:
             each.connect(self.address)
