@@ -60,6 +60,7 @@ class Building:
 
     def __init__(self, keys: int, dialect: str = "hostapd") -> None:
         self.passphrases = [b"resident-%07d-key" % n for n in range(keys)]
+        self.devices = min(keys, 20_000)  # that ask, of all that are registered
         self._dialect = DIALECTS[dialect]
         self._secret = SharedSecret(_SECRET)
         self._pmks: np.ndarray[Any, np.dtype[np.uint8]] = np.zeros((keys, 32), np.uint8)
@@ -85,12 +86,12 @@ class Building:
 
     def known(self, number: int) -> Shot:
         """Return a request of a registered device."""
-        resident = self._random.randrange(min(len(self.passphrases), 20_000))
+        resident = self._random.randrange(self.devices)
         return self._shot("known", number, resident, device(resident))
 
     def lookup(self, number: int) -> Shot:
         """Return the question of an access point that knows a registered device's address only."""
-        resident = self._random.randrange(min(len(self.passphrases), 20_000))
+        resident = self._random.randrange(self.devices)
         subject = Lookup(device=device(resident), ssid=_SSID, aa=MacAddress(b"\2" + bytes(5)))
         return Shot(self._ask(subject, number), "lookup", self.passphrases[resident], vlan(resident))
 
@@ -178,7 +179,7 @@ def _cases(
         return [_row(case, outcome, len(shots), keys, workers, spent) for outcome in summarise(shots, elapsed)]
 
     progress("known devices, to warm up")
-    shots = [building.known(n) for n in range(20_000)]
+    shots = [building.known(n) for n in range(5 * building.devices)]  # so that each has met each worker
     rate = measure("known", shots, window=256)[0].per_second
 
     progress("known devices, as many as are answered")

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from .case import Search
 from .config import Config
 from .engine import Engine, Outcome
 from .logs import lines_together, render_failure
-from .mail import Mail, Rows
+from .mail import Mail
 from .model import Source
 from .searches import Searches
 
@@ -86,25 +84,16 @@ class Edge:
             return 0
         with lines_together():  # and before the replies: what was answered is in the log
             answered, outcomes = self._engine.receive_mail(mail, count, number, _now())
-        rows, lengths = answered.replied, answered.lengths
-        if outcomes:
-            written = mail.write(zip(answered.left, outcomes, strict=True))
-            rows, lengths = np.concatenate((rows, written[0])), np.concatenate((lengths, written[1]))
-        self._reply(one, rows, lengths)
+        lengths = answered.lengths
         for row, outcome in zip(answered.left, outcomes, strict=True):
-            if not isinstance(outcome, bytes):
+            if isinstance(outcome, bytes):
+                lengths[row] = mail.reply(row, outcome)
+            else:
                 self._send(outcome, mail.source(row, number))
+        for row, failure in mail.send(one, lengths):
+            # No route back, no buffer left: as lost as on the wire, and the NAS asks again.
+            log.warning("cannot send source=%s: %s", mail.source(row, number), failure.strerror)
         return count
-
-    def _reply(self, one: socket.socket, rows: Rows, lengths: Rows) -> None:
-        """Send the replies in these rows."""
-        sent = 0
-        while sent < len(rows):
-            try:
-                sent += self._mail.send(one, rows[sent:], lengths[sent:])
-            except OSError as error:  # no route back, no buffer left: as lost as on the wire, and the NAS asks again
-                log.warning("cannot send source=%s: %s", self._mail.source(int(rows[sent]), 0), error.strerror)
-                sent += 1
 
     def _send(self, outcome: Outcome | Exception, source: Source) -> None:
         if isinstance(outcome, bytes):

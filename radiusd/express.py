@@ -11,11 +11,11 @@ made with the answer's key, is answered here. Everything else, and every doubt, 
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -87,25 +87,22 @@ class Given:
 Hit = tuple[Asked, Given]  # a request answered the short way
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What became of a batch."""
 
-    replied: npt.NDArray[np.int64]  # rows of the mail with a reply
-    lengths: npt.NDArray[np.int64]  # of these replies
-    left: tuple[int, ...]  # rows that are the engine's
-    hits: tuple[Hit, ...]
-    repeated: int
-    superseded: tuple[int, ...]  # rows whose source and identifier the engine has another exchange under
+    lengths: list[int]  # of the reply in each row of the mail; 0: it has none yet
+    left: Sequence[int]  # rows that are the engine's
+    hits: Sequence[Hit] = ()
+    repeated: int = 0
+    superseded: Sequence[int] = ()  # rows whose source and identifier the engine has another exchange under
 
 
-_NOTHING: Final = np.zeros(0, np.int64)
 _NO_STATES: Final = np.zeros(10, np.uint32)
 
 
 def all_left(count: int) -> Answered:
     """Return that nothing of a batch was answered."""
-    return Answered(_NOTHING, _NOTHING, tuple(range(count)), (), 0, ())
+    return Answered([0] * count, range(count))
 
 
 class Express:
@@ -120,7 +117,7 @@ class Express:
         self._scratch = np.zeros(1, SCRATCH)
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
-        self._lengths: npt.NDArray[np.int64] = _NOTHING
+        self._lengths: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._exchanges = _table(EXCHANGE, exchanges)
         self._answers = _table(ANSWER, answers)
         self._questions = _table(QUESTION, _QUESTIONS)
@@ -172,7 +169,7 @@ class Express:
         )
         left, hits, superseded, repeated = [], [], [], 0
         questions, given = self._asked, self._given
-        outcomes, _, asked, answers = results[:count].T.tolist()
+        outcomes, lengths, asked, answers = results[:count].T.tolist()
         for row, outcome in enumerate(outcomes):
             if outcome == LEFT:
                 left.append(row)
@@ -182,8 +179,7 @@ class Express:
                 hits.append((questions[asked[row]], given[answers[row]]))
                 if outcome == SUPERSEDED:
                     superseded.append(row)
-        replied = np.flatnonzero(results[:count, 0]) if left else np.arange(count)
-        return Answered(replied, results[replied, 1], tuple(left), tuple(hits), repeated, tuple(superseded))
+        return Answered(lengths, left, hits, repeated, superseded)
 
     def mark(self, source: Source, octets: bytes, monotonic: float) -> None:
         """Note that the engine has the exchange of this request: repetitions of it are its own."""

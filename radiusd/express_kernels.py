@@ -446,7 +446,7 @@ def answer_all(  # type: ignore[no-untyped-def]
     done = 0
     for n in range(count):
         packet, length, result = packets[n], lengths[n], results[n]
-        result[0] = LEFT
+        result[0], result[1] = LEFT, 0
         if not walk(packet, length, addresses[n], socket, scratch):
             continue
         row = find_question(questions, scratch)

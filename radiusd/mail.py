@@ -7,7 +7,7 @@ import ctypes
 import os
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -17,7 +17,6 @@ import numpy.typing as npt
 from .model import Source
 
 LONGEST: Final = 4096  # RFC 2865 section 3; a longer datagram is cut, and what is cut off is beyond any Length field
-Rows = npt.NDArray[np.int64]
 _ADDRESS: Final = 28  # struct sockaddr_in6
 _MSG_DONTWAIT: Final = 0x40
 
@@ -49,22 +48,20 @@ _recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
 
 
 class Mail:
-    """Room for a batch: packets as they came, whose they are, and replies to send."""
+    """Room for a batch: packets as they came, whose they are, and a reply to each."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.packets: npt.NDArray[np.uint8] = np.zeros((size, LONGEST), np.uint8)
         self.addresses: npt.NDArray[np.uint8] = np.zeros((size, _ADDRESS), np.uint8)
         self.replies: npt.NDArray[np.uint8] = np.zeros((size, LONGEST), np.uint8)
-        self._arriving, self._arriving_pieces = self._headers(self.packets)
-        self._leaving, self._leaving_pieces = self._headers(self.replies)
+        self._arriving, _ = self._headers(self.packets)
+        self._leaving, pieces = self._headers(self.replies)
         self.lengths = _column(self._arriving, "length")
         self._name_lengths = _column(self._arriving, "name_length")
-        self._leaving_names = _column(self._leaving, "name")
-        self._leaving_name_lengths = _column(self._leaving, "name_length")
-        self._reply_lengths = _column(self._leaving_pieces, "length")
-        self._reply_bases = _column(self._leaving_pieces, "base")
-        self._rows = np.arange(size, dtype=np.uint64)
+        self._reply_name_lengths = _column(self._leaving, "name_length")
+        self._reply_lengths = _column(pieces, "length")
+        self._kept = pieces  # which the headers point to
 
     def _headers(self, rows: npt.NDArray[np.uint8]) -> tuple["ctypes.Array[_Header]", "ctypes.Array[_Iovec]"]:
         pieces = (_Iovec * self.size)()
@@ -84,31 +81,34 @@ class Mail:
             raise OSError(error, os.strerror(error))
         return int(count)
 
-    def write(self, outcomes: Iterable[tuple[int, object]]) -> tuple[Rows, Rows]:
-        """Write those of the rows' outcomes that are replies; return these rows and the replies' lengths."""
-        rows, lengths = [], []
-        for row, reply in outcomes:
-            if isinstance(reply, bytes):
-                self.replies[row, : len(reply)] = np.frombuffer(reply, np.uint8)
-                rows.append(row)
-                lengths.append(len(reply))
-        return np.array(rows, np.int64), np.array(lengths, np.int64)
+    def send(self, one: socket.socket, lengths: Sequence[int]) -> Iterator[tuple[int, OSError]]:
+        """Send the reply in each row to where the packet in it came from; yield what could not be sent.
 
-    def send(self, one: socket.socket, rows: Rows, lengths: Rows) -> int:
-        """Send the replies in these rows to where the packets in them came from; return how many went.
-
-        OSError where the first could not be sent.
+        lengths: of the replies; 0: none in this row
         """
-        count = len(rows)
-        self._leaving_names[:count] = self.addresses.ctypes.data + rows.astype(np.uint64) * np.uint64(_ADDRESS)
-        self._leaving_name_lengths[:count] = self._name_lengths[rows]
-        self._reply_bases[:count] = self.replies.ctypes.data + rows.astype(np.uint64) * np.uint64(LONGEST)
+        count = len(lengths)
         self._reply_lengths[:count] = lengths
-        sent = _sendmmsg(one.fileno(), self._leaving, count, _MSG_DONTWAIT)
-        if sent < 0:
-            error = ctypes.get_errno()
-            raise OSError(error, os.strerror(error))
-        return int(sent)
+        self._reply_name_lengths[:count] = self._name_lengths[:count]
+        row = 0
+        while row < count:
+            if not lengths[row]:
+                row += 1
+                continue
+            end = row + 1
+            while end < count and lengths[end]:
+                end += 1
+            first = ctypes.byref(self._leaving, row * ctypes.sizeof(_Header))
+            sent = _sendmmsg(one.fileno(), first, end - row, _MSG_DONTWAIT)
+            if sent < 0:
+                error = ctypes.get_errno()
+                yield row, OSError(error, os.strerror(error))
+                sent = 1
+            row += sent
+
+    def reply(self, row: int, octets: bytes) -> int:
+        """Write the reply to the packet in a row; return its length."""
+        self.replies[row, : len(octets)] = np.frombuffer(octets, np.uint8)
+        return len(octets)
 
     def put(self, row: int, datagram: bytes, source: Source) -> None:
         """Have a datagram arrive."""

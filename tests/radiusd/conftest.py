@@ -119,7 +119,7 @@ class House:
         """Send as the sockets do: the short way, where there is one."""
         self.mail.put(0, datagram, source)
         answered, outcomes = self.engine.receive_mail(self.mail, 1, source.socket, self.now)
-        if len(answered.replied):
+        if answered.lengths[0]:
             return self.mail.replies[0, : answered.lengths[0]].tobytes()
         (outcome,) = outcomes
         while isinstance(outcome, Search):
