@@ -1,13 +1,12 @@
 """Accounting: what is acknowledged, what is logged, and which devices are remembered. Packets are made and checked here
 by RFC 2866 with hashlib alone, by pyrad, and by FreeRADIUS's client."""
 
-import asyncio
 import hashlib
 import hmac
 import os
 import socket
 import subprocess
-import threading
+import time
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pyrad.packet import AcctPacket
 
 from crypto import MacAddress, Ssid
 from provisioning import KeyStatus, StoreError
-from radiusd import Accounting, Server, SharedSecret, Source
+from radiusd import Accounting, SharedSecret, Source
 from radiusd.codec import encode_accounting
 from radiusd.config import parse_config
 from radiusd.model import Attribute, Salted
@@ -477,7 +476,7 @@ END-VENDOR Ubnt
     )
 
     @pytest.fixture
-    def served(self, house, tmp_path):
+    def served(self, house, tmp_path, running):
         dictionary = Path("/usr/share/freeradius/dictionary")
         if not dictionary.exists():
             pytest.skip("FreeRADIUS's dictionaries are not installed")
@@ -485,30 +484,10 @@ END-VENDOR Ubnt
         (tmp_path / "raddb" / "dictionary").write_text(self.DICTIONARY)
         house.store.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi")
         house.add_key(SSID, b"right-passphrase", identity="Ann Lee")
-        started = threading.Event()
-        kept = []
-
-        async def serve():
-            server = Server(house.open_store, [("127.0.0.1", 0)], acct=[("127.0.0.1", 0)])
-            kept.extend((server, asyncio.get_running_loop()))
-            task = asyncio.create_task(server.run())
-            await server.ready.wait()
-            started.set()
-            await task
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),))
-        thread.start()
-        assert started.wait(60)
-        server, loop = kept
         house.raddb = str(tmp_path / "raddb")
-        house.stop_server = lambda: loop.call_soon_threadsafe(server.stop)
-        house.ports = {"auth": server.addresses[0][1], "acct": server.acct_addresses[0][1]}
-        try:
+        with running(house) as server:
+            house.ports = {"auth": server.addresses[0][1], "acct": server.acct_addresses[0][1]}
             yield house
-        finally:
-            if thread.is_alive():
-                house.stop_server()
-            thread.join(20)
 
     @staticmethod
     def radclient(house, port, kind, text, key="testing123"):
@@ -526,11 +505,10 @@ END-VENDOR Ubnt
         place = 'nas=loopback venue="Hudson House" ssid="Hudson House" device=02:00:00:00:02:01'
         assert said[0].startswith('learn who="Ann Lee" key=1 nas=loopback')
         assert said[1] == f"accounting status=start {place} session=5F3A-01 key=1"
-        served.stop_server()
         for _ in range(100):
             if [each.mac for each in served.store.devices()] == [DEVICE]:
                 break
-            threading.Event().wait(0.05)
+            time.sleep(0.05)
         assert [each.mac for each in served.store.devices()] == [DEVICE]
 
     def test_session_signed_and_not(self, served, lines):
@@ -567,7 +545,7 @@ END-VENDOR Ubnt
                 for _ in range(100):
                     if any("datagram of 0 octets" in line for line in lines()):
                         break
-                    threading.Event().wait(0.05)
+                    time.sleep(0.05)
             client.send(datagram)  # the same again: what failed has left nothing behind
             assert is_genuine(client.recv(4096), datagram)
         (line,) = [line for line in lines() if line.startswith("error")]
