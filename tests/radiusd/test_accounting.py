@@ -511,6 +511,17 @@ END-VENDOR Ubnt
             time.sleep(0.05)
         assert [each.mac for each in served.store.devices()] == [DEVICE]
 
+    def test_device_answered_before_gets_the_key_that_it_has_used_since(self, served):
+        served.add_key(SSID, b"other-passphrase")
+        asked = f'{self.ASKED}, Calling-Station-Id = "02-00-00-00-02-01"'
+        for key_id, passphrase in ((1, "right-passphrase"), (2, "other-passphrase"), (1, "right-passphrase")):
+            time.sleep(1)  # the server follows the store; and no lookup here is a repetition of another
+            text = f'Acct-Status-Type = Start, {self.REPORTED}, Ubnt-Station-Keyid = "key-{key_id}"'
+            assert "Received Accounting-Response" in self.radclient(served, served.ports["acct"], "acct", text)
+            for _ in range(3):
+                answer = self.radclient(served, served.ports["auth"], "auth", asked)
+                assert f'Tunnel-Password:0 = "{passphrase}"' in answer
+
     def test_session_signed_and_not(self, served, lines):
         usage = "Acct-Input-Octets = 1, Acct-Input-Gigawords = 1, Acct-Output-Octets = 2, Acct-Session-Time = 60"
         for extra in ("", ", Message-Authenticator = 0x00", ', Proxy-State = "one", Proxy-State = "two"'):

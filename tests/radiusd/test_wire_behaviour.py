@@ -23,6 +23,7 @@ from crypto import MacAddress, Ssid
 from radiusd import Engine
 from radiusd.case import Search
 from radiusd.config import parse_config
+from radiusd.journal import Journal
 
 SECRET = b"testing123"
 SSID = Ssid(b"Hudson House")
@@ -47,7 +48,8 @@ def lookup(name=KNOWN, *, identifier=1, authenticator=None, extra=b"", sign=True
     """Return an Access-Request that asks by the device's address."""
     authenticator = os.urandom(16) if authenticator is None else authenticator
     called = b"02-00-00-00-00-00:" + ssid
-    octets = pack(1, name) + pack(2, hide(name, authenticator)) + pack(30, called) + extra
+    calling = bytes.fromhex(name.decode()).hex("-").upper().encode()
+    octets = pack(1, name) + pack(2, hide(name, authenticator)) + pack(30, called) + pack(31, calling) + extra
     return finish(1, identifier, authenticator, octets, sign=sign, mac=mac)
 
 
@@ -142,7 +144,22 @@ def clock():
 
 
 @pytest.fixture
-def wire(house, running, recordings, clock, monkeypatch):
+def shortcuts(monkeypatch):
+    """Batches that compiled code has answered from."""
+    batches = []
+    hits = Journal.hits
+
+    def note(self, given, ms):
+        batches.append(given)
+        hits(self, given, ms)
+
+    monkeypatch.setattr(Journal, "hits", note)
+    return batches
+
+
+@pytest.fixture(params=["new devices", "devices answered before"])
+def wire(request, house, running, recordings, clock, shortcuts, monkeypatch, caplog):
+    """What the engine decides, and what compiled code repeats: both must look the same."""
     nases = (("127.0.0.0/8", "auto", True), (LENIENT, "auto", False), (CISCO, "cisco", True))
     for network, profile, signs in nases:
         house.store.add_nas(
@@ -150,13 +167,23 @@ def wire(house, running, recordings, clock, monkeypatch):
         )
     house.add_key(SSID, b"known-passphrase", vlan=110, devices=(MacAddress.parse(KNOWN),))
     house.add_key(SSID, b"expired-passphrase", devices=(MacAddress.parse(EXPIRED),), ends=house.now - timedelta(days=1))
-    house.add_key(recordings[0].ssid, recordings[0].passphrase, vlan=110)
+    for each in (recordings[0], recordings[2]):
+        house.add_key(each.ssid, each.passphrase, vlan=110)
     monkeypatch.setattr(
         "radiusd.server.Engine", lambda index, real, **more: Engine(index, lambda: real() + clock["passed"], **more)
     )
     config = parse_config("[duplicates]\nlifetime_s = 5\n[status]\nper_second = 1\nburst = 3", "x")
     with running(house, config) as server, contextlib.ExitStack() as stack:
-        yield Wire(house, server, stack)
+        wire = Wire(house, server, stack)
+        if request.param != "new devices":
+            for source in (STRICT, LENIENT, CISCO):
+                for ask in (lookup, lambda: search(recordings[0])):
+                    before, deadline = len(shortcuts), time.monotonic() + 120
+                    while len(shortcuts) == before:  # the code may have to be compiled first
+                        wire.ask(ask(), source, number=9)
+                        assert time.monotonic() < deadline
+            caplog.clear()
+        yield wire
 
 
 @pytest.fixture
@@ -198,7 +225,7 @@ class TestDuplicates:
         assert len(decisions(lines)) == 1
 
     def test_retransmission_while_the_search_is_under_way_is_dropped(self, wire, recordings, lines, held):
-        request = search(recordings[0])
+        request = search(recordings[2])
         for _ in range(3):
             wire.send(request)
         wire.quiet()
@@ -243,18 +270,46 @@ class TestDuplicates:
         assert verify(again, request) == ACCEPT
         assert len(decisions(lines)) == 2
 
-    def test_identifier_used_again_leaves_the_former_request_without_an_answer(self, wire, recordings, lines, held):
-        former, later = search(recordings[0], identifier=9), lookup(STRANGER, identifier=9)
+    @pytest.mark.parametrize(("name", "code"), [(KNOWN, ACCEPT), (STRANGER, REJECT)])
+    def test_identifier_used_again_leaves_the_former_request_without_an_answer(
+        self, wire, recordings, lines, held, name, code
+    ):
+        former, later = search(recordings[2], identifier=9), lookup(name, identifier=9)
         wire.send(former)
-        assert verify(wire.ask(later), later) == REJECT
+        wire.quiet(number=1)  # it has been read
+        answer = wire.ask(later)
+        assert verify(answer, later) == code
         held.set()
         deadline = time.monotonic() + 30
         while not any("cause=superseded" in line for line in lines()):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         wire.quiet()
-        again = wire.ask(later)
-        assert verify(again, later) == REJECT  # and its repetition is still one
+        assert wire.ask(later) == answer  # whose repetition is still one
+
+    @pytest.mark.parametrize("name", [KNOWN, STRANGER])
+    def test_so_too_where_both_came_while_the_server_was_busy(self, wire, recordings, lines, name, monkeypatch):
+        """Datagrams are read by the batch, and what compiled code can answer goes before what it cannot."""
+        busy, free, receive = threading.Event(), threading.Event(), Engine.receive_mail
+
+        def wait(*arguments):
+            busy.set()
+            assert free.wait(30)
+            return receive(*arguments)
+
+        former, later = search(recordings[2], identifier=9), lookup(name, identifier=9)
+        with monkeypatch.context() as patch:
+            patch.setattr(Engine, "receive_mail", wait)
+            wire.send(lookup(identifier=8), number=1)
+            assert busy.wait(30)
+            for request in (former, later):
+                wire.send(request)
+            free.set()
+            answer = wire.receive()
+        assert verify(answer, later) == (ACCEPT if name == KNOWN else REJECT)
+        wire.quiet()
+        assert wire.ask(later) == answer
+        assert not any("how=search" in line for line in lines())
 
     def test_identifiers_are_each_a_request(self, wire, lines):
         requests = [lookup(identifier=number, authenticator=bytes(16)) for number in range(5)]
