@@ -19,7 +19,16 @@ from .options import (
     secret_options,
 )
 from .secrets import KEY_VARIABLE, key_path
-from .selectors import find_keypool, find_nas, find_plan, find_venue, parse_network, parse_ssid, place_keypool
+from .selectors import (
+    find_keypool,
+    find_nas,
+    find_plan,
+    find_venue,
+    parse_network,
+    parse_size,
+    parse_ssid,
+    place_keypool,
+)
 from .store import Store, create_store
 from .views import view_keypool, view_nas, view_plan, view_unit, view_venue
 
@@ -192,6 +201,10 @@ def plan() -> None:
 @click.option("--upload", type=_positive, metavar="KBPS", help="kbit/s from the device.")
 @click.option("--devices", type=_positive, metavar="N", help="Devices at a time.")
 @click.option("--wireless-only", is_flag=True, help="Moves the VLAN by the venue's offset.")
+@click.option("--download-quota", metavar="SIZE", help="Octets to the device in a session: 500M, 20G (Cambium).")
+@click.option("--upload-quota", metavar="SIZE", help="Octets from the device in a session (Cambium).")
+@click.option("--total-quota", metavar="SIZE", help="Octets both ways in a session (Cambium).")
+@click.option("--vlan-pool", metavar="ID", help="For keys without a VLAN of their own or their unit's (Cambium).")
 @json_option
 @db_option
 @click.pass_context
@@ -202,12 +215,25 @@ def plan_add(
     upload: int | None,
     devices: int | None,
     wireless_only: bool,
+    download_quota: str | None,
+    upload_quota: str | None,
+    total_quota: str | None,
+    vlan_pool: str | None,
     as_json: bool,
 ) -> None:
     """Add a service plan and print its id; what is not said is unlimited."""
+    quotas = [None if text is None else parse_size(text) for text in (download_quota, upload_quota, total_quota)]
     with open_database(context) as store:
         added = store.add_plan(
-            name, download_kbps=download, upload_kbps=upload, devices=devices, wireless_only=wireless_only
+            name,
+            download_kbps=download,
+            upload_kbps=upload,
+            devices=devices,
+            wireless_only=wireless_only,
+            download_quota_octets=quotas[0],
+            upload_quota_octets=quotas[1],
+            total_quota_octets=quotas[2],
+            vlan_pool=vlan_pool,
         )
     print_added(view_plan(added), as_json)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS: Final = Migrations("latchkey")
 # Another name in a database: a later version wrote it.
-KNOWN: Final = ("0001_first_tables", "0002_device_sequence", "0003_unknown_devices")
+KNOWN: Final = ("0001_first_tables", "0002_device_sequence", "0003_unknown_devices", "0004_plan_quotas")
 
 
 @MIGRATIONS(name="0001_first_tables")
@@ -117,3 +117,10 @@ def _device_sequence(db: "Database") -> None:
 @MIGRATIONS(name="0003_unknown_devices")
 def _unknown_devices(db: "Database") -> None:
     db.execute("ALTER TABLE nases ADD COLUMN unknown_devices TEXT NOT NULL DEFAULT 'reject'")
+
+
+@MIGRATIONS(name="0004_plan_quotas")
+def _plan_quotas(db: "Database") -> None:
+    for name in ("download_quota_octets", "upload_quota_octets", "total_quota_octets"):
+        db.execute(f"ALTER TABLE plans ADD COLUMN {name} INTEGER")
+    db.execute("ALTER TABLE plans ADD COLUMN vlan_pool TEXT")

@@ -139,6 +139,10 @@ class PlaceStore(Session):
         upload_kbps: int | None = None,
         devices: int | None = None,
         wireless_only: bool = False,
+        download_quota_octets: int | None = None,
+        upload_quota_octets: int | None = None,
+        total_quota_octets: int | None = None,
+        vlan_pool: str | None = None,
     ) -> ServicePlan:
         with self._database.writing():
             if self._one("SELECT 1 FROM plans WHERE name = ?", (name,)):
@@ -150,9 +154,16 @@ class PlaceStore(Session):
                 upload_kbps=upload_kbps,
                 devices=devices,
                 wireless_only=wireless_only,
+                download_quota_octets=download_quota_octets,
+                upload_quota_octets=upload_quota_octets,
+                total_quota_octets=total_quota_octets,
+                vlan_pool=vlan_pool,
             )
             row = (plan.id, name, download_kbps, upload_kbps, devices, wireless_only)
-            self._execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", row)
+            quotas = (download_quota_octets, upload_quota_octets, total_quota_octets)
+            self._execute(
+                f"INSERT INTO plans ({PLAN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *quotas, vlan_pool)
+            )
             self._database.record(Entity.PLAN, plan.id)
         return plan
 

@@ -39,7 +39,10 @@ Row = tuple[Any, ...]
 
 NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices"
 UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
-PLAN_COLUMNS: Final = "id, name, download_kbps, upload_kbps, devices, wireless_only"
+PLAN_COLUMNS: Final = (
+    "id, name, download_kbps, upload_kbps, devices, wireless_only,"
+    " download_quota_octets, upload_quota_octets, total_quota_octets, vlan_pool"
+)
 
 
 # Subscribers go in by name, and get their id in the statement.
@@ -65,7 +68,7 @@ def load_keypool(row: Row, venue_ids: Iterable[int]) -> Keypool:
 
 
 def load_plan(row: Row) -> ServicePlan:
-    id_, name, download, upload, devices, wireless_only = row
+    id_, name, download, upload, devices, wireless_only, download_quota, upload_quota, total_quota, vlan_pool = row
     return ServicePlan(
         id=id_,
         name=name,
@@ -73,6 +76,10 @@ def load_plan(row: Row) -> ServicePlan:
         upload_kbps=upload,
         devices=devices,
         wireless_only=bool(wireless_only),
+        download_quota_octets=download_quota,
+        upload_quota_octets=upload_quota,
+        total_quota_octets=total_quota,
+        vlan_pool=vlan_pool,
     )
 
 
@@ -105,8 +112,8 @@ def load_key(row: Row, vault: Vault) -> Key:
     id_, keypool_id, identity, passphrase, pmk, vlan, starts, ends, status, reason, at = row[:11]
     unit = load_unit(row[11:17]) if row[11] is not None else None
     subscriber = Subscriber(id=row[17], name=row[18]) if row[17] is not None else None
-    plan = load_plan(row[19:25]) if row[19] is not None else None
-    offset = row[25] or 0 if plan is not None and plan.wireless_only else 0
+    plan = load_plan(row[19:29]) if row[19] is not None else None
+    offset = row[29] or 0 if plan is not None and plan.wireless_only else 0
     return Key(
         id=id_,
         keypool_id=keypool_id,

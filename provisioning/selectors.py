@@ -1,5 +1,6 @@
 """What an administrator calls things on the command line, and the thing meant: one match, or an error that helps."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -29,6 +30,15 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
     except ValueError:
         raise InvalidValue(f"{text[:60]!r} is not an IPv4 or IPv6 address or network") from None
     raise InvalidValue(f"{text} has bits set beyond its prefix: did you mean {meant}?")
+
+
+def parse_size(text: str) -> int:
+    """Return the octets of a number, with or without k, M, G or T: powers of 1000, as those who sell quotas count."""
+    match = re.fullmatch(r"([0-9]{1,20})([kMGT]?)", text)
+    if match is None:
+        raise InvalidValue(f"{text[:60]!r} is not a number of octets, such as 500M or 20G")
+    thousands: int = 1000 ** " kMGT".index(match[2] or " ")
+    return int(match[1]) * thousands
 
 
 def find_venue(store: Store, text: str) -> Venue:

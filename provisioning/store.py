@@ -59,6 +59,7 @@ _KEY: Final = """
         u.id, u.venue_id, u.name, u.building, u.floor, u.vlan,
         s.id, s.name,
         p.id, p.name, p.download_kbps, p.upload_kbps, p.devices, p.wireless_only,
+        p.download_quota_octets, p.upload_quota_octets, p.total_quota_octets, p.vlan_pool,
         v.wireless_only_vlan_offset
     FROM keys k
     LEFT JOIN units u ON u.id = k.unit_id

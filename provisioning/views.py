@@ -54,6 +54,10 @@ def view_plan(plan: ServicePlan) -> View:
         "upload_kbps": plan.upload_kbps,
         "devices": plan.devices,
         "wireless_only": plan.wireless_only,
+        "download_quota_octets": plan.download_quota_octets,
+        "upload_quota_octets": plan.upload_quota_octets,
+        "total_quota_octets": plan.total_quota_octets,
+        "vlan_pool": plan.vlan_pool,
     }
 
 

@@ -1,5 +1,6 @@
 """The server: octets to decisions and back."""
 
+from .accounting import Accounting
 from .client import Question
 from .codec import SharedSecret
 from .config import Config, Settings
@@ -25,6 +26,7 @@ from .vendors import DIALECTS, Dialect
 
 __all__ = [
     "DIALECTS",
+    "Accounting",
     "AuthenticityError",
     "Config",
     "ConfigError",

@@ -16,6 +16,13 @@ from provisioning import database_path, db_option
     metavar="ADDRESS:PORT",
     help="Where access points ask; may be given several times.",
 )
+@click.option(
+    "--acct",
+    multiple=True,
+    show_default="no accounting",
+    metavar="ADDRESS:PORT",
+    help="Where access points report sessions; may be given several times.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), show_default="1", help="Processes that share the port.")
 @click.option(
     "--config",
@@ -37,6 +44,7 @@ from provisioning import database_path, db_option
 def serve(
     context: click.Context,
     listen: tuple[str, ...],
+    acct: tuple[str, ...],
     workers: int | None,
     config: Path | None,
     metrics: str | None,
@@ -49,5 +57,5 @@ def serve(
     serve_forever(
         database_path(context),
         os.environ,
-        Settings.locate(config, listen, workers, log_format=log_format, metrics=metrics),
+        Settings.locate(config, listen, workers, acct, log_format=log_format, metrics=metrics),
     )

@@ -80,6 +80,7 @@ class Config:
     """Everything that latchkey.toml may say."""
 
     listen: tuple[str, ...] = field(default=("127.0.0.1:1812",), metadata={"live": False})
+    acct: tuple[str, ...] = field(default=(), metadata={"live": False})
     workers: int = _limit(1, 1, 256, live=False)
     metrics: str = field(default="", metadata={"live": False})  # where; empty: nowhere
     receive_buffer: int = _limit(8 << 20, 4096, 1 << 30, live=False)
@@ -98,6 +99,7 @@ class Settings:
     path: Path | None = None
     listen: tuple[str, ...] = ()
     workers: int | None = None
+    acct: tuple[str, ...] = ()
     log_format: str | None = None
     metrics: str | None = None
 
@@ -107,6 +109,7 @@ class Settings:
         path: Path | None,
         listen: tuple[str, ...],
         workers: int | None,
+        acct: tuple[str, ...] = (),
         *,
         log_format: str | None = None,
         metrics: str | None = None,
@@ -114,13 +117,15 @@ class Settings:
         """Return the settings of a command line; without --config, ./latchkey.toml counts if it is there."""
         if path is None and DEFAULT_PATH.exists():
             path = DEFAULT_PATH
-        return cls(path, listen, workers, log_format, metrics)
+        return cls(path, listen, workers, acct, log_format, metrics)
 
     def load(self) -> Config:
         """Return the configuration; ConfigError where the file cannot be used."""
         config = Config() if self.path is None else load_config(self.path)
         if self.listen:
             config = replace(config, listen=self.listen)
+        if self.acct:
+            config = replace(config, acct=self.acct)
         if self.workers is not None:
             config = replace(config, workers=self.workers)
         if self.metrics is not None:
@@ -195,7 +200,7 @@ def _parse_table(defaults: T, table: Mapping[str, Any], name: str, prefix: str) 
             choices = known[key].metadata.get("choices")
             values[key] = _parse_choice(value, choices, place) if choices else _parse_address(value, place)
         elif isinstance(default, tuple):
-            values[key] = _parse_addresses(value, place)
+            values[key] = _parse_addresses(value, place, needed=bool(default))
         else:
             values[key] = _parse_number(value, type(default), known[key].metadata, place)
     return replace(defaults, **values)  # type: ignore[type-var]
@@ -220,8 +225,8 @@ def _parse_address(value: object, place: str) -> str:
     return _parse_addresses([value], place)[0] if value else ""
 
 
-def _parse_addresses(value: object, place: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
+def _parse_addresses(value: object, place: str, *, needed: bool = True) -> tuple[str, ...]:
+    if not isinstance(value, list) or (needed and not value) or not all(isinstance(text, str) for text in value):
         raise ConfigError(f'{place} must be a list of "ADDRESS:PORT", not {value!r}')
     try:
         for text in value:

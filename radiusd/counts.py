@@ -57,6 +57,7 @@ class Counts:
     def __init__(self) -> None:
         self._series: dict[Labels, _Series] = {}
         self.discards: Counter[str] = Counter()
+        self.accounting: Counter[str] = Counter()  # by Acct-Status-Type
         self.duplicates = 0
         self.probes = 0
         self.status = 0
@@ -98,6 +99,7 @@ class Counts:
         return {
             "requests": [[*labels, count] for labels, count in self.requests.items()],
             "discards": self.discards,
+            "accounting": self.accounting,
             "duplicates": self.duplicates,
             "probes": self.probes,
             "status": self.status,
@@ -112,6 +114,7 @@ class Counts:
             nas, dialect, outcome, reason = labels
             self._begin((nas, dialect, outcome, reason)).count += count
         self.discards.update(view["discards"])
+        self.accounting.update(view["accounting"])
         self.duplicates += view["duplicates"]
         self.probes += view["probes"]
         self.status += view["status"]

@@ -429,6 +429,20 @@ def _write_reply(packet, answer, client, wall, salt, reply, scratch):  # type: i
     return length
 
 
+@njit(nogil=True)
+def _left_before(packets, addresses, results, n):  # type: ignore[no-untyped-def]
+    """Return whether an earlier datagram of the batch, left to the engine, has the source and identifier of this one.
+
+    The engine sees that one later, and would take it for the newer request.
+    """
+    size = np.int64(8 if addresses[n, 0] == 2 else 28)  # sockaddr_in to the end of the address; sockaddr_in6
+    for m in range(n):
+        same = results[m, 0] == LEFT and packets[m, 1] == packets[n, 1]
+        if same and _equal(addresses[m], np.int64(0), addresses[n], np.int64(0), size):
+            return True
+    return False
+
+
 @_entry
 def answer_all(  # type: ignore[no-untyped-def]
     questions, clients, answers, exchanges, scratches, packets, lengths, addresses, results, replies, count, socket,
@@ -473,7 +487,7 @@ def answer_all(  # type: ignore[no-untyped-def]
                     done += 1
                     continue
         at = find_answer(answers, scratch.mac, question.kind)
-        if at < 0:
+        if at < 0 or _left_before(packets, addresses, results, n):
             continue
         answer = answers[at]
         if not wall < answer.ends or (question.search != 0 and not _fits(answer, question, scratch)):

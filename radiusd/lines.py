@@ -16,7 +16,8 @@ _HEAD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (.*)", re
 _EVENT = re.compile(r"[a-z][a-z-]*").match
 _FIELD = re.compile(r' ([a-z_]+)=("(?:[^"\\]|\\.)*"|[^ "]+)').match
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
-_INTEGERS: Final = frozenset({"key", "keys", "vlan", "suppressed", "workers", "worker", "keypools", "nases", "devices"})
+_COUNTS: Final = ("keys", "keypools", "nases", "devices", "suppressed", "input", "output")
+_INTEGERS: Final = frozenset({"key", "vlan", "workers", "worker", *_COUNTS})
 _NUMBERS: Final = frozenset({"ms", "seconds"})
 
 Value = str | int | float | None

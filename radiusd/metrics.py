@@ -151,6 +151,10 @@ class _Collector:
         for cause, count in counts.discards.items():
             discards.add_metric((cause,), count)
         yield discards
+        accounting = CounterMetricFamily("latchkey_accounting", "Accounting-Requests answered.", labels=("status",))
+        for status, count in counts.accounting.items():
+            accounting.add_metric((status,), count)
+        yield accounting
         yield CounterMetricFamily("latchkey_duplicates", "Repetitions of a request (RFC 5080).", counts.duplicates)
         yield CounterMetricFamily("latchkey_probes", "Questions of devices whether a server lives.", counts.probes)
         yield CounterMetricFamily("latchkey_status", "Status-Server requests (RFC 5997) answered.", counts.status)

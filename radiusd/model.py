@@ -138,6 +138,14 @@ class Rates(NamedTuple):
     upload_kbps: int | None = None
 
 
+class Quotas(NamedTuple):
+    """How much a session may carry; None is as much as it can."""
+
+    download_octets: int | None = None
+    upload_octets: int | None = None
+    total_octets: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
     """This key, in these words' meaning; the dialect finds the words."""
@@ -157,6 +165,20 @@ class Accept:
         """Return what the key's plan allows."""
         plan = self.key.plan
         return Rates() if plan is None else Rates(plan.download_kbps, plan.upload_kbps)
+
+    @property
+    def quotas(self) -> Quotas:
+        """Return how much of it the key's plan allows."""
+        plan = self.key.plan
+        if plan is None:
+            return Quotas()
+        return Quotas(plan.download_quota_octets, plan.upload_quota_octets, plan.total_quota_octets)
+
+    @property
+    def vlan_pool(self) -> str | None:
+        """Return the plan's VLAN pool, where neither key nor unit name a VLAN: what is said of one key goes first."""
+        plan = self.key.plan
+        return None if plan is None or self.key.effective_vlan is not None else plan.vlan_pool
 
     @property
     def key_name(self) -> bytes:
@@ -218,6 +240,8 @@ class Granted:
     pmk: bytes | None = field(default=None, repr=False)  # in dialects that hand out no passphrase
     vlan: int | None = None
     rates: Rates = field(default=Rates())
+    quotas: Quotas = field(default=Quotas())
+    vlan_pool: str | None = None
     key_names: tuple[bytes, ...] = ()  # opaque, beside each passphrase, in dialects that name keys
     session_timeout_s: int | None = None
     class_: bytes | None = None

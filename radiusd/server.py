@@ -15,6 +15,8 @@ from functools import partial
 from crypto import warm_up
 from provisioning import ProvisioningError, Store
 
+from .accounting import Accounting
+from .accountingedge import AccountingEdge
 from .config import Config
 from .decisions import DecisionFile
 from .edge import Edge
@@ -78,14 +80,17 @@ class Server:
         listen: Sequence[Address] = (),
         config: Config = DEFAULT,
         *,
+        acct: Sequence[Address] = (),
         sockets: Sequence[socket.socket] | None = None,
+        acct_sockets: Sequence[socket.socket] = (),
         loaded: Loaded | None = None,
         decisions: DecisionFile | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Be ready to run.
 
-        sockets: bound already, instead of `listen`
+        acct:    where accounting is taken, if anywhere
+        sockets: bound already, instead of `listen`, and `acct_sockets` instead of `acct`
         loaded:  read already, in a process that was this one's parent
         decisions: the file to look after
         meter:   shows the numbers
@@ -93,14 +98,18 @@ class Server:
         self._open_store = open_store
         self._listen = tuple(listen)
         self._config = config
+        self._acct = tuple(acct)
         self._sockets = sockets
+        self._acct_sockets = acct_sockets
         self._loaded = loaded
         self._decisions = decisions
         self._meter = meter
         self._edge: Edge | None = None
+        self._accounting: AccountingEdge | None = None
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
         self.addresses: tuple[Address, ...] = ()  # as bound, once it is ready
+        self.acct_addresses: tuple[Address, ...] = ()
 
     def stop(self) -> None:
         """Finish what is in flight, then return from run()."""
@@ -109,8 +118,9 @@ class Server:
     def configure(self, config: Config) -> None:
         """Take over new limits."""
         self._config = config
-        if self._edge is not None:
-            self._edge.configure(config)
+        for edge in (self._edge, self._accounting):
+            if edge is not None:
+                edge.configure(config)
         if self._decisions is not None:
             self._decisions.limit(config.log.size_mb)
 
@@ -119,10 +129,11 @@ class Server:
         started = time.monotonic()
         config = self._config
         async with contextlib.AsyncExitStack() as stack:
-            sockets = self._sockets
+            sockets, acct_sockets = self._sockets, self._acct_sockets
             if sockets is None:
                 buffer = config.receive_buffer
                 sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._listen]
+                acct_sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._acct]
             store = stack.enter_context(self._open_store())
             followed = await stack.enter_async_context(StoreThread("follow", self._open_store))
             saved = await stack.enter_async_context(StoreThread("save", self._open_store))
@@ -143,22 +154,31 @@ class Server:
                     stack.callback(loaded.compilation.stop)
             edge = self._edge = Edge(engine, sockets, _threads(config))
             stack.callback(edge.close)
+            accounting = self._accounting = AccountingEdge(
+                Accounting(index, time.monotonic, journal=engine.journal), acct_sockets
+            )
+            stack.callback(accounting.close)
             self.configure(self._config)  # which may have changed while all was read
             await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
             await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
             await stack.enter_async_context(_repeating(edge.catch_up))
+            await stack.enter_async_context(_repeating(accounting.catch_up))
             await stack.enter_async_context(_repeating(self._keep_decisions))
             if self._meter is not None:
                 gauges = partial(_measure, index, edge)
                 publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
                 await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
             self.addresses = tuple(each.getsockname()[:2] for each in sockets)
+            self.acct_addresses = tuple(each.getsockname()[:2] for each in acct_sockets)
             edge.open()
+            accounting.open()
             if self._sockets is None:
-                where = render_addresses(self.addresses) + ("" if self._meter is None else self._meter.describe())
+                where = render_addresses(self.addresses, self.acct_addresses)
+                where += "" if self._meter is None else self._meter.describe()
                 log.info("ready listen=%s %s seconds=%.2f", where, loaded.describe(), time.monotonic() - started)
             self.ready.set()
             await self._stopping.wait()
+            accounting.drain()
             await edge.drain()
             await _save(index, saved)
             if self._sockets is None:
@@ -191,9 +211,10 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def render_addresses(addresses: Sequence[Address]) -> str:
-    """Return addresses as the log has them."""
-    return ",".join(map(render_address, addresses))
+def render_addresses(addresses: Sequence[Address], acct: Sequence[Address] = ()) -> str:
+    """Return addresses as the log has them, after them those of accounting."""
+    text = ",".join(map(render_address, addresses))
+    return f"{text} acct={render_addresses(acct)}" if acct else text
 
 
 def _threads(config: Config) -> int:

@@ -79,9 +79,9 @@ async def _serve_alone(
     metrics: Metrics | None,
 ) -> None:
     config = reloader.config
-    addresses = [parse_address(text) for text in config.listen]
+    listen, acct = ([parse_address(text) for text in texts] for texts in (config.listen, config.acct))
     meter = None if metrics is None else metrics.meter()
-    server = Server(open_, addresses, config, decisions=decisions, meter=meter)
+    server = Server(open_, listen, config, acct=acct, decisions=decisions, meter=meter)
 
     def stop() -> None:
         tell(STOPPING)
@@ -126,6 +126,7 @@ async def _serve_share(open_: Callable[[], Store], reloader: Reloader, worker: W
         open_,
         config=reloader.config,
         sockets=worker.sockets,
+        acct_sockets=worker.acct_sockets,
         loaded=worker.loaded,
         decisions=decisions,
         meter=worker.meter,

@@ -40,6 +40,7 @@ class Worker:
     """What a worker is given by its parent."""
 
     sockets: Sequence[socket.socket]
+    acct_sockets: Sequence[socket.socket]
     loaded: Loaded
     lifeline: int  # a file descriptor: readable when the parent is gone
     ready: Callable[[], None]  # to be called once it answers
@@ -52,7 +53,8 @@ class _Place:
     """One worker after the other."""
 
     number: int
-    sockets: tuple[socket.socket, ...]
+    sockets: tuple[socket.socket, ...] = ()
+    acct_sockets: tuple[socket.socket, ...] = ()
     process: int = 0  # 0: none
     began: float = 0.0
     delay_s: float = _FIRST_DELAY_S
@@ -85,11 +87,13 @@ class Workers:
         started = time.monotonic()
         config = self.config
         with contextlib.ExitStack() as stack:
-            self._places = [_Place(number, ()) for number in range(1, config.workers + 1)]
+            self._places = [_Place(number) for number in range(1, config.workers + 1)]
             for text in config.listen:
-                made = bind_shared(parse_address(text), config.workers, receive_buffer=config.receive_buffer)
-                for place, each in zip(self._places, made, strict=True):
-                    place.sockets += (stack.enter_context(each),)
+                for place, each in zip(self._places, self._bind(text, stack), strict=True):
+                    place.sockets += (each,)
+            for text in config.acct:
+                for place, each in zip(self._places, self._bind(text, stack), strict=True):
+                    place.acct_sockets += (each,)
             with self.open_store() as store:
                 loaded = Loaded.load(store, config)
             if loaded.compilation is not None:
@@ -102,7 +106,9 @@ class Workers:
                 self._start(place, loaded, lifeline, readiness)
             try:
                 self._await_all(readiness[0])
-                addresses = render_addresses([each.getsockname()[:2] for each in self._places[0].sockets])
+                first = self._places[0]
+                bound = ([each.getsockname()[:2] for each in made] for made in (first.sockets, first.acct_sockets))
+                addresses = render_addresses(*bound)
                 addresses += "" if self.metrics is None else self.metrics.describe()
                 log.info(
                     "ready listen=%s workers=%d %s seconds=%.2f",
@@ -113,6 +119,11 @@ class Workers:
             finally:
                 self._stop()
             log.info("stopped")
+
+    def _bind(self, text: str, stack: contextlib.ExitStack) -> list[socket.socket]:
+        """Return a socket for each worker, all bound to one address."""
+        made = bind_shared(parse_address(text), self.config.workers, receive_buffer=self.config.receive_buffer)
+        return [stack.enter_context(each) for each in made]
 
     def _await_all(self, readiness: int) -> None:
         """Wait until every worker answers, or a signal ends it all before."""
@@ -177,10 +188,11 @@ class Workers:
             os.close(lifeline[1])
             for other in self._places:
                 if other is not place:
-                    for each in other.sockets:
+                    for each in (*other.sockets, *other.acct_sockets):
                         each.close()
             worker = Worker(
                 sockets=place.sockets,
+                acct_sockets=place.acct_sockets,
                 loaded=loaded,
                 lifeline=lifeline[0],
                 ready=lambda: _write(readiness[1]),

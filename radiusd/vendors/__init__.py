@@ -24,7 +24,7 @@ from . import (
     unifi,
     zyxel,
 )
-from .dialect import NAS_IDENTIFIER, USER_NAME, Dialect, device_address, network
+from .dialect import NAS_IDENTIFIER, USER_NAME, Decrypt, Dialect, device_address, network
 
 # A request with two dialects in it belongs to the first one in this order: the more of a handshake a dialect's own
 # attributes hold, the more specific it is, and what nobody can read comes last. Omada's say everything (both addresses
@@ -60,6 +60,7 @@ _DOUBTFUL: Final = frozenset(
 )
 _NONE: Final[frozenset[str]] = frozenset()
 _SIGNS: Final = tuple((each.lookup_sign, each) for each in DIALECTS.values() if each.lookup_sign is not None)
+_KEY_NAMES: Final = tuple(each.decode_key_name for each in DIALECTS.values() if each.decode_key_name is not None)
 _PROBES: Final = frozenset(each.probe_user for each in DIALECTS.values() if each.probe_user is not None)
 
 
@@ -88,6 +89,18 @@ def recognise(request: Request, profile: str) -> Recognised:
 def is_probe(request: Request) -> bool:
     """Return whether a device only tries whether the server lives: no person's request, in no statistics."""
     return request.first(USER_NAME) in _PROBES
+
+
+def name_of_key(accounting: Request, decrypt: Decrypt) -> bytes | None:
+    """Return the name under which an Accept gave the key of a session; None where the access point does not say.
+
+    Raises DialectError, and PacketError where the value was not encrypted with this secret.
+    """
+    for decode in _KEY_NAMES:
+        name = decode(accounting, decrypt)
+        if name is not None:
+            return name
+    return None
 
 
 def _unproven(kinds: frozenset[AttributeType], request: Request) -> frozenset[str]:
@@ -120,4 +133,4 @@ def _by_sign(request: Request) -> Dialect:
     return hostapd.DIALECT
 
 
-__all__ = ["DIALECTS", "Dialect", "Recognised", "device_address", "is_probe", "network", "recognise"]
+__all__ = ["DIALECTS", "Dialect", "Recognised", "device_address", "is_probe", "name_of_key", "network", "recognise"]

@@ -64,6 +64,7 @@ class Dialect:
     encode_reject: Callable[[Request, Reject], tuple[Sendable, ...]] = lambda _request, _reject: ()
     admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
     encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
+    decode_key_name: Callable[[Request, Decrypt], bytes | None] | None = None  # the key of a session, out of accounting
 
 
 def device_address(request: Request) -> MacAddress:

@@ -71,6 +71,7 @@ DIALECT = Dialect(
     decode_request=decode_lookup,
     encode_accept=encode_accept,
     encode_offer=encode_offer,
+    decode_key_name=decode_key_name,
     encode_request=encode_station,
     decode_accept=decode_accept,
 )

@@ -113,6 +113,29 @@ def test_plans(cli):
     assert cli.refused("plan", "show", "Gold") == "no plan 'Gold' (there is Basic)"
 
 
+def test_quotas_and_vlan_pool_of_a_plan(cli):
+    sizes = ["--download-quota", "20G", "--upload-quota", "500M", "--total-quota", "4294967296"]
+    cli.ok("plan", "add", "Quota", *sizes, "--vlan-pool", "residents")
+    (listed,) = json.loads(cli.ok("plan", "list", "--json"))
+    assert [listed[f"{name}_quota_octets"] for name in ("download", "upload", "total")] == [
+        20_000_000_000,
+        500_000_000,
+        2**32,
+    ]
+    assert listed["vlan_pool"] == "residents"
+    assert "20000000000" in cli.ok("plan", "show", "Quota")
+    for size in ("", "20GB", "-1", "1.5G", "20 G", "G", "٣", "9" * 21):
+        said = cli.refused("plan", "add", "Bad", "--total-quota", size)
+        assert said == f"{size!r} is not a number of octets, such as 500M or 20G"
+    assert cli.refused("plan", "add", "Bad", "--upload-quota", "0").startswith(
+        "upload quota must be 1 to 92233720368547"
+    )
+    assert cli.refused("plan", "add", "Bad", "--upload-quota", "9223373T").endswith("octets, got 9223373000000000000")
+    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "\n") == "VLAN pool is empty"
+    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "é" * 124) == "VLAN pool has 248 octets, more than 247"
+    assert len(json.loads(cli.ok("plan", "list", "--json"))) == 1
+
+
 def test_nases(cli, tmp_path):
     cli.ok("venue", "add", "Hudson House")
     secret = tmp_path / "secret"

@@ -1,11 +1,25 @@
 """Venues, units, keypools, plans, NASes."""
 
+import contextlib
+import sqlite3
+from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from crypto import Ssid
-from provisioning import AlreadyExists, InvalidValue, NotFound, Scope, Store, Venue
+from provisioning import (
+    AlreadyExists,
+    InvalidValue,
+    KeyDraft,
+    MasterKey,
+    NotFound,
+    Passphrase,
+    Scope,
+    Store,
+    Venue,
+)
 
 
 def test_venues_come_back_with_their_identifiers(store: Store) -> None:
@@ -91,4 +105,26 @@ def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
 
 def test_plans_come_back(store: Store) -> None:
     plan = store.add_plan("Basic", download_kbps=50_000, upload_kbps=10_000, devices=4, wireless_only=True)
-    assert store.plans() == (plan,)
+    quotas = {"download_quota_octets": 1, "upload_quota_octets": 2, "total_quota_octets": 3}
+    other = store.add_plan("Quota", **quotas, vlan_pool="residents")
+    assert store.plans() == (plan, other)
+    assert (other.download_quota_octets, other.upload_quota_octets, other.total_quota_octets) == (1, 2, 3)
+    assert (plan.total_quota_octets, plan.vlan_pool, other.vlan_pool) == (None, None, "residents")
+
+
+def test_plans_of_an_older_database_have_no_quotas(store: Store, path: Path, master_key: MasterKey) -> None:
+    pool = store.add_keypool(Ssid(b"x"))
+    plan = store.add_plan("Basic", download_kbps=50_000, total_quota_octets=7, vlan_pool="residents")
+    key_id = store.add_key(pool.id, KeyDraft(passphrase=Passphrase(b"a passphrase"), plan_id=plan.id))
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        for column in ("download_quota_octets", "upload_quota_octets", "total_quota_octets", "vlan_pool"):
+            raw.execute(f"ALTER TABLE plans DROP COLUMN {column}")
+        raw.execute("DELETE FROM _sqlite_migrations WHERE name = '0004_plan_quotas'")
+        raw.commit()
+    with Store.open(path, master_key) as again:
+        before = again.plans()[0]
+        assert before == replace(plan, total_quota_octets=None, vlan_pool=None)
+        assert again.key(key_id).plan == before
+        after = again.add_plan("Quota", upload_quota_octets=2**63 - 1, vlan_pool="residents")
+        assert again.plans() == (before, after)

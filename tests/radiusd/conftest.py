@@ -1,7 +1,10 @@
-"""A building in a temporary store, and an engine that answers for it."""
+"""A building in a temporary store, an engine that answers for it, and a server that runs."""
 
+import asyncio
+import contextlib
 import logging
 import os
+import threading
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +15,7 @@ import pytest
 
 from crypto import Akm, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
-from radiusd import DIALECTS, Engine, Follower, Index, Lookup, Question, SharedSecret, Source
+from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
 from radiusd.case import Search
 from radiusd.express import Express
 from radiusd.mail import Mail
@@ -148,6 +151,37 @@ def house(tmp_path, request):
     house = House(tmp_path, express=request.param == "express")
     yield house
     house.close()
+
+
+@pytest.fixture
+def running():
+    """Return a context manager: a server for a house, listening and taking accounting, in a thread of its own."""
+
+    @contextlib.contextmanager
+    def run(house, config=None):
+        started, kept = threading.Event(), []
+
+        async def serve():
+            place = ("127.0.0.1", 0)
+            server = Server(house.open_store, [place], config or Config(), acct=[place])
+            kept.extend((server, asyncio.get_running_loop()))
+            task = asyncio.create_task(server.run())
+            await server.ready.wait()
+            started.set()
+            await task
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),))
+        thread.start()
+        assert started.wait(60)
+        server, loop = kept
+        try:
+            yield server
+        finally:
+            loop.call_soon_threadsafe(server.stop)
+            thread.join(20)
+            assert not thread.is_alive()
+
+    return run
 
 
 @pytest.fixture

@@ -45,7 +45,10 @@ def test_what_the_file_leaves_out_is_as_it_was():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("worker = 2", "x.toml: worker is not known; allowed here: listen, workers, metrics, receive_buffer, searches"),
+        (
+            "worker = 2",
+            "x.toml: worker is not known; allowed here: listen, acct, workers, metrics, receive_buffer, searches",
+        ),
         (
             "[searches]\nwating = 2",
             "x.toml: searches.wating is not known; allowed here: threads, waiting, waiting_each",
@@ -63,6 +66,8 @@ def test_what_the_file_leaves_out_is_as_it_was():
         ('listen = "127.0.0.1:1812"', 'x.toml: listen must be a list of "ADDRESS:PORT", not'),
         ("listen = []", 'x.toml: listen must be a list of "ADDRESS:PORT", not []'),
         ("listen = [1812]", 'x.toml: listen must be a list of "ADDRESS:PORT", not [1812]'),
+        ("acct = [1813]", 'x.toml: acct must be a list of "ADDRESS:PORT", not [1813]'),
+        ('acct = ["nowhere"]', "x.toml: acct: 'nowhere' is not ADDRESS:PORT"),
         ('listen = ["nowhere"]', "x.toml: listen: 'nowhere' is not ADDRESS:PORT"),
         ('[log]\nformat = "xml"', "x.toml: log.format must be one of text, json, not 'xml'"),
         ("[log]\nformat = 1", "x.toml: log.format must be one of text, json, not 1"),
@@ -108,6 +113,14 @@ class TestSettings:
     def test_file_that_was_named_must_be_there(self, tmp_path):
         with pytest.raises(ConfigError):
             Settings.locate(tmp_path / "none.toml", (), None).load()
+
+    def test_accounting_is_off_unless_said(self, tmp_path):
+        path = tmp_path / "a.toml"
+        path.write_text("acct = []")
+        assert Settings.locate(path, (), None).load().acct == ()
+        path.write_text('acct = ["192.0.2.1:1813", "[::1]:1813"]')
+        assert Settings.locate(path, (), None).load().acct == ("192.0.2.1:1813", "[::1]:1813")
+        assert Settings.locate(path, (), None, ("[::1]:0",)).load().acct == ("[::1]:0",)
 
 
 class TestReload:

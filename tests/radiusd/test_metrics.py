@@ -92,13 +92,15 @@ class TestCounts:
         for number, each in enumerate(counts, 1):
             each.request("ap", "hostapd", "accept", "known", 0.1, number)
             each.discards["malformed"] += number
+            each.accounting["start"] += number
             each.duplicates, each.probes, each.status = number, number, number
             each.search(0.002, 100_000)
         total = Counts()
         for each in counts:
             total.add(json.loads(json.dumps(each.render())))
         assert total.requests == {("ap", "hostapd", "accept", "known"): 3}
-        assert total.discards == {"malformed": 3}
+        assert (total.discards, total.accounting) == ({"malformed": 3}, {"start": 3})
+        assert b'latchkey_accounting_total{status="start"} 3.0' in render_page([shown(total)], False)[1]
         assert (total.duplicates, total.probes, total.status) == (3, 3, 3)
         assert (sum(total.search_keys.counts), total.search_keys.sum) == (2, 200_000)
         assert total.request_seconds["known"].sum == pytest.approx(0.3)

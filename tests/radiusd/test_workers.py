@@ -1,5 +1,6 @@
 """`latchkey serve --workers 2` as an operator runs it: several processes, one port."""
 
+import contextlib
 import os
 import re
 import signal
@@ -16,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crypto import MacAddress, Ssid
 from provisioning import KeyDraft, Passphrase, create_store
-from radiusd import DIALECTS, Question, ServeError, SharedSecret
+from radiusd import DIALECTS, Lookup, Question, ServeError, SharedSecret
+from radiusd.codec import encode_accounting
+from radiusd.model import Attribute, Salted
 from radiusd.sockets import bind, bind_shared
 from radiusd.systemd import notify
 
@@ -48,18 +51,19 @@ class Serving:
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.supervisor.bind(str(folder / "notify"))
         self.supervisor.settimeout(20)
-        command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0", "--acct", "127.0.0.1:0"]
         command += ["--config", str(self.config), "--metrics", "127.0.0.1:0"]
         environ = os.environ | {"LATCHKEY_DB": str(folder / "latchkey.db"), "NOTIFY_SOCKET": str(folder / "notify")}
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
+        at = r"127\.0\.0\.1:(\d+)"
         ready = re.compile(
-            r" ready listen=127\.0\.0\.1:(\d+) metrics=(127\.0\.0\.1:\d+) workers=2 keys=1 keypools=1 nases=1 devices="
+            rf" ready listen={at} acct={at} metrics=(127\.0\.0\.1:\d+) workers=2 keys=1 keypools=1 nases=1 devices="
         )
         match = eventually(lambda: ready.search(self.text()) or self.process.poll() is not None, 60)
         assert isinstance(match, re.Match), self.text()
-        self.address = ("127.0.0.1", int(match[1]))
-        self.metrics = f"http://{match[2]}/metrics"
+        self.address, self.accounting = (("127.0.0.1", int(port)) for port in match.groups()[:2])
+        self.metrics = f"http://{match[3]}/metrics"
         eventually(lambda: len(self.workers()) == 2, 120)  # at the very first start one more process compiles
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]
         for each in self.sockets:
@@ -186,6 +190,32 @@ def test_metrics_are_of_all_workers_and_outlive_each(serving, handshake):
     assert after["latchkey_devices",] == 1
     assert {after["process_open_fds", worker] > 5 for worker in "12"} == {True}
     assert all(after[key] >= before[key] for key in before if key[0].startswith("latchkey_"))
+
+
+def test_all_workers_take_accounting_and_each_knows_what_another_learned(serving):
+    device = MacAddress(b"\2\0\0\0\7\1")
+    question = Question.ask(DIALECTS["hostapd"], Lookup(device=device, ssid=SSID), SECRET)
+    attributes = [
+        Attribute(40, b"\0\0\0\1"),
+        Attribute(44, b"5F3A-07"),
+        Attribute(30, b"02-00-00-00-00-00:Hudson House"),
+        Attribute(31, str(device).encode()),
+        Salted((26, 41112, 6), b"key-1"),
+    ]
+    report = encode_accounting(1, attributes, SECRET)
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):
+            access_point = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            access_point.connect(serving.accounting)
+            access_point.settimeout(5)
+            for _ in range(2):
+                access_point.send(report)
+                assert access_point.recv(4096)[:4] == b"\5\1\0\x14"
+    assert serving.text().count("accounting status=start ") == 16  # repetitions went to the same worker
+    time.sleep(1)
+    for each in serving.sockets:
+        each.send(question.datagram)
+        assert question.read(each.recv(4096)).passphrases == (b"right-passphrase",)
 
 
 def test_second_server_does_not_share_the_port_by_accident(serving):

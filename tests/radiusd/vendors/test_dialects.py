@@ -138,6 +138,39 @@ def test_bandwidth_has_the_published_layout_and_reads_back(name):
         assert read_back(name, DIALECTS[name].encode_accept(on_plan(down, up))).rates == (down, up)
 
 
+QUOTAS = {"download_quota_octets": 20_000_000_000, "upload_quota_octets": 500_000_000, "total_quota_octets": 2**32}
+
+
+def on_quotas(vlan=None, **quotas):
+    plan = replace(on_plan(None, None).key.plan, **quotas)
+    return Accept(key=replace(KEY, plan=plan, vlan=vlan, effective_vlan=vlan), how=How.LOOKUP)
+
+
+def test_cambiums_quotas_and_vlan_pool_have_the_published_layout_and_read_back():
+    reply = encode_reply(
+        request(), 2, DIALECTS["cambium"].encode_accept(on_quotas(**QUOTAS, vlan_pool="résidents")), SECRET
+    )
+    assert octets(VECTORS["cambium"]["plan"]) in reply
+    for down, up, total in ((20_000_000_000, 500_000_000, 2**32), (1, None, 2**63 - 1), (None, 2**32 - 1, None)):
+        accept = on_quotas(download_quota_octets=down, upload_quota_octets=up, total_quota_octets=total)
+        granted = read_back("cambium", DIALECTS["cambium"].encode_accept(accept))
+        assert (granted.quotas, granted.vlan_pool) == ((down, up, total), None)
+
+
+def test_vlan_of_key_or_unit_goes_before_the_plans_pool():
+    for vlan, pool in ((None, "residents"), (110, None)):
+        accept = on_quotas(vlan, vlan_pool="residents")
+        granted = read_back("cambium", DIALECTS["cambium"].encode_accept(accept))
+        assert (granted.vlan, granted.vlan_pool) == (vlan, pool)
+
+
+@pytest.mark.parametrize("kind", [151, 152, 153, 154, 155, 156])
+def test_quota_that_is_no_integer_is_refused(kind):
+    for value in (b"\0" * 3, b"\0" * 5):
+        with pytest.raises(DialectError, match=f"quota of {len(value)} octets"):
+            read_back("cambium", (Attribute((26, 17713, kind), value),))
+
+
 def test_bandwidth_beyond_32_bits_is_the_most_there_is():
     rates = read_back("openwifi", DIALECTS["openwifi"].encode_accept(on_plan(2**32 - 1, 4_294_967))).rates
     assert rates == (4_294_967, 4_294_967)

@@ -44,6 +44,8 @@ passphrases = (printable | st.binary(min_size=32, max_size=32).map(lambda octets
     Passphrase
 )
 rates = st.none() | st.integers(1, 4_294_967)
+quotas = st.none() | st.integers(1, 2**63 - 1)
+pools = st.none() | st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=60)
 
 
 PASSPHRASE, PMK = Passphrase(b"a passphrase"), Pmk(bytes(32))
@@ -69,8 +71,19 @@ def make_key(number=1, passphrase=PASSPHRASE, pmk=PMK, plan=None, vlan=None):
     )
 
 
-def make_plan(down, up):
-    return ServicePlan(id=1, name="p", download_kbps=down, upload_kbps=up, devices=None, wireless_only=False)
+def make_plan(down, up, quota=None, pool=None):
+    return ServicePlan(
+        id=1,
+        name="p",
+        download_kbps=down,
+        upload_kbps=up,
+        devices=None,
+        wireless_only=False,
+        download_quota_octets=quota,
+        upload_quota_octets=quota,
+        total_quota_octets=quota,
+        vlan_pool=pool,
+    )
 
 
 keys = st.builds(
@@ -78,7 +91,7 @@ keys = st.builds(
     number=st.integers(1, 2**40),
     passphrase=passphrases,
     pmk=st.binary(min_size=32, max_size=32).map(Pmk),
-    plan=st.none() | st.builds(make_plan, rates, rates),
+    plan=st.none() | st.builds(make_plan, rates, rates, quotas, pools),
     vlan=st.none() | st.integers(1, 4094),
 )
 
@@ -145,6 +158,8 @@ def test_accept_comes_back(name, key, how, seconds, asked):
     assert granted.pmk in (None, key.pmk.value)
     assert (granted.vlan, granted.session_timeout_s) == (key.effective_vlan, seconds)
     assert granted.rates in ((None, None), accept.rates)
+    said = (accept.quotas, accept.vlan_pool) if name == "cambium" else ((None, None, None), None)
+    assert (granted.quotas, granted.vlan_pool) == said
     assert granted.class_ == name_key(key)
     assert granted.chargeable_user_identity == (name_key(key) if asked else None)
     same_as_pyrad(question.datagram, reply)
@@ -249,7 +264,16 @@ def served(house):
     return house.start()
 
 
-_GRANTED = {9: (1,), 311: (17,), 2011: (206,), 11863: (4,), 14122: (7, 8), 14823: (44,), 14988: (8, 16, 26)}
+_GRANTED = {
+    9: (1,),
+    311: (17,),
+    2011: (206,),
+    11863: (4,),
+    14122: (7, 8),
+    17713: range(151, 158),
+    14823: (44,),
+    14988: (8, 16, 26),
+}
 REPLY_KINDS = [
     *(69, 64, 65, 81, 27, 25, 89, (26, 25053, 142), (26, 41112, 5)),
     *((26, vendor, kind) for vendor, kinds in _GRANTED.items() for kind in kinds),

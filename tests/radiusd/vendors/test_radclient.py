@@ -101,6 +101,14 @@ def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house,
     assert 'Tunnel-Private-Group-Id:0 = "110"' in answer
 
 
+QUOTAS = {
+    "download_quota_octets": 20_000_000_000,
+    "upload_quota_octets": 500_000_000,
+    "total_quota_octets": 5_000_000_000,
+    "vlan_pool": "residents",
+}
+
+
 @pytest.mark.parametrize(
     ("profile", "says"),
     [
@@ -114,6 +122,16 @@ def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house,
         ("meraki", ['Tunnel-Password:0 = "a passphrase"']),
         ("omada", ['Tunnel-Password:0 = "a passphrase"']),
         ("cambium", ['Tunnel-Password:0 = "a passphrase"', "WISPr-Bandwidth-Max-Up = 5000000"]),
+        (
+            "cambium",
+            [
+                "Cambium-Traffic-Quota-Limit-Up = 500000000",
+                "Cambium-Traffic-Quota-Limit-Down = 2820130816",
+                "Cambium-Traffic-Quota-Limit-Down-Gigwords = 4",
+                "Cambium-Traffic-Quota-Limit-Total = 705032704",
+                "Cambium-Traffic-Quota-Limit-Total-Gigwords = 1",
+            ],
+        ),
         ("openwifi", ["WISPr-Bandwidth-Max-Up = 5000000", "WISPr-Bandwidth-Max-Down = 20000000"]),
         ("mikrotik", ['Mikrotik-Rate-Limit = "5M/20M"', "802.1q"]),
         ("zyxel", ['Tunnel-Password:0 = "a passphrase"']),
@@ -123,13 +141,28 @@ def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house,
     ],
 )
 def test_lookups_asked_by_radclient_are_answered_by_profile(house, profile, says):
-    plan = house.store.add_plan("basic", download_kbps=20_000, upload_kbps=5_000)
+    plan = house.store.add_plan("basic", download_kbps=20_000, upload_kbps=5_000, **QUOTAS)
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=110, devices=(SPA,), plan_id=plan.id)
     house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=profile)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7")
     assert "Received Access-Accept" in answer
     for line in says:
         assert line.lower() in answer.lower(), answer
+
+
+def test_cambiums_vlan_pool_is_for_keys_without_a_vlan(house):
+    plan = house.store.add_plan("basic", **QUOTAS)
+    other = SPA.value[:5] + b"\2"
+    house.add_key(Ssid(b"Hudson House"), b"a passphrase", devices=(SPA,), plan_id=plan.id)
+    house.add_key(Ssid(b"Hudson House"), b"another one", vlan=110, devices=(MacAddress(other),), plan_id=plan.id)
+    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile="cambium")
+    house.start()
+    answer = radclient(house, LOOKUP, "198.51.100.7")
+    assert 'Cambium-VLAN-Pool-Id = "residents"' in answer
+    assert "Tunnel-Private-Group-Id" not in answer
+    answer = radclient(house, LOOKUP.replace(SPA.value.hex(), other.hex()), "198.51.100.7")
+    assert 'Tunnel-Private-Group-Id:0 = "110"' in answer
+    assert "Cambium-VLAN-Pool-Id" not in answer
 
 
 def test_mikrotiks_empty_password_is_enough(house):
