@@ -4,6 +4,7 @@
 # in the code, never from what is received.
 """
 
+import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -44,11 +45,12 @@ class Histogram:
 class _Series:
     """Requests of one kind: how many, and the histogram that they share with others."""
 
-    __slots__ = ("count", "seconds")
+    __slots__ = ("count", "seconds", "text")
 
-    def __init__(self, seconds: Histogram) -> None:
+    def __init__(self, labels: Labels, seconds: Histogram) -> None:
         self.count = 0
         self.seconds = seconds
+        self.text = json.dumps(labels)[1:-1]
 
 
 class Counts:
@@ -86,7 +88,7 @@ class Counts:
         if labels not in self._series:
             kind = reason if outcome == "accept" else outcome
             histogram = self.request_seconds.setdefault(kind, Histogram(REQUEST_SECONDS))
-            self._series[labels] = _Series(histogram)
+            self._series[labels] = _Series(labels, histogram)
         return self._series[labels]
 
     def search(self, seconds: float, keys: int) -> None:
@@ -94,22 +96,23 @@ class Counts:
         self.search_seconds.observe(seconds)
         self.search_keys.observe(keys)
 
-    def render(self) -> View:
-        """Return all of it as what JSON has."""
-        return {
-            "requests": [[*labels, count] for labels, count in self.requests.items()],
+    def encode(self) -> str:
+        """Return all of it as JSON, in 0.3 us a series: it is asked for between two requests."""
+        requests = ",".join([f"[{series.text},{series.count}]" for series in self._series.values()])
+        others = {
             "discards": self.discards,
             "accounting": self.accounting,
             "duplicates": self.duplicates,
             "probes": self.probes,
             "status": self.status,
-            "search_seconds": _render(self.search_seconds),
-            "search_keys": _render(self.search_keys),
-            "request_seconds": {kind: _render(histogram) for kind, histogram in self.request_seconds.items()},
+            "search_seconds": _view(self.search_seconds),
+            "search_keys": _view(self.search_keys),
+            "request_seconds": {kind: _view(histogram) for kind, histogram in self.request_seconds.items()},
         }
+        return f'{{"requests":[{requests}],{json.dumps(others)[1:]}'
 
     def add(self, view: View) -> None:
-        """Count all that render() made this of."""
+        """Count all that was encoded, once JSON has read it."""
         for *labels, count in view["requests"]:
             nas, dialect, outcome, reason = labels
             self._begin((nas, dialect, outcome, reason)).count += count
@@ -124,5 +127,5 @@ class Counts:
             self.request_seconds.setdefault(kind, Histogram(REQUEST_SECONDS)).add(*parts)
 
 
-def _render(histogram: Histogram) -> tuple[list[int], float]:
+def _view(histogram: Histogram) -> tuple[list[int], float]:
     return histogram.counts, histogram.sum

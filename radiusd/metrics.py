@@ -101,8 +101,8 @@ class Meter:
                 endpoint.stop()
 
     def _publish(self, counts: Counts, gauges: Gauges) -> None:
-        view = {"counts": counts.render(), "gauges": dict(gauges), "process": _measure_process(self._began)}
-        if not self._place.write(json.dumps(view).encode()) and not self._full:
+        others = json.dumps({"gauges": dict(gauges), "process": _measure_process(self._began)})
+        if not self._place.write(f'{{"counts":{counts.encode()},{others[1:]}'.encode()) and not self._full:
             self._full = True
             log.error("the metrics of this worker have grown too large to be shown")
 

@@ -447,7 +447,7 @@ class TestReject:
         [
             (lookup(STRANGER), "unknown device"),
             (lookup(EXPIRED), "expired "),
-            (lookup(ssid=b"Elsewhere"), "no keypool has this SSID here"),
+            (lookup(ssid=b"Elsewhere"), "no keypool has this SSID"),
             (lookup(extra=pack(24, b"state") + pack(25, b"class") + pack(89, b"\0"), name=STRANGER), "unknown device"),
             (finish(1, 1, bytes(16), pack(1, b"nobody")), "no SSID"),
             (finish(1, 1, bytes(16), pack(1, KNOWN) + pack(79, b"\2\0\0\5\1")), "802.1X"),
