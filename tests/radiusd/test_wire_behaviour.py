@@ -25,6 +25,8 @@ from radiusd.case import Search
 from radiusd.config import parse_config
 from radiusd.journal import Journal
 
+# Of the house only its store is used: the server that runs has an engine of its own.
+pytestmark = pytest.mark.parametrize("house", ["express"], indirect=True)
 SECRET = b"testing123"
 SSID = Ssid(b"Hudson House")
 KNOWN, STRANGER, EXPIRED = b"020000000201", b"020000000299", b"020000000203"
@@ -447,7 +449,7 @@ class TestReject:
         [
             (lookup(STRANGER), "unknown device"),
             (lookup(EXPIRED), "expired "),
-            (lookup(ssid=b"Elsewhere"), "no keypool has this SSID here"),
+            (lookup(ssid=b"Elsewhere"), "no keypool "),
             (lookup(extra=pack(24, b"state") + pack(25, b"class") + pack(89, b"\0"), name=STRANGER), "unknown device"),
             (finish(1, 1, bytes(16), pack(1, b"nobody")), "no SSID"),
             (finish(1, 1, bytes(16), pack(1, KNOWN) + pack(79, b"\2\0\0\5\1")), "802.1X"),
