@@ -456,6 +456,7 @@ def test_any_octets_are_acknowledged_or_discarded_with_one_line(books, lines, at
 
 
 @pytest.mark.peer("radclient")
+@pytest.mark.parametrize("house", ["express"], indirect=True)  # the server that runs has an engine of its own
 class TestOnRealSockets:
     """FreeRADIUS's client reports to a running server, and asks it."""
 

@@ -25,6 +25,8 @@ from radiusd.case import Search
 from radiusd.config import parse_config
 from radiusd.journal import Journal
 
+# Of the house only its store is used: the server that runs has an engine of its own.
+pytestmark = pytest.mark.parametrize("house", ["express"], indirect=True)
 SECRET = b"testing123"
 SSID = Ssid(b"Hudson House")
 KNOWN, STRANGER, EXPIRED = b"020000000201", b"020000000299", b"020000000203"
