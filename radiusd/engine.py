@@ -86,11 +86,18 @@ class Engine:
 
     def handle(self, datagram: bytes, source: Source, now: datetime) -> bytes | None:
         """Return the reply, or None where there is none, searching in this thread."""
-        outcome = self.receive(datagram, source, now)
+        outcome = self.receive(datagram, source, now) if self._express is None else self._post(datagram, source, now)
         while isinstance(outcome, Search):
             outcome.run()
             outcome = self.finish(outcome, now)
         return outcome
+
+    def _post(self, datagram: bytes, source: Source, now: datetime) -> Outcome:
+        """Answer a datagram as if it had come by mail, alone."""
+        mail = Mail(1)
+        mail.put(0, datagram, source)
+        answered, outcomes = self.receive_mail(mail, 1, source.socket, now)
+        return mail.replies[0, : answered.lengths[0]].tobytes() if not outcomes else _raised(outcomes[0])
 
     def receive(self, datagram: bytes, source: Source, now: datetime) -> Outcome:
         """Answer a datagram, as far as that is possible at once."""

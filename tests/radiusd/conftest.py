@@ -16,9 +16,7 @@ import pytest
 from crypto import Akm, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
-from radiusd.case import Search
 from radiusd.express import Express
-from radiusd.mail import Mail
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
 SSID = Ssid(b"Hudson House")
@@ -63,7 +61,6 @@ class House:
     def __init__(self, folder, *, express=True):
         self.now = NOW
         self._express = express
-        self.mail = Mail(1)
         self.secret = SharedSecret(b"testing123")
         self._path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
@@ -115,22 +112,7 @@ class House:
         self.index.devices.saved(devices)
 
     def send(self, datagram, *, address="192.0.2.1", port=40000, socket=0):
-        source = Source(address, port, socket)
-        return self.post(datagram, source) if self._express else self.engine.handle(datagram, source, self.now)
-
-    def post(self, datagram, source):
-        """Send as the sockets do: the short way, where there is one."""
-        self.mail.put(0, datagram, source)
-        answered, outcomes = self.engine.receive_mail(self.mail, 1, source.socket, self.now)
-        if answered.lengths[0]:
-            return self.mail.replies[0, : answered.lengths[0]].tobytes()
-        (outcome,) = outcomes
-        while isinstance(outcome, Search):
-            outcome.run()
-            outcome = self.engine.finish(outcome, self.now)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return self.engine.handle(datagram, Source(address, port, socket), self.now)
 
     def ask(self, subject, *, extra=(), nas_identifier=None, identifier=0, **source):
         """Send a new request about `subject`; return the Granted or None for an Access-Reject."""

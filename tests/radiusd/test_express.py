@@ -62,7 +62,7 @@ def known(house, handshake):
 
 def test_second_request_goes_the_short_way(lines, known, handshake, ways):
     question = known.question(handshake(b"right-passphrase"), identifier=2)
-    assert known.engine.handle(question.datagram, SOURCE, known.now)
+    assert known.engine.receive(question.datagram, SOURCE, known.now)
     granted = known.ask(handshake(b"right-passphrase"), identifier=1)
     assert ways == [ANSWERED]
     assert (granted.passphrases, granted.vlan, granted.class_) == ((b"right-passphrase",), 110, b"key-1")
