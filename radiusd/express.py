@@ -51,7 +51,8 @@ from .ranges import IdRanges
 _QUESTIONS: Final = 8_192  # one for each SSID of each radio, 450 octets
 _MOST_CLIENTS: Final = 4_096
 _HMAC_SHA1: Final = 2  # key descriptor version
-_CHARGEABLE_USER_IDENTITY: Final = 89
+_PROXY_STATE: Final = 33
+_ANONCE: Final = (245, 26, 11344, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +113,7 @@ class Express:
         from . import express_kernels  # numba takes half a second to import: not before a server runs
 
         self._kernels = express_kernels
-        self._lifetime_s = lifetime_s
+        self._lifetime_s = float(lifetime_s)
         self._salt = int.from_bytes(os.urandom(8))
         self._scratch = np.zeros(1, SCRATCH)
         self._packet = np.zeros(LONGEST, np.uint8)
@@ -132,7 +133,7 @@ class Express:
 
     def limit(self, answers: int, exchanges: int, lifetime_s: float) -> None:
         """Keep so many from now on, exchanges for so long."""
-        self._lifetime_s = lifetime_s
+        self._lifetime_s = float(lifetime_s)
         if _size(exchanges) != len(self._exchanges):
             self._exchanges = _table(EXCHANGE, exchanges)
         if _size(answers) != len(self._answers):
@@ -163,7 +164,7 @@ class Express:
             count,
             number,
             now.timestamp(),
-            monotonic,
+            float(monotonic),  # another type would be compiled for
             self._lifetime_s,
             np.uint64(self._salt),
         )
@@ -186,16 +187,18 @@ class Express:
         address = _address(source)
         if address is not None:
             packet = np.frombuffer(octets, np.uint8)
-            self._kernels.mark(self._exchanges, self._scratch, packet, address, source.socket, monotonic)
+            self._kernels.mark(self._exchanges, self._scratch, packet, address, source.socket, float(monotonic))
 
     def learn(self, case: Case, monotonic: float) -> None:
         """Take over what can be answered alike from now on."""
         decision, subject, address = case.decision, case.subject, _address(case.source)
         if not isinstance(decision, Accept) or subject is None or address is None:
             return
+        if case.request.first(_PROXY_STATE) is not None:
+            return
         key, search, states, aa = decision.key, False, _NO_STATES, bytes(6)
         if isinstance(subject, Handshake):
-            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1:
+            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1 or case.request.first(_ANONCE) is None:
                 return
             found = _states(case.keyrings, key.id)
             if found is None:
