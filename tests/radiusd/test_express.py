@@ -320,3 +320,18 @@ def test_mail_knows_where_it_came_from(source):
     mail.put(1, b"octets", source)
     assert mail.source(1, source.socket) == source
     assert mail.packet(1) == b"octets"
+
+
+def test_nothing_is_compiled_while_serving(known, handshake, lookup):
+    from radiusd import express_kernels as kernels
+    from radiusd.express_start import warm_up
+
+    warm_up()
+    known.add_key(Ssid(b"Guests"), b"guest-passphrase", ends=known.now + timedelta(hours=1))
+    known.follow()
+    for number in range(3):
+        known.ask(handshake(b"right-passphrase"), identifier=number)
+        known.ask(handshake(b"guest-passphrase", ssid=Ssid(b"Guests")), identifier=10 + number)
+        known.ask(lookup(), identifier=20 + number)
+    for function in (kernels.answer_all, kernels.mark, kernels.learn):
+        assert len(function.signatures) == 1
