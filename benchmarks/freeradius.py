@@ -143,7 +143,7 @@ def main(keys: int, seconds: float, rounds: int, workers: int, plot: Path | None
         loads = {title: Load(address) for title, (_, address) in servers.items()}
         for load in loads.values():
             stack.callback(load.close)
-        count = 20_000
+        count = 5 * building.devices  # first to warm up: each device has met each worker then
         for number in range(rounds + 1):
             for title, load in loads.items():
                 shots = [building.lookup(n) for n in range(count)]

@@ -7,7 +7,9 @@ Secrets are sealed before they become a parameter of a statement, so that no pla
 error.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -145,6 +147,16 @@ class Store(PlaceStore):
         """Return all there is to know about one key, decrypted."""
         rows = self._rows(f"{_KEY} WHERE k.id = ?", (id_,))
         return load_key(rows[0], self._vault) if rows else None
+
+    def keys(self, ids: Iterable[int]) -> Iterator[Key]:
+        """Yield all there is to know about these keys, decrypted, by id, in reads of bounded size."""
+        wanted = iter(sorted(set(ids)))
+        while some := list(itertools.islice(wanted, 1000)):
+            rows = self._rows(
+                f"{_KEY} WHERE k.id IN (SELECT value FROM json_each(?)) ORDER BY k.id", (json.dumps(some),)
+            )
+            for row in rows:
+                yield load_key(row, self._vault)
 
     def key_batches(
         self, *, first_id: int = 1, last_id: int | None = None, lapsed_since: datetime, batch: int = _CHUNK

@@ -21,6 +21,10 @@ class Devices:
         keys = self._keys.get(keypool_id)
         return None if keys is None else keys.get(mac.value)
 
+    def of(self, keypool_id: int) -> Iterable[tuple[bytes, int]]:
+        """Return the addresses of the devices that are known on the keypool, and the ids of their keys."""
+        return self._keys.get(keypool_id, {}).items()
+
     def learn(self, keypool_id: int, mac: MacAddress, key_id: int) -> None:
         """Remember the key a device has just used."""
         keys = self._keys.setdefault(keypool_id, {})

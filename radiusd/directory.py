@@ -1,7 +1,7 @@
 """Who asks, and where: source address to NAS, NAS to venue, venue and SSID to keypools. A snapshot, never altered."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -30,6 +30,7 @@ class Directory:
         self._venues = {venue.id: venue for venue in venues}
         self.keypools = {keypool.id: keypool for keypool in keypools}
         self.nas_count = 0
+        self.profiles: set[str] = set()
         # (IP version, prefix length) -> network address as an integer -> client, longest prefixes first
         tables: defaultdict[tuple[int, int], dict[int, Client]] = defaultdict(dict)
         for nas in nases:
@@ -38,6 +39,7 @@ class Directory:
                 nas, SharedSecret(nas.secret)
             )
             self.nas_count += 1
+            self.profiles.add(nas.profile)
         self._tables = sorted(tables.items(), reverse=True, key=lambda table: table[0][1])
         self._clients: dict[str, Client | None] = {}
         self._venue_of_identifier = {
@@ -86,6 +88,16 @@ class Directory:
             return ssid
         letters = _letters(ssid)
         return next((each for each in ssids if letters and _letters(each) == letters), None)
+
+    def circumstances(self) -> Iterator[tuple[Venue | None, Ssid]]:
+        """Yield the venues and SSIDs that keys can be asked for at: first those with keypools of their own."""
+        for keypool in self.keypools.values():
+            if keypool.scope is Scope.LOCAL:
+                for venue_id in keypool.venue_ids:
+                    yield self._venues.get(venue_id), keypool.ssid
+        for keypool in self.keypools.values():
+            if keypool.scope is Scope.GLOBAL:
+                yield None, keypool.ssid
 
     def keypools_of(self, venue: Venue | None, ssid: Ssid) -> tuple[int, ...]:
         """Return the ids of the keypools whose keys are valid on this SSID at this venue, its own before global ones.

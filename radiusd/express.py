@@ -24,7 +24,7 @@ from crypto import Akm, Handshake, MacAddress, Pool
 from provisioning import Key
 
 from .case import Case
-from .codec import encode_template
+from .codec import Template, encode_template
 from .cooldown import Place
 from .directory import Client
 from .express_tables import (
@@ -32,6 +32,7 @@ from .express_tables import (
     ANSWER,
     CLIENT,
     EXCHANGE,
+    FRAMES,
     LEFT,
     LONGEST_SECRET,
     LONGEST_TEMPLATE,
@@ -47,6 +48,7 @@ from .lines import quote, quote_name, quote_octets
 from .mail import LONGEST, Mail, pack_source
 from .model import Accept, How, Source
 from .ranges import IdRanges
+from .vendors import Dialect
 
 _QUESTIONS: Final = 8_192  # one for each SSID of each radio, 450 octets
 _MOST_CLIENTS: Final = 4_096
@@ -98,9 +100,6 @@ class Answered(NamedTuple):
     superseded: Sequence[int] = ()  # rows whose source and identifier the engine has another exchange under
 
 
-_NO_STATES: Final = np.zeros(10, np.uint32)
-
-
 def all_left(count: int) -> Answered:
     """Return that nothing of a batch was answered."""
     return Answered([0] * count, range(count))
@@ -116,6 +115,7 @@ class Express:
         self._lifetime_s = float(lifetime_s)
         self._salt = int.from_bytes(os.urandom(8))
         self._scratch = np.zeros(1, SCRATCH)
+        self._frames = np.zeros(FRAMES, np.uint64)
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
         self._lengths: npt.NDArray[np.int64] = np.zeros(0, np.int64)
@@ -126,10 +126,15 @@ class Express:
         self._asked: dict[int, Asked] = {}
         self._given: dict[int, Given] = {}
         self._client_rows: dict[int, tuple[int, Client]] = {}
-        self._kinds: dict[tuple[tuple[int, ...], str, bool, bool], int] = {}
+        self._kinds: dict[tuple[tuple[int, ...], str, bool], int] = {}
 
     def __len__(self) -> int:
         return len(self._given)
+
+    @property
+    def room(self) -> int:
+        """Return how many answers can be kept."""
+        return len(self._answers)
 
     def limit(self, answers: int, exchanges: int, lifetime_s: float) -> None:
         """Keep so many from now on, exchanges for so long."""
@@ -155,6 +160,7 @@ class Express:
             self._clients,
             self._answers,
             self._exchanges,
+            self._frames,
             self._scratch,
             mail.packets,
             self._lengths,
@@ -196,25 +202,53 @@ class Express:
             return
         if case.request.first(_PROXY_STATE) is not None:
             return
-        key, search, states, aa = decision.key, False, _NO_STATES, bytes(6)
+        search, aa = False, bytes(6)
         if isinstance(subject, Handshake):
             if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1 or case.request.first(_ANONCE) is None:
                 return
-            found = _states(case.keyrings, key.id)
-            if found is None:
-                return
-            device, search, states, aa = subject.spa, True, found, subject.aa.value
+            device, search, aa = subject.spa, True, subject.aa.value
         else:
             device = subject.device
         client, template = self._client(case.client), encode_template(case.attributes)
-        if client is None or template is None or len(template.octets) > LONGEST_TEMPLATE:
+        if client is None or template is None:
             return
         octets = case.request.octets
         self._packet[: len(octets)] = np.frombuffer(octets, np.uint8)
-        question, answer = self._kernels.learn(
-            *(self._questions, self._answers, self._scratch, self._packet, len(octets), address, case.source.socket),
-            *(client, self._kind(case, decision), search, np.frombuffer(aa, np.uint8)),
-            *(np.uint64(int.from_bytes(device.value)), states, np.frombuffer(template.octets, np.uint8)),
+        kind = self._kind(case.keyrings, case.dialect, name_asked=decision.name_asked)
+        question = self._kernels.put_question(
+            *(self._questions, self._frames, self._scratch, self._packet, len(octets), address, case.source.socket),
+            *(client, kind, search, np.frombuffer(aa, np.uint8), np.uint64(int.from_bytes(device.value))),
+            int(monotonic * 1000),
+        )
+        if question < 0:
+            return
+        if question >= len(self._questions):
+            self._asked[question - len(self._questions)] = _asked(case, How.KNOWN if search else How.LOOKUP)
+        self._put(device.value, kind, case.keyrings, decision.key, template, monotonic)
+
+    def foresee(
+        self, device: bytes, keyrings: tuple[Keyring, ...], dialect: Dialect, key: Key, monotonic: float
+    ) -> None:
+        """Have the answer ready for a device that is known, but was not asked about yet."""
+        end = None if key.ends is None else 1
+        template = encode_template(dialect.encode_accept(Accept(key=key, how=How.LOOKUP, session_timeout_s=end)))
+        if template is not None:
+            self._put(device, self._kind(keyrings, dialect, name_asked=False), keyrings, key, template, monotonic)
+
+    def _put(
+        self,
+        device: bytes,
+        kind: int,
+        keyrings: tuple[Keyring, ...],
+        key: Key,
+        template: Template,
+        monotonic: float,
+    ) -> None:
+        states = _states(keyrings, key.id)
+        if states is None or len(template.octets) > LONGEST_TEMPLATE:
+            return
+        row = self._kernels.put_answer(
+            *(self._answers, np.uint64(int.from_bytes(device)), kind, states, np.frombuffer(template.octets, np.uint8)),
             -1 if template.salt_at is None else template.salt_at,
             template.blocks,
             -1 if template.timeout_at is None else template.timeout_at,
@@ -222,12 +256,7 @@ class Express:
             math.inf if key.ends is None else key.ends.timestamp(),
             int(monotonic * 1000),
         )
-        if answer < 0:
-            return
-        how = How.KNOWN if search else How.LOOKUP
-        if question >= len(self._questions):
-            self._asked[question - len(self._questions)] = _asked(case, how)
-        self._given[answer] = _given(key, device, how)
+        self._given[row] = _given(key, device)
 
     def forget_all(self) -> None:
         """Begin with nothing, but for exchanges."""
@@ -255,10 +284,12 @@ class Express:
         if chosen:
             self._answers[chosen] = np.zeros((), ANSWER)
 
-    def _kind(self, case: Case, accept: Accept) -> int:
-        """Return the number of what an answer depends on besides the device."""
-        keypools = tuple(keyring.keypool_id for keyring in case.keyrings)
-        place = keypools, case.dialect.name, accept.of_lookup, accept.name_asked
+    def _kind(self, keyrings: tuple[Keyring, ...], dialect: Dialect, *, name_asked: bool) -> int:
+        """Return the number of what an answer depends on besides the device.
+
+        Not whether there is a handshake: those that are answered here are hostapd's, whose answers are the same.
+        """
+        place = tuple(keyring.keypool_id for keyring in keyrings), dialect.name, name_asked
         return self._kinds.setdefault(place, len(self._kinds))
 
     def _client(self, client: Client) -> int | None:
@@ -303,12 +334,12 @@ def _asked(case: Case, how: How) -> Asked:
     return Asked(nas, case.venue, ssid, dialect, how, case.keyrings, where, f" dialect={dialect}{also}")
 
 
-def _given(key: Key, device: MacAddress, how: How) -> Given:
+def _given(key: Key, device: bytes) -> Given:
     return Given(
         key.id,
-        device.value,
+        device,
         f"accept who={quote(key.identity)} key={key.id}",
-        f" device={device} how={how.value} keys=",
+        f" device={device.hex(':')} how=",
         f" vlan={'none' if key.effective_vlan is None else key.effective_vlan}",
     )
 

@@ -17,6 +17,7 @@ from crypto import scalar
 from .express_tables import (
     ANSWERED,
     FRAME,
+    FRAMES,
     LEFT,
     LONGEST_QUESTION,
     REPEATED,
@@ -344,14 +345,16 @@ def _is_signed(packet, length, client, scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _fits(answer, question, scratch):  # type: ignore[no-untyped-def]
+def _fits(answer, question, frames, scratch):  # type: ignore[no-untyped-def]
     """Return whether the M2 is one that the engine would take for AKM 2, and made with the key of this answer."""
     frame, length = scratch.frame, np.int64(scratch.frame_length)
     if length < 99:
         return False
     body = np.int64(frame[2]) << 8 | np.int64(frame[3])
     data = np.int64(frame[97]) << 8 | np.int64(frame[98])
-    if body != length - 4 or data != length - 99 or scratch.key_data != answer.key_data:
+    if body != length - 4 or data != length - 99:
+        return False
+    if scratch.key_data != frames[scratch.key_data % FRAMES]:
         return False
     return scalar.fits_psk(
         answer.states,
@@ -445,8 +448,8 @@ def _left_before(packets, addresses, results, n):  # type: ignore[no-untyped-def
 
 @_entry
 def answer_all(  # type: ignore[no-untyped-def]
-    questions, clients, answers, exchanges, scratches, packets, lengths, addresses, results, replies, count, socket,
-    wall, monotonic, lifetime, salt,
+    questions, clients, answers, exchanges, frames, scratches, packets, lengths, addresses, results, replies, count,
+    socket, wall, monotonic, lifetime, salt,
 ):  # fmt: skip
     """Answer what can be answered of `count` datagrams and return how many that were.
 
@@ -490,7 +493,7 @@ def answer_all(  # type: ignore[no-untyped-def]
         if at < 0 or _left_before(packets, addresses, results, n):
             continue
         answer = answers[at]
-        if not wall < answer.ends or (question.search != 0 and not _fits(answer, question, scratch)):
+        if not wall < answer.ends or (question.search != 0 and not _fits(answer, question, frames, scratch)):
             continue
         salt = salt * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
         size = _write_reply(packet, answer, client, wall, np.int64(salt >> np.uint64(48)), replies[n], scratch)
@@ -553,40 +556,48 @@ def _room_for_answer(answers, mac, kind):  # type: ignore[no-untyped-def]
     return oldest
 
 
-@_entry
-def learn(  # type: ignore[no-untyped-def]
-    questions, answers, scratches, packet, length, address, socket, client, kind, search, aa, mac, states, template,
-    salt_at, blocks, timeout_at, key_id, ends, used,
-):  # fmt: skip
-    """Take over an Access-Accept; return the rows of question and answer, -1 where the request is none for express.
-
-    The rows of new questions are returned plus the number of questions.
-    """
-    scratch = scratches[0]
-    if not walk(packet, length, address, socket, scratch):
-        return np.int64(-1), np.int64(-1)
-    if (scratch.frame_length > 0) != search or scratch.mac != mac:
-        return np.int64(-1), np.int64(-1)
-    row = find_question(questions, scratch)
-    returned = row
-    if row < 0:
-        row = _room_for_question(questions, scratch)
-        returned = row + len(questions)
-        question = questions[row]
-        question.hash, question.length = scratch.hash, scratch.question_length
-        question.client, question.kind, question.search, question.used = client, kind, search, used
-        for i in range(6):
-            question.aa[i] = aa[i]
-        for i in range(scratch.question_length):
-            question.octets[i] = scratch.question[i]
-    at = _room_for_answer(answers, mac, kind)
-    answer = answers[at]
+@njit(nogil=True)
+def _put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used):  # type: ignore[no-untyped-def]
+    row = _room_for_answer(answers, mac, kind)
+    answer = answers[row]
     answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = mac, kind, key_id, ends, used
-    answer.key_data = scratch.key_data
     answer.salt_at, answer.blocks, answer.timeout_at = salt_at, blocks, timeout_at
     for i in range(10):
         answer.states[i] = states[i]
     for i in range(len(template)):
         answer.template[i] = template[i]
     answer.length = len(template)
-    return returned, at
+    return row
+
+
+@_entry
+def put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used):  # type: ignore[no-untyped-def]
+    """Take over what a device gets; return its row. The last five: see `ANSWER`."""
+    return _put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used)
+
+
+@_entry
+def put_question(questions, frames, scratches, packet, length, address, socket, client, kind, search, aa, mac, used):  # type: ignore[no-untyped-def]
+    """Take over what a request asks; return its row, plus the number of questions for a new one.
+
+    Return -1 where it is no request for express, or not what the engine has understood: `search`, `mac`.
+    """
+    scratch = scratches[0]
+    if not walk(packet, length, address, socket, scratch):
+        return np.int64(-1)
+    if (scratch.frame_length > 0) != search or scratch.mac != mac:
+        return np.int64(-1)
+    if search:
+        frames[scratch.key_data % FRAMES] = scratch.key_data
+    row = find_question(questions, scratch)
+    if row >= 0:
+        return row
+    row = _room_for_question(questions, scratch)
+    question = questions[row]
+    question.hash, question.length = scratch.hash, scratch.question_length
+    question.client, question.kind, question.search, question.used = client, kind, search, used
+    for i in range(6):
+        question.aa[i] = aa[i]
+    for i in range(scratch.question_length):
+        question.octets[i] = scratch.question[i]
+    return row + len(questions)

@@ -49,7 +49,6 @@ ANSWER: Final = np.dtype(
         ("length", "i4"),  # 0: free
         ("key_id", "i8"),
         ("ends", "f8"),  # seconds since 1970; infinite where the key has no end
-        ("key_data", "u8"),  # hash of the M2's key data: another makes the engine look at the frame again
         ("used", "i8"),
         ("salt_at", "i4"),  # where a salted value begins in the template, in clear: salt, length, text, zeros; -1: none
         ("blocks", "i4"),  # of 16 octets, of that value
@@ -71,6 +70,8 @@ EXCHANGE: Final = np.dtype(
     ],
     align=True,
 )
+# Hashes of M2s' key data, types and versions that the engine has taken for AKM 2, each at its own place.
+FRAMES: Final = 256
 # What is found in one datagram, and room to work in.
 SCRATCH: Final = np.dtype(
     [

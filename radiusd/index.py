@@ -4,7 +4,7 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from crypto import MacAddress, Pool, Ssid
@@ -110,6 +110,20 @@ class Index:
         if keyrings is None:
             keyrings = self._keyrings[numbers] = tuple(Keyring(number, self._pools[number]) for number in numbers)
         return keyrings
+
+    def profiles(self) -> Iterable[str]:
+        """Return the reply profiles that NASes have."""
+        return self._directory.profiles
+
+    def circumstances(self) -> Iterator[tuple[Keyring, ...]]:
+        """Yield each set of keypools that can be asked for together, once."""
+        seen = set()
+        for venue, ssid in self._directory.circumstances():
+            keyrings = self.keyrings(venue, ssid)
+            numbers = tuple(keyring.keypool_id for keyring in keyrings)
+            if numbers not in seen:
+                seen.add(numbers)
+                yield keyrings
 
     def key(self, key_id: int) -> Key | None:
         """Return all about a key: from memory, else from the store; None where it is gone."""

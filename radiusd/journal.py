@@ -82,7 +82,7 @@ class Journal:
         ends: dict[Asked, str] = {}
         for asked, count in Counter([asked for asked, _ in hits]).items():
             self.counts.request(asked.nas, asked.dialect, "accept", asked.how.value, ms / 1000, count)
-            ends[asked] = f"{asked.keys} ms={ms:.2f}"
+            ends[asked] = f"{asked.how.value} keys={asked.keys} ms={ms:.2f}"
         write_decisions(
             [
                 f"{given.who}{asked.where}{given.device}{ends[asked]}{given.vlan}{asked.dialects}"

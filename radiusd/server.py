@@ -24,6 +24,7 @@ from .engine import Engine
 from .express import Express
 from .express_start import Compilation, load_if_kept, prepare
 from .follower import Follower
+from .foresight import foresee
 from .index import Index
 from .logs import render_failure
 from .metrics import Meter
@@ -42,21 +43,24 @@ class Loaded:
 
     index: Index
     follower: Follower
-    compilation: Compilation | None = None  # of `express`, still going on
+    compilation: Compilation | None = None  # of what `express` is made of, still going on
+    express: Express | None = None  # None: not yet
 
     @classmethod
     def load(cls, store: Store, config: Config) -> "Loaded":
         """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
         warm_up(lambda text: log.info("%s", text))
         compilation = prepare()
-        loaded = cls(
-            index=Index(store.key, cached_keys=config.keys.cached),
-            follower=Follower(store, lapsed_days=config.keys.lapsed_days),
-            compilation=compilation,
-        )
+        index = Index(store.key, cached_keys=config.keys.cached)
+        follower = Follower(store, lapsed_days=config.keys.lapsed_days)
+        express = None
         with _all_new_kept():
-            loaded.index.apply(loaded.follower.load(_now()))
-        return loaded
+            index.apply(follower.load(_now()))
+            if compilation is None:
+                express = Express(answers=config.keys.cached, exchanges=config.duplicates.answers)
+                index.watch(express)
+                foresee(express, index, store.keys, _now(), time.monotonic())
+        return cls(index=index, follower=follower, compilation=compilation, express=express)
 
     def refresh(self, store: Store) -> None:
         """Take over what has changed since, from another store than before."""
@@ -145,9 +149,9 @@ class Server:
             index, follower = loaded.index, loaded.follower
             index.read_from(store.key)
             engine = Engine(index, time.monotonic)
-            if loaded.compilation is None:
-                self._hasten(engine)
-            else:
+            if loaded.express is not None:
+                engine.hasten(loaded.express)
+            elif loaded.compilation is not None:
                 later = asyncio.create_task(self._hasten_later(engine, loaded.compilation))
                 stack.callback(later.cancel)
                 if self._loaded is None:
@@ -188,16 +192,12 @@ class Server:
         if self._decisions is not None:
             self._decisions.keep()
 
-    def _hasten(self, engine: Engine) -> None:
-        """Let compiled code answer what it can."""
-        engine.hasten(Express())
-        engine.configure(self._config)
-
     async def _hasten_later(self, engine: Engine, compilation: Compilation) -> None:
-        """Do so when there is any."""
+        """Let compiled code answer what it can, when there is any."""
         await _readable(compilation.descriptor)
         if await asyncio.to_thread(load_if_kept):
-            self._hasten(engine)
+            engine.hasten(Express())
+            engine.configure(self._config)
         else:
             log.warning("the compiled answers could not be made ready: known devices cost more of the processor")
 
