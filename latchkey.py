@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "serve": ("radiusd.cli", "serve", "Answer access points."),
     "log": ("radiusd.log_cli", "log", "What the server has decided, and decides now."),
     "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
+    "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.

@@ -3,6 +3,7 @@
 from .attempts import Attempt
 from .errors import CaptureError, ExportError, FormatError, OptionError, SendError
 from .handshakes import Findings, read_handshakes
+from .hashcat import hc22000
 from .identify import identify_by_store, identify_by_words
 from .reader import Capture
 from .reader_files import Flaw, Packet
@@ -23,6 +24,7 @@ __all__ = [
     "SendError",
     "Verdict",
     "Words",
+    "hc22000",
     "identify_by_store",
     "identify_by_words",
     "read_handshakes",

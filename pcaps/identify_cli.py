@@ -9,7 +9,7 @@ import click
 
 from provisioning import db_option, json_option, open_database, progress_bar
 
-from .errors import OptionError
+from .errors import ExportError, OptionError
 
 if TYPE_CHECKING:
     from .handshakes import Findings
@@ -39,7 +39,7 @@ def identify(context: click.Context, capture: Path, ssid: str | None, passphrase
     """
     import json
 
-    from .verdicts import complaints, render_verdicts, view_verdict
+    from .verdicts import complaints, judged, render_verdicts, view_verdict
 
     with progress_bar() as progress:
         findings = _read(capture, ssid, progress)
@@ -51,7 +51,7 @@ def identify(context: click.Context, capture: Path, ssid: str | None, passphrase
     else:
         for line in render_verdicts(verdicts):
             click.echo(line)
-    _complain(context, complaints(findings, verdicts))
+    _complain(context, [*complaints(findings), *judged(findings, verdicts)])
 
 
 def _judge(
@@ -100,3 +100,36 @@ def _complain(context: click.Context, lines: Iterable[str]) -> None:
         said = True
     if said:
         context.exit(1)
+
+
+@click.command()
+@_capture_argument
+@_ssid_option
+@click.option("--hc22000", "target", required=True, metavar="FILE", help="Write hashcat's lines to it, - for stdout.")
+@click.pass_context
+def convert(context: click.Context, capture: Path, ssid: str | None, target: str) -> None:
+    """Write the handshakes of a capture for hashcat, mode 22000, one a line.
+
+    Exit status 1 where one cannot be written, or a part of the file could not be read.
+    """
+    from .hashcat import hc22000
+    from .verdicts import complaints
+
+    with progress_bar() as progress:
+        findings = _read(capture, ssid, progress)
+    lines, refused = [], []
+    for attempt in findings.attempts:
+        if attempt.handshake is None:
+            refused.append(attempt.reason)
+            continue
+        try:
+            lines.append(hc22000(attempt.handshake, accepted=attempt.accepted))
+        except ExportError as error:
+            refused.append(f"frame {attempt.number}: {error}")
+    text = "".join(f"{line}\n" for line in lines)
+    if target == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(target).write_text(text, "ascii")
+        click.echo(f"wrote {len(lines)} of {len(findings.attempts)} handshakes to {target}")
+    _complain(context, [*complaints(findings), *(f"{capture}: {reason}" for reason in refused)])

@@ -96,19 +96,23 @@ def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def complaints(findings: Findings, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Yield, in a line each, why a capture was not read to everybody's satisfaction."""
+def complaints(findings: Findings) -> Iterator[str]:
+    """Yield, in a line each, what is wrong with a capture."""
     for flaw in findings.flaws:
         yield f"{findings.name}: {flaw}"
     if findings.more_flaws:
         yield f"{findings.name}: and {findings.more_flaws} more like these"
+    if not findings.attempts and not findings.flaws:
+        yield f"{findings.name}: no handshake in {findings.packets:,} frames"
+
+
+def judged(findings: Findings, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield a line if the capture is why some of its handshakes could not be tested."""
     unsound = [verdict for verdict in verdicts if verdict.unsound]
     if unsound:
-        whole = f"{len(unsound)} of {len(verdicts)} handshakes cannot be tested"
         more = f"; and {len(unsound) - 1} more" if len(unsound) > 1 else ""
+        whole = f"{len(unsound)} of {len(verdicts)} handshakes cannot be tested"
         yield f"{findings.name}: {whole}: {unsound[0].reason}{more}"
-    if not verdicts and not findings.flaws:
-        yield f"{findings.name}: no handshake in {findings.packets:,} frames"
 
 
 def utc_time(time_ns: int) -> str:
