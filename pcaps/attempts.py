@@ -31,11 +31,26 @@ class Attempt:
     bssid: MacAddress | None = None
     ssid: Ssid | None = None
     akm: str | None = None
+    snonce: bytes | None = None  # no two attempts of a station share one
     handshake: Handshake | None = field(default=None, repr=False)
     reason: str | None = None  # why there is no handshake to test
     unsound: bool = False  # that reason is a fault of the capture, not a property of the network
     accepted: bool = False  # an M3 followed: the access point has found the MIC right
     damaged: bool = False  # its FCS was wrong, so that a MIC that nobody's key makes says nothing
+
+    @classmethod
+    def of(cls, number: int, time_ns: int, handshake: Handshake) -> "Attempt":
+        """Return the attempt of a handshake that came whole."""
+        return cls(
+            number=number,
+            time_ns=time_ns,
+            station=handshake.spa,
+            bssid=handshake.aa,
+            ssid=handshake.ssid,
+            akm=str(handshake.akm),
+            snonce=handshake.m2.snonce,
+            handshake=handshake,
+        )
 
 
 def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> Attempt:
@@ -50,11 +65,12 @@ def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> A
         bssid=None if answer.aa is None else MacAddress(answer.aa),
         ssid=ssid,
         akm=None if announced is None else suite_name(announced),
+        snonce=answer.frame.nonce,
         accepted=answer.accepted,
         damaged=answer.damaged,
     )
     if answer.flaw is not None:
-        return _untestable(attempt, answer.flaw)
+        return refuse(attempt, answer.flaw)
     octets = answer.frame.octets
     mic = mic_length(octets)
     if mic is not None and mic != _MIC:
@@ -73,22 +89,23 @@ def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> A
             akm_hint=announced,
         )
     except UnsupportedAkm as error:
-        return _untestable(attempt, str(error), unsound=False)
+        return refuse(attempt, str(error), unsound=False)
     except CryptoError as error:
-        return _untestable(attempt, f"the M2 is damaged: {error}")
+        return refuse(attempt, f"the M2 is damaged: {error}")
     attempt = replace(attempt, akm=str(handshake.akm))
     if mic != _MIC:
-        return _untestable(attempt, f"the M2 has a MIC of {mic} octets, AKM {handshake.akm} one of {_MIC}")
+        return refuse(attempt, f"the M2 has a MIC of {mic} octets, AKM {handshake.akm} one of {_MIC}")
     if answer.anonce is None:
-        return _untestable(attempt, f"no ANonce: {answer.missing}")
+        return refuse(attempt, f"no ANonce: {answer.missing}")
     if attempt.bssid is None or attempt.station is None:
-        return _untestable(attempt, "the capture does not keep the addresses of both sides")
+        return refuse(attempt, "the capture does not keep the addresses of both sides")
     if ssid is None:
-        return _untestable(attempt, "no SSID: nothing in the capture names the network; use --ssid")
+        return refuse(attempt, "no SSID: nothing in the capture names the network; use --ssid")
     return replace(attempt, handshake=handshake)
 
 
-def _untestable(attempt: Attempt, reason: str, *, unsound: bool = True) -> Attempt:
+def refuse(attempt: Attempt, reason: str, *, unsound: bool = True) -> Attempt:
+    """Return the attempt as one that cannot be tested; `unsound`: because the capture is at fault."""
     if attempt.damaged:
         reason, unsound = DAMAGED, True
     return replace(attempt, reason=f"frame {attempt.number}: {reason}", unsound=unsound, handshake=None)

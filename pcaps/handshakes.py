@@ -5,7 +5,7 @@ and attempts, both bounded.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from crypto import Ssid
@@ -14,7 +14,15 @@ from .attempts import Attempt, build_attempt
 from .pairing import MOST, Answer, KeyFrame, Pairing, parse_key_frame
 from .reader import Capture
 from .reader_files import Flaw, Packet
-from .reader_links import ETHERTYPE_EAPOL, WIRED, WIRELESS
+from .reader_links import (
+    ETHERTYPE_EAPOL,
+    ETHERTYPE_IPV4,
+    ETHERTYPE_IPV6,
+    WIRED,
+    WIRELESS,
+    Datagram,
+    find_datagram,
+)
 from .reader_wlan import INTERESTING, Eapol, Joining, Named, dissect
 
 T = TypeVar("T")
@@ -23,7 +31,8 @@ Progress = Callable[[int, int], object]  # octets read, of how many (0: nobody k
 _STEP: Final = 8192  # packets between two reports of progress
 _NAMES: Final = 65_536
 _FLAWS: Final = 100
-_PROTECTED, _DATA = 0x40, 0x08
+_PROTECTED: Final = 0x40
+_ACCESS_REQUEST: Final = b"\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class _Scan:
         self._pairing = Pairing()
         self._names: dict[bytes, int] = {}  # BSSID and SSID: the first frame that named it so
         self._joined: dict[bytes, list[tuple[int, bytes | None, int | None]]] = {}  # BSSID and station: SSID, AKM
+        self._asked: dict[bytes, Attempt | None] = {}  # by code, identifier, length and authenticator
         self._flaws: list[Flaw] = []
         self._more_flaws = 0
         self._packets = 0
@@ -114,6 +124,22 @@ class _Scan:
         if wire.ethertype == ETHERTYPE_EAPOL:
             end = min(len(packet.octets), packet.length)
             self._take_eapol(packet, Eapol(wire.source, wire.destination, wire.start, end))
+        elif wire.ethertype in (ETHERTYPE_IPV4, ETHERTYPE_IPV6):
+            datagram = find_datagram(packet.octets, wire)
+            if datagram is not None and packet.octets[datagram.start : datagram.start + 1] == _ACCESS_REQUEST:
+                self._take_request(packet, datagram)
+
+    def _take_request(self, packet: Packet, datagram: Datagram) -> None:
+        from .reader_radius import read_request  # not before the first: it brings the server with it
+
+        head = packet.octets[datagram.start : datagram.start + 20]
+        if head in self._asked or len(self._asked) >= MOST:  # access points repeat their questions
+            return
+        found = read_request(packet, datagram)
+        if isinstance(found, Flaw):
+            self.flaw(found)
+        else:
+            self._asked[head] = found
 
     def _take_eapol(self, packet: Packet, found: Eapol) -> None:
         octets = packet.octets[found.start : found.end]
@@ -153,8 +179,20 @@ class _Scan:
         attempts = [self._build(answer, names, ssid) for answer in self._pairing.finish()]
         if self._pairing.lost:
             self.flaw(Flaw(self._packets, f"{self._pairing.lost} attempts beyond the first {MOST:,} were left out"))
+        attempts = self._with_requests(attempts)
         attempts.sort(key=lambda attempt: attempt.number)
         return Findings(name, self._packets, tuple(attempts), tuple(self._flaws), self._more_flaws)
+
+    def _with_requests(self, attempts: list[Attempt]) -> list[Attempt]:
+        """Return these and what access points asked about, but each handshake once: it is heard on the air, too."""
+        merged = {_identity(attempt): attempt for attempt in attempts}
+        for attempt in self._asked.values():
+            if attempt is None:
+                continue
+            heard = merged.setdefault(_identity(attempt), attempt)
+            if heard.handshake is None and attempt.handshake is not None:
+                merged[_identity(attempt)] = replace(attempt, accepted=heard.accepted)
+        return list(merged.values())
 
     def _build(self, answer: Answer, names: dict[bytes, list[tuple[int, bytes]]], ssid: Ssid | None) -> Attempt:
         aa, spa = answer.aa, answer.spa
@@ -163,6 +201,11 @@ class _Scan:
         name = _nearest(answer.number, own) or (_nearest(answer.number, names.get(aa, [])) if aa else None)
         akm = _nearest(answer.number, [(number, akm) for number, _, akm in told if akm is not None])
         return build_attempt(answer, Ssid(name) if name is not None else ssid, akm)
+
+
+def _identity(attempt: Attempt) -> object:
+    """Return what an attempt has in common with itself seen elsewhere."""
+    return (attempt.bssid, attempt.station, attempt.snonce) if attempt.snonce is not None else attempt.number
 
 
 def _nearest(number: int, told: Iterable[tuple[int, T]]) -> T | None:

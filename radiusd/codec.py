@@ -73,6 +73,15 @@ def decode_request(datagram: bytes, secret: SharedSecret) -> Request:
     return Request(packet[0], packet[1], packet[4:20], attributes, packet, place > 0)
 
 
+def decode_unverified(datagram: bytes) -> Request:
+    """Return the Access-Request in `datagram` without its secret: for who reads captures, never for who answers."""
+    packet = _trim(datagram)
+    if packet[0] != ACCESS_REQUEST:
+        raise PacketError(f"code {packet[0]} is no Access-Request")
+    attributes, _ = _walk(packet)
+    return Request(packet[0], packet[1], packet[4:20], attributes, packet, False)
+
+
 def encode_reply(
     request: Request, code: int, attributes: Iterable[Sendable], secret: SharedSecret, salt: int = 0
 ) -> bytes:
