@@ -2,7 +2,7 @@
 
 from .accounting import Accounting
 from .client import Question
-from .codec import SharedSecret, decode_unverified
+from .codec import SharedSecret, decode_request, decode_unverified
 from .config import Config, Settings
 from .engine import Engine
 from .errors import (
@@ -50,6 +50,7 @@ __all__ = [
     "Source",
     "Subject",
     "UnsignedError",
+    "decode_request",
     "decode_unverified",
     "device_address",
     "network",
