@@ -1,7 +1,8 @@
 """An open capture file, compressed or not: its packets, and what is wrong with it.
 
-Of our own rather than scapy's RawPcapReader, which ends without a word at a truncated tail, gives up on a file at the
-first block it does not understand, and takes twice as long.
+Of our own rather than scapy's RawPcapReader and RawPcapNgReader: those hand out a packet whose end is missing as if it
+were whole, end a pcapng file at the first packet block that is too short, tell a logger about it without saying which
+frame, and take twice as long (scapy 2.8 beside this, frames of 460 octets on average: 148 and 80 MB/s, 300 and 200).
 """
 
 import gzip

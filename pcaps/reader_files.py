@@ -23,6 +23,7 @@ PCAP: Final = {
 SECTION: Final = bytes.fromhex("0a0d0d0a")
 _ORDERS: Final = {bytes.fromhex("1a2b3c4d"): ">", bytes.fromhex("4d3c2b1a"): "<"}
 _INTERFACE, _OBSOLETE, _SIMPLE, _ENHANCED = 1, 2, 3, 6
+_PACKETS: Final = (_ENHANCED, _SIMPLE, _OBSOLETE)
 _TSRESOL, _FCSLEN, _TSOFFSET = 9, 13, 14
 
 
@@ -104,44 +105,50 @@ def read_pcapng(take: Take) -> Iterator[Packet | Flaw]:
     """Yield what follows the first block type, a section header's, of a pcapng file."""
     order, number = "<", 0
     interfaces: list[_Interface] = []
-    kind_octets = SECTION
-    while kind_octets:
-        if kind_octets == SECTION:  # reads the same in both byte orders, so that each section may have its own
-            head = take(8)
-            found = _ORDERS.get(head[4:])
-            if found is None:
-                what = "ends within" if len(head) < 8 else "has no byte-order magic in"
+    head = SECTION + take(4)
+    while head:
+        begun = 8  # octets of the block taken so far
+        if head[:4] == SECTION:  # reads the same in both byte orders, so that each section may have its own
+            magic = take(4)
+            if magic not in _ORDERS:
+                what = "ends within" if len(magic) < 4 else "has no byte-order magic in"
                 yield Flaw(number + 1, f"the file {what} the section header before it: the rest is lost")
                 return
-            order, interfaces, head = found, [], head[:4]
-            begun = 12  # octets of the block taken so far
-        else:
-            head, begun = take(4), 8
-        if len(kind_octets) + len(head) < 8:
+            order, interfaces, begun = _ORDERS[magic], [], 12
+            lengths, enhanced = struct.Struct(order + "II"), struct.Struct(order + "IIIII")
+        if len(head) < 8:
             yield Flaw(number + 1, "the file ends within the header of a block")
             return
-        (kind,) = struct.unpack(order + "I", kind_octets)
-        (total,) = struct.unpack(order + "I", head)
+        kind, total = lengths.unpack(head)
         if total < begun + 4 or total % 4 or total > _LONGEST_BLOCK:
             yield Flaw(number + 1, f"block of type {kind} before it: length {total} can not be, the rest is lost")
             return
-        is_packet = kind in (_ENHANCED, _SIMPLE, _OBSOLETE)
+        is_packet = kind in _PACKETS
         number += is_packet
         body = take(total - begun)
         if len(body) < total - begun:
             after = f"after {begun + len(body)} of {total} octets"
             yield Flaw(number if is_packet else number + 1, f"the file ends within a block of type {kind}, {after}")
             return
-        body = body[:-4]  # the length once more, which nobody who reads forwards needs
+        # Its last four octets are the length once more, which nobody who reads forwards needs.
+        if kind == _ENHANCED and len(body) >= 24:
+            place, high, low, captured, length = enhanced.unpack_from(body)
+            if place < len(interfaces) and captured <= len(body) - 24 and captured <= LONGEST:  # nearly all there is
+                interface = interfaces[place]
+                octets = body[20 : 20 + captured]
+                yield Packet(number, interface.time_ns(high, low), interface.link, octets, length)
+                head = take(8)
+                continue
+        body = body[:-4]
         if is_packet:
             yield _packet(number, kind, order, body, interfaces)
         elif kind == _INTERFACE:
-            interface = _interface(order, body)
-            if interface is None or len(interfaces) >= _MOST_INTERFACES:
+            found = _interface(order, body)
+            if found is None or len(interfaces) >= _MOST_INTERFACES:
                 yield Flaw(number + 1, f"interface {len(interfaces)}, described before it, can not be used")
-            interfaces.append(interface or _Interface(Link(-1), 0))
+            interfaces.append(found or _Interface(Link(-1), 0))
             del interfaces[_MOST_INTERFACES:]
-        kind_octets = take(4)
+        head = take(8)
 
 
 def _interface(order: str, body: bytes) -> _Interface | None:
