@@ -15,6 +15,7 @@ from crypto import (
 )
 
 from .pairing import MIC_START, Answer, mic_length
+from .roaming import Roam
 
 _MIC: Final = 16  # octets, of every AKM that can be searched
 DAMAGED: Final = "the M2 was damaged on the air, its FCS is wrong"
@@ -23,7 +24,7 @@ _UNNAMED, _NOBODY, _NO_NONCE = Ssid(b"?"), MacAddress(bytes(6)), bytes(32)  # to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A station's try to get in: an M2, and what belongs to it as far as the capture tells."""
+    """A station's try to get in: an M2, and what belongs to it as far as the capture tells; or a fast transition."""
 
     number: int  # the frame of the M2, or of the request that carries it
     time_ns: int
@@ -33,10 +34,16 @@ class Attempt:
     akm: str | None = None
     snonce: bytes | None = None  # no two attempts of a station share one
     handshake: Handshake | None = field(default=None, repr=False)
+    roam: Roam | None = field(default=None, repr=False)
     reason: str | None = None  # why there is no handshake to test
     unsound: bool = False  # that reason is a fault of the capture, not a property of the network
     accepted: bool = False  # an M3 followed: the access point has found the MIC right
     damaged: bool = False  # its FCS was wrong, so that a MIC that nobody's key makes says nothing
+
+    @property
+    def testable(self) -> Handshake | Roam | None:
+        """What a key can be tested on."""
+        return self.handshake or self.roam
 
     @classmethod
     def of(cls, number: int, time_ns: int, handshake: Handshake) -> "Attempt":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from crypto import Ssid
+from crypto import Akm, Ssid
 
 from .attempts import Attempt, build_attempt
 from .pairing import MOST, Answer, KeyFrame, Pairing, parse_key_frame
@@ -24,6 +24,7 @@ from .reader_links import (
     find_datagram,
 )
 from .reader_wlan import INTERESTING, Eapol, Joining, Named, dissect
+from .roaming import parse_roam
 
 T = TypeVar("T")
 Progress = Callable[[int, int], object]  # octets read, of how many (0: nobody knows)
@@ -73,6 +74,7 @@ class _Scan:
         self._names: dict[bytes, int] = {}  # BSSID and SSID: the first frame that named it so
         self._joined: dict[bytes, list[tuple[int, bytes | None, int | None]]] = {}  # BSSID and station: SSID, AKM
         self._asked: dict[bytes, Attempt | None] = {}  # by code, identifier, length and authenticator
+        self._roams: dict[object, Attempt] = {}
         self._flaws: list[Flaw] = []
         self._more_flaws = 0
         self._packets = 0
@@ -109,7 +111,7 @@ class _Scan:
         elif isinstance(found, Named):
             self._name(packet.number, found.bssid, found.ssid)
         else:
-            self._join(packet.number, found)
+            self._join(packet.number, packet.time_ns, found, cut=packet.length > len(octets))
 
     def _take_wired(self, packet: Packet) -> None:
         unwrap = WIRED.get(packet.link.type)
@@ -160,10 +162,28 @@ class _Scan:
         if len(self._names) < _NAMES:
             self._names.setdefault(bssid + ssid, number)
 
-    def _join(self, number: int, found: Joining) -> None:
+    def _roam(self, number: int, time_ns: int, found: Joining, ssid: Ssid) -> None:
+        """Take note of a fast transition; stations repeat these frames, too."""
+        roam = parse_roam(ssid, found.bssid, found.station, found.elements)
+        if roam is not None and len(self._roams) < MOST:
+            attempt = Attempt(
+                number=number,
+                time_ns=time_ns,
+                station=roam.spa,
+                bssid=roam.aa,
+                ssid=ssid,
+                akm=str(Akm.FT_PSK),
+                snonce=roam.snonce,
+                roam=roam,
+            )
+            self._roams.setdefault((roam.aa, roam.spa, roam.snonce), attempt)
+
+    def _join(self, number: int, time_ns: int, found: Joining, *, cut: bool) -> None:
         self._pairing.begin(found.bssid, found.station)
         if found.ssid is not None:
             self._name(number, found.bssid, found.ssid)
+            if found.elements and not cut:
+                self._roam(number, time_ns, found, Ssid(found.ssid))
         key = found.bssid + found.station
         if key in self._joined or len(self._joined) < _NAMES:
             told = self._joined.setdefault(key, [])
@@ -179,7 +199,7 @@ class _Scan:
         attempts = [self._build(answer, names, ssid) for answer in self._pairing.finish()]
         if self._pairing.lost:
             self.flaw(Flaw(self._packets, f"{self._pairing.lost} attempts beyond the first {MOST:,} were left out"))
-        attempts = self._with_requests(attempts)
+        attempts = [*self._with_requests(attempts), *self._roams.values()]
         attempts.sort(key=lambda attempt: attempt.number)
         return Findings(name, self._packets, tuple(attempts), tuple(self._flaws), self._more_flaws)
 

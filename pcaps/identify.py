@@ -9,6 +9,7 @@ from crypto import Handshake, Pmk, Ssid, verify_mic
 from provisioning import Store
 
 from .attempts import DAMAGED, Attempt
+from .roaming import Roam
 from .verdicts import Outcome, Verdict
 from .words import Words
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # numpy costs 0.1 s
     from numpy.typing import NDArray
 
 Progress = Callable[[str, int, int], object]  # stage, done, of how many
+Testable = Handshake | Roam
 
 _HASHLIB_PMKS: Final = 1_000  # PMKs that hashlib derives (2 s) before the kernels are asked, which may have to compile
 _HASHLIB_TESTS: Final = 20_000  # MICs that hashlib computes (0.4 s), likewise
@@ -32,24 +34,26 @@ class _Tester:
         self._done = 0
 
     def test(
-        self, ids: "NDArray[np.int64]", pmks: "NDArray[np.uint8]", handshakes: Mapping[int, Handshake]
+        self, ids: "NDArray[np.int64]", pmks: "NDArray[np.uint8]", handshakes: Mapping[int, Testable]
     ) -> Iterator[tuple[int, int]]:
         """Yield (place of a handshake, id of a key that made its MIC); all handshakes are of the PMKs' SSID."""
         self._done += len(pmks) * len(handshakes)
         if self._done <= _HASHLIB_TESTS:
             rows = [Pmk(row.tobytes()) for row in pmks]
             for place, handshake in handshakes.items():
-                for id_, pmk in zip(ids.tolist(), rows, strict=True):
-                    if verify_mic(pmk, handshake):
-                        yield place, id_
+                yield from ((place, id_) for id_, pmk in zip(ids.tolist(), rows, strict=True) if _fits(pmk, handshake))
             return
         from crypto import Pool
 
         pool = Pool(next(iter(handshakes.values())).ssid)
         pool.add(ids, pmks)
         for place, handshake in handshakes.items():
-            for id_ in pool.find(handshake):
-                yield place, id_
+            if isinstance(handshake, Roam):  # no kernel knows them, and few are in a capture
+                for id_, row in zip(ids.tolist(), pmks, strict=True):
+                    if handshake.fits(Pmk(row.tobytes())):
+                        yield place, id_
+            else:
+                yield from ((place, id_) for id_ in pool.find(handshake))
 
 
 def identify_by_store(
@@ -77,7 +81,7 @@ def identify_by_store(
         if keys:
             key = min(keys, key=lambda key: key.validity(now) is not None)  # of several, one that may be used
             yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, key=key, reason=key.validity(now))
-        elif attempt.ssid in searched and searched[attempt.ssid] is None and attempt.handshake is not None:
+        elif attempt.ssid in searched and searched[attempt.ssid] is None and attempt.testable is not None:
             reason = "there is no keypool of this SSID"
             yield Verdict(attempt=attempt, outcome=Outcome.UNMATCHED, reason=reason)
         else:
@@ -113,12 +117,16 @@ def identify_by_words(attempts: Sequence[Attempt], words: Words, progress: Progr
             yield without_key(attempt, f"{count:,} passphrases")
 
 
-def _by_ssid(attempts: Sequence[Attempt], but: Iterable[int] = ()) -> dict[Ssid, dict[int, Handshake]]:
+def _fits(pmk: Pmk, handshake: Testable) -> bool:
+    return handshake.fits(pmk) if isinstance(handshake, Roam) else verify_mic(pmk, handshake)
+
+
+def _by_ssid(attempts: Sequence[Attempt], but: Iterable[int] = ()) -> dict[Ssid, dict[int, Testable]]:
     """Return the handshakes that are still to be tested, by SSID and place in `attempts`."""
-    handshakes: dict[Ssid, dict[int, Handshake]] = {}
+    handshakes: dict[Ssid, dict[int, Testable]] = {}
     for place, attempt in enumerate(attempts):
-        if attempt.handshake is not None and place not in but:
-            handshakes.setdefault(attempt.handshake.ssid, {})[place] = attempt.handshake
+        if attempt.testable is not None and place not in but:
+            handshakes.setdefault(attempt.testable.ssid, {})[place] = attempt.testable
     return handshakes
 
 
@@ -140,10 +148,12 @@ def _batches(words: Words, ssids: int) -> Iterator[list[bytes]]:
 
 def without_key(attempt: Attempt, among: str = "no keys") -> Verdict:
     """Return the verdict on an attempt that nothing has matched, among so many keys or passphrases."""
-    if attempt.handshake is None:
+    if attempt.testable is None:
         return Verdict(attempt=attempt, outcome=Outcome.UNTESTABLE, reason=attempt.reason)
     if attempt.damaged:
         reason = f"frame {attempt.number}: {DAMAGED}"
         return Verdict(attempt=attempt, outcome=Outcome.UNTESTABLE, reason=reason)
+    if attempt.roam is not None:
+        return Verdict(attempt=attempt, outcome=Outcome.UNMATCHED, reason=f"none of {among} fits this fast transition")
     knows = "the access point knows one that does" if attempt.accepted else "no M3 followed"
     return Verdict(attempt=attempt, outcome=Outcome.UNMATCHED, reason=f"none of {among} fits; {knows}")

@@ -69,7 +69,7 @@ def _judge(
             lines = "1 line" if words.skipped == 1 else f"{words.skipped:,} lines"
             click.echo(f"latchkey: {passphrases}: skipped {lines} that can be no passphrase", err=True)
         return verdicts
-    if not any(attempt.handshake is not None for attempt in attempts):
+    if not any(attempt.testable is not None for attempt in attempts):
         return tuple(map(without_key, attempts))
     with open_database(context) as store:
         return tuple(identify_by_store(attempts, store, datetime.now(UTC), progress))
@@ -118,7 +118,8 @@ def convert(context: click.Context, capture: Path, ssid: str | None, target: str
     with progress_bar() as progress:
         findings = _read(capture, ssid, progress)
     lines, refused = [], []
-    for attempt in findings.attempts:
+    attempts = [attempt for attempt in findings.attempts if attempt.roam is None]  # those have no M2
+    for attempt in attempts:
         if attempt.handshake is None:
             refused.append(attempt.reason)
             continue
@@ -131,5 +132,5 @@ def convert(context: click.Context, capture: Path, ssid: str | None, target: str
         click.echo(text, nl=False)
     else:
         Path(target).write_text(text, "ascii")
-        click.echo(f"wrote {len(lines)} of {len(findings.attempts)} handshakes to {target}")
+        click.echo(f"wrote {len(lines)} of {len(attempts)} handshakes to {target}")
     _complain(context, [*complaints(findings), *(f"{capture}: {reason}" for reason in refused)])

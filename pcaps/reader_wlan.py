@@ -22,7 +22,7 @@ _DISTRIBUTION, _MORE, _PROTECTED, _ORDER = 0x03, 0x04, 0x40, 0x80
 _HEADER: Final = 24
 _A_MSDU: Final = 0x80
 _LLC_EAPOL: Final = b"\xaa\xaa\x03\0\0\0" + ETHERTYPE_EAPOL.to_bytes(2)
-_SSID, _RSN, _VENDOR = 0, 48, 221
+_SSID, _RSN, _FTE, _VENDOR = 0, 48, 55, 221
 _WPA: Final = bytes.fromhex("0050f201")
 
 
@@ -40,6 +40,7 @@ class Joining(NamedTuple):
     station: bytes
     ssid: bytes | None
     akm: int | None
+    elements: bytes = b""  # all of a reassociation request that holds an FTE
 
 
 class Eapol(NamedTuple):
@@ -92,7 +93,7 @@ def _dissect_management(packet: Packet, start: int) -> Named | Joining | None:
     octets = packet.octets
     first = octets[start]
     air = find_frame(packet, start)
-    ssid, akm = None, None
+    ssid, akm, roams = None, None, False
     for identifier, body in _walk(octets, start + _HEADER + _MANAGEMENT[first], air):
         if identifier == _SSID and ssid is None:
             ssid = body
@@ -100,10 +101,13 @@ def _dissect_management(packet: Packet, start: int) -> Named | Joining | None:
                 break
         elif identifier == _RSN or (identifier == _VENDOR and body.startswith(_WPA) and akm is None):
             akm = _first_akm(bytes((identifier, len(body))) + body)
+        elif identifier == _FTE and first == _REASSOCIATION:
+            roams = True
     visible = ssid if ssid is not None and len(ssid) <= 32 and any(ssid) else None
     if first in (BEACON, _PROBE_RESPONSE):
         return None if visible is None else Named(octets[start + 16 : start + 22], visible)
-    return Joining(octets[start + 4 : start + 10], octets[start + 10 : start + 16], visible, akm)
+    elements = octets[start + _HEADER + _MANAGEMENT[first] : air.end] if roams else b""
+    return Joining(octets[start + 4 : start + 10], octets[start + 10 : start + 16], visible, akm, elements)
 
 
 def _walk(octets: bytes, at: int, air: Air) -> Iterator[tuple[int, bytes]]:

@@ -37,7 +37,7 @@ class Verdict:
     @property
     def unsound(self) -> bool:
         """Whether it cannot be tested because of a fault in the capture, rather than because of what the network is."""
-        return self.outcome is Outcome.UNTESTABLE and (self.attempt.unsound or self.attempt.handshake is not None)
+        return self.outcome is Outcome.UNTESTABLE and (self.attempt.unsound or self.attempt.testable is not None)
 
 
 def view_verdict(verdict: Verdict, *, with_passphrase: bool) -> dict[str, Any]:
@@ -78,6 +78,8 @@ def _words(verdict: Verdict) -> str:
             words.append(f"unit={_quote(verdict.key.unit.name)}")
     if verdict.passphrase is not None:
         words.append(f"passphrase={_quote(_passphrase(verdict) or '')}")
+    if verdict.attempt.roam is not None:
+        words.append("how=transition")
     if verdict.reason is not None:
         words.append(f"reason={_quote(verdict.reason)}")
     return " ".join(words)
