@@ -1,5 +1,6 @@
 """`latchkey identify` and `latchkey convert`."""
 
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 @db_option
 @click.pass_context
 def identify(context: click.Context, capture: Path, ssid: str | None, passphrases: Path | None, as_json: bool) -> None:
-    """Say whose handshakes are in a capture, one a line: pcap or pcapng, of the air, a wire, or RADIUS requests.
+    """Say whose handshakes are in a capture (- for stdin): pcap or pcapng, of the air, a wire, or RADIUS requests.
 
     With --json an object a line. Exit status 1 where a handshake or a part of the file could not be read.
     """
@@ -86,7 +87,7 @@ def _read(capture: Path, ssid: str | None, progress: Progress | None) -> "Findin
         name = None if ssid is None else Ssid.parse(ssid)
     except ValueError as error:
         raise OptionError(f"--ssid: {error}") from None
-    with Capture.open(capture) as file:
+    with Capture(sys.stdin.buffer, "stdin") if str(capture) == "-" else Capture.open(capture) as file:
         if progress is None:
             return read_handshakes(file, ssid=name)
         return read_handshakes(file, ssid=name, progress=lambda done, size: progress("reading", done, size))

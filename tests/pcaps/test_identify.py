@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import latchkey
 from crypto import Akm, MacAddress, Ssid
 from pcaps import CaptureError, FormatError, Outcome, Words, identify_by_store, identify_by_words
+from pcaps.verdicts import utc_time
 from provisioning import KeyDraft, KeyStatus, Passphrase, create_store
 from tests.pcaps.conftest import PASSPHRASE, SSID, VECTORS, Air
 
@@ -348,3 +349,41 @@ def test_the_command_as_a_process(tmp_path):
     result = run(VECTORS / "hwsim/wpa2-psk.pcap")
     assert result.returncode == 1
     assert result.stderr == "latchkey: no database at latchkey.db: run `latchkey init`, or name another with --db\n"
+
+
+def test_unit_and_validity_are_said(run, store, tmp_path):
+    venue = store.add_venue("Hudson House")
+    pool = store.add_keypool(SSID, venue_ids=[venue.id])
+    unit = store.add_unit(venue.id, "12B")
+    add(store, pool, "Ann Lee", PASSPHRASE, unit_id=unit.id, ends=datetime(2026, 10, 31, tzinfo=UTC))
+    path = tmp_path / "x.pcap"
+    path.write_bytes(house(Air.handshake()))
+    _, (line,), _ = run("identify", path)
+    assert line.endswith('matched who="Ann Lee" key=1 unit="12B" reason="expired 2026-10-31"')
+    _, (line,), _ = run("identify", path, "--json")
+    view = json.loads(line)
+    assert (view["unit"], view["reason"], view["frame"]) == ("12B", "expired 2026-10-31", 3)
+    assert view["time"] == "2026-11-18T11:06:40.002Z"
+
+
+def test_many_flaws_are_not_many_lines(run, tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(Air.pcap([b""] * 150))
+    status, lines, errors = run("identify", path)
+    assert (status, lines, len(errors.splitlines())) == (1, [], 101)
+    assert errors.endswith("x.pcap: and 50 more like these\n")
+
+
+def test_a_year_that_cannot_be_is_no_time():
+    assert utc_time(10**21) == ""
+    assert utc_time(0) == "1970-01-01T00:00:00.000Z"
+
+
+def test_a_pipe_is_a_capture_too(tmp_path):
+    list_ = words(tmp_path, b"sunny-Otter-41")
+    command = [sys.executable, "-m", "latchkey", "identify", "-", "--passphrases", str(list_)]
+    octets = (VECTORS / "hwsim/wpa2-psk.pcap").read_bytes()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, input=octets, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"matched" in result.stdout
