@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import latchkey
-from crypto import Akm, CryptoError, MacAddress, Ssid, passphrase_to_pmk
+from crypto import Akm, CryptoError, MacAddress, Ssid, passphrase_to_pmk, warm_up
 from pcaps import CaptureError, FormatError, SendError
 from pcaps.send import Played, ask, check, load
 from pcaps.sources import Choice, read_played
@@ -68,6 +68,7 @@ def server(tmp_path):
         for passphrase in {PASSPHRASE, *(case["passphrase"].encode() for case in CASES)}:
             house.add_key(ssid, passphrase, vlan=110)
     house.start()
+    warm_up()  # the first search may have to compile its kernels: not while somebody waits for it
     with answering(lambda datagram: [reply] if (reply := house.send(datagram)) is not None else []) as address:
         yield address
     house.close()
@@ -112,7 +113,7 @@ def played(subject, dialect="hostapd", secret=SECRET, **options):
 @pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256])
 def test_every_dialect_is_answered_with_a_key_that_fits(server, dialect, akm):
     what = played(Air.handshake(akm=akm), dialect)
-    answer = ask(server, what)
+    answer = ask(server, what, timeout_s=60)
     check(answer, what)
     assert (answer.fits, answer.granted.vlan, answer.tries, answer.signed) == (True, 110, 1, True)
 
@@ -240,7 +241,7 @@ def test_silence_and_an_empty_port():
 @pytest.mark.parametrize("rate", [None, 500.0])
 def test_a_load_counts_what_became_of_it(server, rate):
     right, stranger = Air.handshake(), Air.handshake(seed=2, spa=MacAddress(b"\2\0\0\0\1\x09"), passphrase=b"nobody's")
-    tally = load(server, [played(right), played(stranger), played(right, "ruckus")], 300, rate=rate)
+    tally = load(server, [played(right), played(stranger), played(right, "ruckus")], 300, rate=rate, timeout_s=60)
     assert (tally.sent, tally.fitting, tally.rejected) == (300, 200, 100)
     assert (tally.unfitting, tally.wrong, tally.lost) == (0, 0, 0)
     assert len(tally.times_ms) == 300
@@ -273,7 +274,7 @@ def test_no_two_requests_of_a_load_are_alike():
 
     recorded = Question.ask(HOSTAPD, Air.handshake(), SECRET).datagram
     with answering(answer) as address:
-        load(address, [played(Air.handshake(), recorded=recorded)], 50)
+        load(address, [played(Air.handshake(), recorded=recorded)], 50, timeout_s=60)
         ask(address, played(Air.handshake(), recorded=recorded))
     assert len({datagram[4:20] for datagram in seen[:-1]}) == 50
     assert seen[-1] == recorded
@@ -416,10 +417,10 @@ def test_an_m2_that_a_dialect_has_no_room_for(send):
 
 
 def test_a_load_by_the_command(send, capture):
-    status, output, errors = send(capture(Air.handshake()), "--count", "50")
+    status, output, errors = send(capture(Air.handshake()), "--count", "50", "--timeout", "60")
     assert (status, errors) == (0, "")
     assert output.startswith("sent=50 accepted=50 rejected=0 unfitting=0 wrong=0 lost=0 seconds=")
-    status, output, _ = send(capture(Air.handshake()), "--count", "50", "--rate", "1000", "--json")
+    status, output, _ = send(capture(Air.handshake()), "--count", "50", "--rate", "1000", "--timeout", "60", "--json")
     view = json.loads(output)
     assert (status, view["accepted"], view["p99_ms"] >= view["median_ms"]) == (0, 50, True)
     status, output, errors = send(capture(Air.handshake(passphrase=b"nobody's")), "--count", "5")
@@ -531,7 +532,7 @@ def test_freeradius_answers(freeradius):
     check(answer, what)
     assert (answer.fits, answer.signed, answer.granted.vlan) == (True, True, 110)
     assert (answer.granted.passphrases, answer.granted.session_timeout_s) == ((b"sunny-Otter-41",), 3600)
-    assert load(freeradius, [what], 200).fitting == 200
+    assert load(freeradius, [what], 200, timeout_s=60).fitting == 200
     elsewhere = replace(what, nas_identifier=b"another")
     with pytest.raises(SendError, match=r"^Access-Reject$"):
         check(ask(freeradius, elsewhere, unsigned=True), elsewhere)
