@@ -24,6 +24,9 @@ COMMANDS: Final = {
     "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
     "serve": ("radiusd.cli", "serve", "Answer access points."),
     "log": ("radiusd.log_cli", "log", "What the server has decided, and decides now."),
+    "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
+    "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
+    "send": ("pcaps.send_cli", "send", "Play a captured handshake to a RADIUS server, and check its answer."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.

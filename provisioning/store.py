@@ -159,9 +159,17 @@ class Store(PlaceStore):
                 yield load_key(row, self._vault)
 
     def key_batches(
-        self, *, first_id: int = 1, last_id: int | None = None, lapsed_since: datetime, batch: int = _CHUNK
+        self,
+        *,
+        first_id: int = 1,
+        last_id: int | None = None,
+        keypool_id: int | None = None,
+        lapsed_since: datetime,
+        batch: int = _CHUNK,
     ) -> Iterator[KeyBatch]:
         """Yield the PMKs of all keys of the id range but those removed before `lapsed_since`, at most `batch` together.
+
+        keypool_id: only this keypool's
 
         Each batch is a read of its own, so that a slow reader holds nothing up: read `revision` first, and what changes
         meanwhile is in `changes` since it.
@@ -169,10 +177,11 @@ class Store(PlaceStore):
         import numpy as np
 
         last = _NO_END if last_id is None else last_id
+        where, only = ("", ()) if keypool_id is None else (" AND keypool_id = ?", (keypool_id,))
         while rows := self._rows(
-            "SELECT id, pmk, keypool_id FROM keys WHERE id BETWEEN ? AND ?"
+            f"SELECT id, pmk, keypool_id FROM keys WHERE id BETWEEN ? AND ?{where}"
             " AND (status != 'removed' OR status_at >= ?) ORDER BY id LIMIT ?",
-            (first_id, last, save_instant(lapsed_since), batch),
+            (first_id, last, *only, save_instant(lapsed_since), batch),
         ):
             pools: dict[int, list[tuple[int, bytes]]] = {}
             for id_, pmk, keypool_id in rows:

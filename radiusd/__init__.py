@@ -2,7 +2,7 @@
 
 from .accounting import Accounting
 from .client import Question
-from .codec import SharedSecret
+from .codec import SharedSecret, decode_request, decode_unverified
 from .config import Config, Settings
 from .engine import Engine
 from .errors import (
@@ -18,11 +18,11 @@ from .errors import (
 from .follower import Follower
 from .index import Index
 from .journal import Journal
-from .model import Granted, Lookup, Source, Subject
+from .model import Granted, Lookup, Request, Source, Subject
 from .server import Server
 from .serving import serve_forever
 from .sockets import parse_address, render_address
-from .vendors import DIALECTS, Dialect
+from .vendors import DIALECTS, Dialect, device_address, network, recognise
 
 __all__ = [
     "DIALECTS",
@@ -42,6 +42,7 @@ __all__ = [
     "PacketError",
     "Question",
     "RadiusError",
+    "Request",
     "ServeError",
     "Server",
     "Settings",
@@ -49,7 +50,12 @@ __all__ = [
     "Source",
     "Subject",
     "UnsignedError",
+    "decode_request",
+    "decode_unverified",
+    "device_address",
+    "network",
     "parse_address",
+    "recognise",
     "render_address",
     "serve_forever",
 ]

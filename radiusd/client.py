@@ -35,9 +35,12 @@ class Question:
         datagram = encode_request(identifier, authenticator or os.urandom(16), attributes, secret)
         return cls(datagram=datagram, dialect=dialect, secret=secret)
 
-    def read(self, reply: bytes) -> Granted | None:
-        """Return what an Access-Accept grants, None for an Access-Reject; PacketError for anything else."""
-        packet = decode_reply(reply, self.datagram, self.secret)
+    def read(self, reply: bytes, *, unsigned: bool = False) -> Granted | None:
+        """Return what an Access-Accept grants, None for an Access-Reject; PacketError for anything else.
+
+        unsigned: take a reply without Message-Authenticator
+        """
+        packet = decode_reply(reply, self.datagram, self.secret, unsigned=unsigned)
         if packet.code == ACCESS_REJECT:
             return None
         if packet.code != ACCESS_ACCEPT:

@@ -73,6 +73,15 @@ def decode_request(datagram: bytes, secret: SharedSecret) -> Request:
     return Request(packet[0], packet[1], packet[4:20], attributes, packet, place > 0)
 
 
+def decode_unverified(datagram: bytes) -> Request:
+    """Return the Access-Request in `datagram` without its secret: for who reads captures, never for who answers."""
+    packet = _trim(datagram)
+    if packet[0] != ACCESS_REQUEST:
+        raise PacketError(f"code {packet[0]} is no Access-Request")
+    attributes, _ = _walk(packet)
+    return Request(packet[0], packet[1], packet[4:20], attributes, packet, False)
+
+
 def encode_reply(
     request: Request, code: int, attributes: Iterable[Sendable], secret: SharedSecret, salt: int = 0
 ) -> bytes:
@@ -140,8 +149,11 @@ def encode_request(
     return start + _UNSIGNED[:2] + secret.hmac(start + _UNSIGNED + octets) + octets
 
 
-def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret) -> Reply:
-    """Return the reply to the request datagram `request`, both authenticators verified (RFC 2865 3, RFC 3579 3.2)."""
+def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret, *, unsigned: bool = False) -> Reply:
+    """Return the reply to the request datagram `request`, both authenticators verified (RFC 2865 3, RFC 3579 3.2).
+
+    unsigned: take one without Message-Authenticator, as access points did before BlastRADIUS
+    """
     packet = _trim(datagram)
     if packet[1] != request[1]:
         raise AuthenticityError(f"identifier {packet[1]} answers another request than {request[1]}")
@@ -150,7 +162,9 @@ def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret) -> Reply
         raise AuthenticityError("Response Authenticator is wrong")
     attributes, place = _walk(packet)
     if not place:
-        raise AuthenticityError("reply without Message-Authenticator")
+        if not unsigned:
+            raise AuthenticityError("reply without Message-Authenticator")
+        return Reply(packet[0], packet[1], packet[4:20], attributes)
     signed = start + packet[20 : place + 2] + _ZEROS + packet[place + 18 :]
     if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
         raise AuthenticityError("Message-Authenticator is wrong")

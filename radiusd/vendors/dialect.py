@@ -66,6 +66,11 @@ class Dialect:
     encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
     decode_key_name: Callable[[Request, Decrypt], bytes | None] | None = None  # the key of a session, out of accounting
 
+    def shows_handshake(self, request: Request) -> bool:
+        """Return whether the request is more than a lookup: one of this dialect's own attributes is in it."""
+        marked = any(marker in request.attributes for marker in self.markers)
+        return marked and (self.recognises is None or self.recognises(request))
+
 
 def device_address(request: Request) -> MacAddress:
     """Return the station's address: Calling-Station-Id, else User-Name."""

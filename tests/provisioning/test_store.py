@@ -379,6 +379,11 @@ class TestBatches:
             } == expected
         ranged = list(store.key_batches(first_id=2, last_id=4, lapsed_since=NOW))
         assert sorted(int(id_) for batch in ranged for id_ in batch.ids) == [2, 3, 4]
+        for keypool_id in {keypool_id for keypool_id, _ in expected.values()}:
+            found = list(store.key_batches(keypool_id=keypool_id, lapsed_since=NOW, batch=2))
+            assert {batch.keypool_id for batch in found} == {keypool_id}
+            ids = [int(id_) for batch in found for id_ in batch.ids]
+            assert ids == sorted(id_ for id_, (place, _) in expected.items() if place == keypool_id)
 
     def test_only_long_removed_keys_are_left_out(self, store: Store, pool: Keypool) -> None:
         ids = store.add_keys(pool.id, [draft(b"passphrase %d" % n, ends=NOW - 500 * DAY) for n in range(4)])

@@ -17,6 +17,7 @@ from radiusd import AuthenticityError, PacketError, SharedSecret
 from radiusd.codec import (
     decode_reply,
     decode_request,
+    decode_unverified,
     decrypt_hidden,
     decrypt_salted,
     encode_reply,
@@ -365,3 +366,16 @@ class TestBesidePyrad:
         theirs = AuthPacket(secret=SECRET.value, authenticator=AUTHENTICATOR)
         assert theirs.SaltDecrypt(encrypt_salted(clear, AUTHENTICATOR, SECRET, salt)) == clear
         assert decrypt_salted(theirs.SaltCrypt(clear), AUTHENTICATOR, SECRET, tagged=False) == clear
+
+
+def test_without_the_secret_a_request_reads_the_same_and_counts_as_unsigned():
+    octets = encode_request(7, AUTHENTICATOR, [Attribute(1, b"user"), Attribute((26, 9, 1), b"pair")], SECRET)
+    verified = decode_request(octets, SECRET)
+    assert verified.signed
+    assert decode_unverified(octets + b"padding") == verified._replace(signed=False)
+    assert decode_unverified(octets[:22] + bytes(16) + octets[38:]).attributes[1] == [b"user"]
+    for code in (2, 12):
+        with pytest.raises(PacketError, match=f"code {code} is no Access-Request"):
+            decode_unverified(bytes([code]) + octets[1:])
+    with pytest.raises(PacketError, match="length field says"):
+        decode_unverified(octets[:-1])

@@ -1,0 +1,34 @@
+"""hashcat's line for a handshake, mode 22000 (WPA-PBKDF2-PMKID+EAPOL; hashcat.net, wiki: hccapx and 22000)."""
+
+from typing import Final
+
+from crypto import Akm, Handshake
+
+from .errors import ExportError
+
+_LONGEST: Final = 255  # octets of EAPOL that hashcat 6.2.6 and hcxpcapngtool take
+# The message pair: where ANonce and M2 come from. Bit 7 would tell hashcat to try neighbouring ANonces, since nobody
+# compared the replay counters; ours were.
+_M1_M2, _M2_M3 = 0x00, 0x02
+
+
+def hc22000(handshake: Handshake, *, accepted: bool = False) -> str:
+    """Return `WPA*02*MIC*AA*SPA*SSID*ANonce*M2*pair` without a line's end; ExportError where mode 22000 has none.
+
+    accepted: the access point went on to M3, so that it has found the MIC right
+    """
+    if handshake.akm is Akm.FT_PSK:
+        raise ExportError("hashcat's mode 22000 has no line for FT-PSK")
+    frame = handshake.m2.zeroed
+    if len(frame) > _LONGEST:
+        raise ExportError(f"hashcat takes M2s of at most {_LONGEST} octets, this one has {len(frame)}")
+    fields = (
+        handshake.m2.mic,
+        handshake.aa.value,
+        handshake.spa.value,
+        handshake.ssid.value,
+        handshake.anonce,
+        frame,
+        bytes([_M2_M3 if accepted else _M1_M2]),
+    )
+    return "*".join(("WPA", "02", *(octets.hex() for octets in fields)))
