@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
     "serve": ("radiusd.cli", "serve", "Answer access points."),
     "log": ("radiusd.log_cli", "log", "What the server has decided, and decides now."),
+    "packet": ("pcaps.packet_cli", "packet", "Make a handshake in a vendor's form: record, capture, Access-Request."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.

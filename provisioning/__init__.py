@@ -40,7 +40,15 @@ from .model import (
     UnknownDevices,
     Venue,
 )
-from .options import database_path, db_option, json_option, open_database, progress_bar
+from .options import (
+    database_path,
+    db_option,
+    json_option,
+    open_database,
+    progress_bar,
+    read_secret,
+    secret_options,
+)
 from .reasons import Reason, code_of
 from .secrets import MasterKey
 from .store import Store, create_store, open_store
@@ -99,6 +107,8 @@ __all__ = [
     "plan",
     "pool",
     "progress_bar",
+    "read_secret",
+    "secret_options",
     "unit",
     "venue",
 ]

@@ -18,7 +18,7 @@ from .errors import (
 from .follower import Follower
 from .index import Index
 from .journal import Journal
-from .model import Granted, Lookup, Source, Subject
+from .model import Attribute, Granted, Lookup, Source, Subject
 from .server import Server
 from .serving import serve_forever
 from .sockets import parse_address, render_address
@@ -27,6 +27,7 @@ from .vendors import DIALECTS, Dialect
 __all__ = [
     "DIALECTS",
     "Accounting",
+    "Attribute",
     "AuthenticityError",
     "Config",
     "ConfigError",
