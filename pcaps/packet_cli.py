@@ -4,9 +4,11 @@ import csv
 import json
 import random
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -22,6 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SECRETS_SHOWN: Final = "note: what follows holds passphrases and keys; it is as secret as they are"
 _LARGEST_COUNT: Final = 10_000_000
+_SEEDED_START_US: Final = 1_767_225_600_000_000  # 2026-01-01
 
 
 @click.group()
@@ -38,11 +41,19 @@ class _Form:
 
     as_json: bool
     as_csv: bool
+    pcap: Path | None
     count: int | None
 
     def check(self) -> None:
         if self.as_json and self.as_csv:
             raise click.UsageError("--json and --csv are two forms of one output: choose one")
+        if self.pcap is not None and self.count is not None:
+            raise click.UsageError("--pcap holds one device's association: leave out --count")
+
+    @property
+    def prints(self) -> bool:
+        """Return whether records go to stdout."""
+        return self.as_json or self.as_csv or self.pcap is None
 
 
 _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -56,6 +67,12 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--seed", metavar="TEXT", help="Draw the same values for the same text."),
     click.option("--json", "as_json", is_flag=True, help="Print VAULT's fields and more as JSON, secrets included."),
     click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV."),
+    click.option(
+        "--pcap",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write the whole association as heard on the air, to FILE.pcap or FILE.pcapng.",
+    ),
     click.option("--count", type=click.IntRange(1, _LARGEST_COUNT), help="So many, an object or row to a line."),
 )
 _AKM: Final = click.option(
@@ -119,10 +136,11 @@ def _make(
     seed: str | None,
     as_json: bool,
     as_csv: bool,
+    pcap: Path | None,
     count: int | None,
     **recipe_options: Any,
 ) -> None:
-    form = _Form(as_json=as_json, as_csv=as_csv, count=count)
+    form = _Form(as_json=as_json, as_csv=as_csv, pcap=pcap, count=count)
     form.check()
     recipe = Recipe.parse(generator, **recipe_options)
     credential = parse_credential(recipe.ssid, read_secret(psk, psk_file, "psk"), pmk)
@@ -131,11 +149,31 @@ def _make(
         raise RecipeError("--psk: needed here; only ruckus, and --count, make passphrases")
     if credential is not None and pmk is not None and disagrees(recipe.ssid, credential):
         click.echo("note: the passphrase makes another PMK on this SSID; the handshake is made with --pmk", err=True)
-    click.echo(_SECRETS_SHOWN, err=True)
     with progress_bar() as report:
         sessions = _sessions(recipe, credential, rng, form, report)
+        if pcap is not None:
+            sessions = _capture(sessions, pcap, rng, _start_us(seed))
         show = render or (lambda session: render_packet(generator, session))
-        _print(map(show, sessions), form)
+        if form.prints:
+            click.echo(_SECRETS_SHOWN, err=True)
+            _print(map(show, sessions), form)
+        for session in sessions:
+            if credential is None:  # nobody knows it yet
+                click.echo(session.credential.text.decode("ascii"))
+
+
+def _start_us(seed: str | None) -> int:
+    """Return when a capture begins: now, but where everything is to repeat a fixed day."""
+    return _SEEDED_START_US if seed is not None else time.time_ns() // 1000
+
+
+def _capture(sessions: Iterator[Session], path: Path, rng: random.Random, start_us: int) -> Iterator[Session]:
+    from .capture import make_capture  # scapy: half a second that only captures need
+    from .files import save_capture
+
+    for session in sessions:
+        save_capture(path, make_capture(session, rng, start_us))
+        yield session
 
 
 def _sessions(

@@ -92,6 +92,7 @@ def test_csv_has_a_heading_and_a_row_each():
         (["ft", "--ssid", "x", "--psk", "password", "--bssid", "zz"], "--bssid: not a MAC address"),
         (["ruckus", "--ssid", "x", "--expiration-days", "366"], "--expiration-days: must be 0 to 365, got 366"),
         (["cambium", "--ssid", "x"], "--psk: needed here"),
+        (["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.txt"], "--pcap: the file's name must end in"),
         (["wpa2", "--ssid", "x", "--psk-file", "/nonexistent"], "cannot read /nonexistent: No such file"),
     ],
 )
@@ -110,6 +111,7 @@ def test_what_cannot_be_made_is_one_line_and_status_1(arguments, message):
         ["wpa2", "--ssid", "x", "--psk", "password", "--psk-file", "-"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--akm", "ft-psk"],
         ["ruckus", "--ssid", "x", "--count", "0"],
+        ["ruckus", "--ssid", "x", "--count", "2", "--pcap", "x.pcap"],
     ],
 )
 def test_usage_is_status_2(arguments):
