@@ -1,6 +1,7 @@
 """Whole captures: beacon, authentication, association, handshake, protected data both ways, deauthentication."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,20 +15,26 @@ from .ccmp import CcmpKey
 from .files import Frame
 from .fourway import CCMP_KEY_OCTETS, GroupKey, association_elements, four_way
 from .packets import Session, draw_address, make_mde
+from .radius import Conversation, Exchange
 from .transition import Transition
+from .wire import exchange_frames
 
 _BEACON_GAP_US: Final = frames.BEACON_INTERVAL_TU * 1024
 _GATEWAY_IP, _DEVICE_IP, _NETMASK = "192.0.2.1", "192.0.2.57", "255.255.255.0"  # RFC 5737
 _LEASE_S: Final = 3600
+_THINKING_US: Final = 300
 
 
-def make_capture(session: Session, rng: random.Random, start_us: int) -> tuple[Frame, ...]:
+def make_capture(
+    session: Session, rng: random.Random, start_us: int, conversation: Conversation | None = None
+) -> tuple[Frame, ...]:
     """Return what a radio beside both hears of a session, from the beacon to the end; for FT, also of a move.
 
-    start_us: the time of the first frame, since 1970
+    start_us:     the time of the first frame, since 1970
+    conversation: what goes over the access point's wire meanwhile
     """
     air, gateway = Air(start_us), draw_address(rng)
-    bss = _associate(air, session, GroupKey(value=rng.randbytes(CCMP_KEY_OCTETS)))
+    bss = _associate(air, session, GroupKey(value=rng.randbytes(CCMP_KEY_OCTETS)), conversation, gateway)
     _get_address(air, bss, gateway, transaction=rng.getrandbits(32))
     _find_gateway(air, bss, gateway)
     if session.handshake.ft is not None:
@@ -66,20 +73,34 @@ class _Bss:
         air.send_protected(header, body, self.group)
 
 
-def _associate(air: Air, session: Session, gtk: GroupKey) -> _Bss:
+def _associate(
+    air: Air, session: Session, gtk: GroupKey, conversation: Conversation | None, gateway: MacAddress
+) -> _Bss:
     handshake = session.handshake
     aa, spa, security = handshake.aa, handshake.spa, association_elements(handshake)
     _beacon(air, aa, handshake)
     air.send(frames.authentication(spa, aa, aa, 1, frames.OPEN_SYSTEM))
+    _ask(air, () if conversation is None else conversation.before_association, aa, gateway)
     air.send(frames.authentication(aa, spa, aa, 2, frames.OPEN_SYSTEM))
     air.send(frames.association_request(spa, aa, handshake.ssid, security))
     air.send(frames.association_response(spa, aa, _initial_elements(handshake)))
     four = four_way(session, gtk)
-    for octets, upwards in ((four.m1, False), (four.m2, True), (four.m3, False), (four.m4, True)):
-        to, fro = frames.to_access_point, frames.from_access_point
-        header = to(spa, aa, aa, protected=False) if upwards else fro(spa, aa, aa, protected=False)
-        air.send(header / frames.eapol(octets))
+    down = frames.from_access_point(spa, aa, aa, protected=False)
+    up = frames.to_access_point(spa, aa, aa, protected=False)
+    air.send(down / frames.eapol(four.m1))
+    air.send(up / frames.eapol(four.m2))
+    _ask(air, () if conversation is None else conversation.after_m2, aa, gateway)
+    air.send(down / frames.eapol(four.m3))
+    air.send(up / frames.eapol(four.m4))
     return _Bss.of(aa, spa, session.ptk, gtk)
+
+
+def _ask(air: Air, exchanges: Iterable[Exchange], aa: MacAddress, gateway: MacAddress) -> None:
+    """Let the access point ask its server, by way of the gateway, while the air is silent."""
+    for exchange in exchanges:
+        asked, answered = exchange_frames(exchange, aa, gateway, air.now_us)
+        air.frames += (asked, answered)
+        air.wait(answered.at_us - asked.at_us + _THINKING_US)
 
 
 def _beacon(air: Air, aa: MacAddress, handshake: Handshake) -> None:

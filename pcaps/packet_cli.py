@@ -1,4 +1,4 @@
-"""`latchkey packet`: handshakes of the four kinds that VAULT makes, as records, captures, hashes or Access-Requests."""
+"""`latchkey packet`: handshakes of the four kinds that VAULT makes, as records, captures or Access-Requests."""
 
 import csv
 import json
@@ -14,17 +14,20 @@ from typing import Any, Final, TypeVar
 import click
 
 from provisioning import progress_bar, read_secret, secret_options
+from radiusd import DIALECTS, SharedSecret
 
 from .errors import RecipeError
 from .packets import Session, draw_passphrase, make_session, make_sessions
+from .radius import DEFAULT_SECRET, ask, converse
 from .recipe import AKM_NAMES, Credential, Recipe, disagrees, parse_credential
 from .vault import Record, expiration, render_dpsk, render_packet
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Render = Callable[[Session], Record]
 
 _SECRETS_SHOWN: Final = "note: what follows holds passphrases and keys; it is as secret as they are"
 _LARGEST_COUNT: Final = 10_000_000
-_SEEDED_START_US: Final = 1_767_225_600_000_000  # 2026-01-01
+_SEEDED_START_US: Final = 1_767_225_600_000_000  # 2026-01-01: where everything is to repeat, time too
 
 
 @click.group()
@@ -33,27 +36,6 @@ def packet() -> None:
 
     Addresses and nonces are drawn at random unless given; --seed draws the same ones each time.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """What to print."""
-
-    as_json: bool
-    as_csv: bool
-    pcap: Path | None
-    count: int | None
-
-    def check(self) -> None:
-        if self.as_json and self.as_csv:
-            raise click.UsageError("--json and --csv are two forms of one output: choose one")
-        if self.pcap is not None and self.count is not None:
-            raise click.UsageError("--pcap holds one device's association: leave out --count")
-
-    @property
-    def prints(self) -> bool:
-        """Return whether records go to stdout."""
-        return self.as_json or self.as_csv or self.pcap is None
 
 
 _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -67,13 +49,26 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--seed", metavar="TEXT", help="Draw the same values for the same text."),
     click.option("--json", "as_json", is_flag=True, help="Print VAULT's fields and more as JSON, secrets included."),
     click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV."),
+    click.option("--count", type=click.IntRange(1, _LARGEST_COUNT), help="So many, an object or row to a line."),
+    click.option(
+        "--access-request",
+        type=click.Choice(list(DIALECTS)),
+        metavar="DIALECT",
+        help="Print the datagram that asks whose handshake it is, in hex. One of " + ", ".join(DIALECTS) + ".",
+    ),
     click.option(
         "--pcap",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Write the whole association as heard on the air, to FILE.pcap or FILE.pcapng.",
     ),
-    click.option("--count", type=click.IntRange(1, _LARGEST_COUNT), help="So many, an object or row to a line."),
+    click.option(
+        "--with-radius",
+        type=click.Choice(list(DIALECTS)),
+        metavar="DIALECT",
+        help="Add what the access point asks its server meanwhile, on a second interface of the pcapng.",
+    ),
+    secret_options("secret", f"Shared secret of the datagrams, {DEFAULT_SECRET.decode()} unless given."),
 )
 _AKM: Final = click.option(
     "--akm", type=click.Choice([name for name in AKM_NAMES if name != "ft-psk"]), default="psk", show_default=True
@@ -126,62 +121,92 @@ def ruckus(*, venue_id: str | None, expiration_days: int | None, **options: Any)
     _make("ruckus", lambda session: render_dpsk(session, venue_id=venue_id, expires=expires), **options)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Output:
+    """What becomes of the sessions; each field an option."""
+
+    as_json: bool
+    as_csv: bool
+    count: int | None
+    access_request: str | None
+    pcap: Path | None
+    with_radius: str | None
+
+    def __post_init__(self) -> None:
+        forms = {"--json": self.as_json, "--csv": self.as_csv, "--access-request": self.access_request is not None}
+        chosen = [name for name, wanted in forms.items() if wanted]
+        if len(chosen) > 1:
+            raise click.UsageError(f"{' and '.join(chosen)} are forms of one output: choose one")
+        if self.pcap is not None and self.count is not None:
+            raise click.UsageError("--pcap holds one device's association: leave out --count")
+        if self.with_radius is not None and self.pcap is None:
+            raise click.UsageError("--with-radius adds to a capture: name it with --pcap")
+
+    @property
+    def shows_records(self) -> bool:
+        return self.as_json or self.as_csv or (self.pcap is None and self.access_request is None)
+
+
 def _make(
     generator: str,
-    render: Callable[[Session], Record] | None = None,
+    render: Render | None = None,
     *,
     psk: str | None,
     psk_file: str | None,
     pmk: str | None = None,
     seed: str | None,
+    secret: str | None,
+    secret_file: str | None,
     as_json: bool,
     as_csv: bool,
-    pcap: Path | None,
     count: int | None,
+    access_request: str | None,
+    pcap: Path | None,
+    with_radius: str | None,
     **recipe_options: Any,
 ) -> None:
-    form = _Form(as_json=as_json, as_csv=as_csv, pcap=pcap, count=count)
-    form.check()
+    output = _Output(
+        as_json=as_json,
+        as_csv=as_csv,
+        count=count,
+        access_request=access_request,
+        pcap=pcap,
+        with_radius=with_radius,
+    )
     recipe = Recipe.parse(generator, **recipe_options)
-    credential = parse_credential(recipe.ssid, read_secret(psk, psk_file, "psk"), pmk)
     rng = random.SystemRandom() if seed is None else random.Random(seed)
-    if credential is None and generator != "ruckus" and count is None:
-        raise RecipeError("--psk: needed here; only ruckus, and --count, make passphrases")
-    if credential is not None and pmk is not None and disagrees(recipe.ssid, credential):
+    credential = parse_credential(recipe.ssid, read_secret(psk, psk_file, "psk"), pmk)
+    made_here = credential is None
+    if credential is None:
+        if generator != "ruckus" and count is None:
+            raise RecipeError("--psk: needed here; only ruckus, and --count, make passphrases")
+        if count is not None and not output.shows_records:
+            raise RecipeError("--psk: needed here; nobody would learn the passphrases made")
+    elif pmk is not None and disagrees(recipe.ssid, credential):
         click.echo("note: the passphrase makes another PMK on this SSID; the handshake is made with --pmk", err=True)
+    shared = SharedSecret(read_secret(secret, secret_file, "secret") or DEFAULT_SECRET)
+    start_us = _SEEDED_START_US if seed is not None else time.time_ns() // 1000
     with progress_bar() as report:
-        sessions = _sessions(recipe, credential, rng, form, report)
+        sessions = _sessions(recipe, credential, rng, count, report)
         if pcap is not None:
-            sessions = _capture(sessions, pcap, rng, _start_us(seed))
-        show = render or (lambda session: render_packet(generator, session))
-        if form.prints:
+            sessions = _write(sessions, pcap, with_radius, shared, rng, start_us)
+        if output.shows_records:
             click.echo(_SECRETS_SHOWN, err=True)
-            _print(map(show, sessions), form)
+            _print(map(render or (lambda session: render_packet(generator, session)), sessions), output)
+            return
         for session in sessions:
-            if credential is None:  # nobody knows it yet
-                click.echo(session.credential.text.decode("ascii"))
-
-
-def _start_us(seed: str | None) -> int:
-    """Return when a capture begins: now, but where everything is to repeat a fixed day."""
-    return _SEEDED_START_US if seed is not None else time.time_ns() // 1000
-
-
-def _capture(sessions: Iterator[Session], path: Path, rng: random.Random, start_us: int) -> Iterator[Session]:
-    from .capture import make_capture  # scapy: half a second that only captures need
-    from .files import save_capture
-
-    for session in sessions:
-        save_capture(path, make_capture(session, rng, start_us))
-        yield session
+            if made_here:  # who made it is the only one to know it
+                click.echo(f"note: the passphrase is {session.credential.text.decode('ascii')}", err=True)
+            if access_request is not None:
+                click.echo(ask(session, DIALECTS[access_request], shared, rng).datagram.hex())
 
 
 def _sessions(
-    recipe: Recipe, credential: Credential | None, rng: random.Random, form: _Form, report: Any
+    recipe: Recipe, credential: Credential | None, rng: random.Random, count: int | None, report: Any
 ) -> Iterator[Session]:
-    if form.count is not None:
+    if count is not None:
         tell = None if report is None else lambda done, total: report("making", done, total)
-        yield from make_sessions(recipe, form.count, credential, rng, progress=tell)
+        yield from make_sessions(recipe, count, credential, rng, progress=tell)
         return
     if credential is None:
         credential = parse_credential(recipe.ssid, draw_passphrase(rng))
@@ -189,12 +214,30 @@ def _sessions(
     yield make_session(recipe, credential, rng)
 
 
-def _print(records: Iterable[Record], form: _Form) -> None:
-    if form.as_csv:
+def _write(
+    sessions: Iterable[Session],
+    path: Path,
+    dialect: str | None,
+    secret: SharedSecret,
+    rng: random.Random,
+    start_us: int,
+) -> Iterator[Session]:
+    """Yield the sessions, each written before."""
+    from .capture import make_capture  # scapy: half a second that only captures need
+    from .files import save_capture
+
+    for session in sessions:
+        conversation = None if dialect is None else converse(session, DIALECTS[dialect], secret, rng)
+        save_capture(path, make_capture(session, rng, start_us, conversation))
+        yield session
+
+
+def _print(records: Iterable[Record], output: _Output) -> None:
+    if output.as_csv:
         _print_csv(records)
-    elif form.as_json or form.count is not None:
+    elif output.as_json or output.count is not None:
         for record in records:
-            click.echo(json.dumps(record, ensure_ascii=False))
+            sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     else:
         for record in records:
             width = max(map(len, record))

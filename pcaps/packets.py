@@ -6,8 +6,9 @@ those that must not.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from crypto import (
     Akm,
@@ -25,12 +26,16 @@ from crypto import (
     derive_pmk_r1,
     derive_ptk,
     find_elements,
+    frame_mic,
     pmk_batch,
-    sign,
 )
 from provisioning import generate_passphrase
 
 from .recipe import Credential, Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 CCMP: Final = 0x000FAC04
 KEY_VERSIONS: Final = {Akm.PSK: 2, Akm.PSK_SHA256: 3, Akm.FT_PSK: 3}  # IEEE Std 802.11 12.7.2
@@ -41,6 +46,14 @@ FT_CAPABILITY: Final = 1
 _CHUNK: Final = 8192  # packets of a bulk that are in memory at once
 
 
+@dataclass(frozen=True, slots=True)
+class FtKeys:
+    """The two keys between the PMK and an FT PTK, with their names."""
+
+    pmk_r0: FtKey
+    pmk_r1: FtKey
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One device on one access point: the handshake, its M2 signed, and the keys that both sides have."""
@@ -49,16 +62,13 @@ class Session:
     credential: Credential
     eapol_version: int
     nas_identifier: bytes | None = None
+    kck: bytes = field(repr=False)
+    ft: FtKeys | None = None
 
     @property
     def pmk(self) -> Pmk:
         """The pairwise master key."""
         return self.credential.pmk
-
-    @property
-    def kck(self) -> bytes:
-        """The key confirmation key."""
-        return derive_kck(self.pmk, self.handshake)
 
     @property
     def ptk(self) -> bytes:
@@ -69,20 +79,6 @@ class Session:
     def elements(self) -> Elements:
         """The elements of the M2's key data."""
         return find_elements(self.handshake.m2.key_data)
-
-    @property
-    def pmk_r0(self) -> FtKey | None:
-        """PMK-R0 with its name; None unless this is FT."""
-        ft = self.handshake.ft
-        if ft is None:
-            return None
-        return derive_pmk_r0(self.pmk, self.handshake.ssid, ft.mdid, ft.r0kh_id, self.handshake.spa)
-
-    @property
-    def pmk_r1(self) -> FtKey | None:
-        """PMK-R1 with its name; None unless this is FT."""
-        ft, pmk_r0 = self.handshake.ft, self.pmk_r0
-        return None if ft is None or pmk_r0 is None else derive_pmk_r1(pmk_r0, ft.r1kh_id, self.handshake.spa)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +105,10 @@ class _Drawn:
         )
 
 
+# Passphrases with what else is drawn, and their PMKs as soon as they are derived.
+_Chunk: TypeAlias = "tuple[list[tuple[bytes, _Drawn]], Future[npt.NDArray[np.uint8]]]"
+
+
 def make_session(recipe: Recipe, credential: Credential, rng: random.Random) -> Session:
     """Return one handshake of a device that has this credential."""
     return _build(recipe, credential, _Drawn.draw(recipe, rng))
@@ -124,20 +124,40 @@ def make_sessions(
 ) -> Iterator[Session]:
     """Yield `count` handshakes, each of a device with a passphrase of its own where no credential is given.
 
-    progress: told how many PMKs are derived, of how many packets
+    progress: told how many are made, of how many
     """
-    for start in range(0, count, _CHUNK):
-        here = min(_CHUNK, count - start)
-        if credential is not None:
-            for _ in range(here):
-                yield make_session(recipe, credential, rng)
-        else:
-            drawn = [(draw_passphrase(rng), _Drawn.draw(recipe, rng)) for _ in range(here)]
-            pmks = pmk_batch([passphrase for passphrase, _ in drawn], recipe.ssid)
-            for (passphrase, values), pmk in zip(drawn, pmks, strict=True):
+    if credential is None:
+        yield from _with_their_own(recipe, count, rng, progress)
+        return
+    for done in range(1, count + 1):
+        yield make_session(recipe, credential, rng)
+        if progress is not None and (done == count or done % _CHUNK == 0):
+            progress(done, count)
+
+
+def _with_their_own(
+    recipe: Recipe, count: int, rng: random.Random, progress: Callable[[int, int], object] | None
+) -> Iterator[Session]:
+    """Yield sessions of devices with a passphrase each; the kernels are always a chunk ahead."""
+    with ThreadPoolExecutor(1, thread_name_prefix="packets") as ahead:
+        chunks = iter(range(0, count, _CHUNK))
+        waiting: _Chunk | None = _draw_chunk(recipe, min(_CHUNK, count - next(chunks)), rng, ahead)
+        done = 0
+        while waiting is not None:
+            start = next(chunks, None)
+            following = None if start is None else _draw_chunk(recipe, min(_CHUNK, count - start), rng, ahead)
+            drawn, derived = waiting
+            for (passphrase, values), pmk in zip(drawn, derived.result(), strict=True):
                 yield _build(recipe, Credential(Pmk(pmk.tobytes()), passphrase), values)
-        if progress is not None:
-            progress(start + here, count)
+            done += len(drawn)
+            if progress is not None:
+                progress(done, count)
+            waiting = following
+
+
+def _draw_chunk(recipe: Recipe, size: int, rng: random.Random, ahead: ThreadPoolExecutor) -> "_Chunk":
+    drawn = [(draw_passphrase(rng), _Drawn.draw(recipe, rng)) for _ in range(size)]
+    return drawn, ahead.submit(pmk_batch, [passphrase for passphrase, _ in drawn], recipe.ssid)
 
 
 def draw_passphrase(rng: random.Random) -> bytes:
@@ -162,10 +182,11 @@ def make_mde(mdid: bytes) -> Mde:
 
 
 def _build(recipe: Recipe, credential: Credential, drawn: _Drawn) -> Session:
-    name, elements = recipe.nas_identifier, make_rsne(recipe.akm).encode()
+    name, elements, ft = recipe.nas_identifier, make_rsne(recipe.akm).encode(), None
     if recipe.akm is Akm.FT_PSK:
         name = name or drawn.bssid.value.hex().encode()  # OpenWrt's default
-        elements = _ft_elements(recipe, credential.pmk, drawn, name)
+        ft = _derive_ft(recipe, credential.pmk, drawn, name)
+        elements = _ft_elements(recipe, ft, drawn, name)
     m2 = EapolKey(
         version=recipe.generator.eapol_version,
         key_info=PAIRWISE_WITH_MIC | KEY_VERSIONS[recipe.akm],
@@ -174,18 +195,24 @@ def _build(recipe: Recipe, credential: Credential, drawn: _Drawn) -> Session:
         key_data=elements,
     )
     unsigned = Handshake.of(ssid=recipe.ssid, aa=drawn.bssid, spa=drawn.station, anonce=drawn.anonce, m2=m2)
+    kck = derive_kck(credential.pmk, unsigned)
+    mic = frame_mic(kck, m2.key_version, m2.zeroed)
     return Session(
-        handshake=sign(credential.pmk, unsigned),
+        handshake=replace(unsigned, m2=replace(m2, mic=mic)),
         credential=credential,
         eapol_version=recipe.generator.eapol_version,
         nas_identifier=name,
+        kck=kck,
+        ft=ft,
     )
 
 
-def _ft_elements(recipe: Recipe, pmk: Pmk, drawn: _Drawn, r0kh_id: bytes) -> bytes:
-    """Return the key data of an FT M2: the FTE is the association response's, its MIC and nonces zero (13.4.2)."""
-    r1kh_id = drawn.bssid.value
+def _derive_ft(recipe: Recipe, pmk: Pmk, drawn: _Drawn, r0kh_id: bytes) -> FtKeys:
     pmk_r0 = derive_pmk_r0(pmk, recipe.ssid, recipe.mdid, r0kh_id, drawn.station)
-    name = derive_pmk_r1(pmk_r0, r1kh_id, drawn.station).name
-    fte = Fte(r1kh_id=r1kh_id, r0kh_id=r0kh_id)
-    return make_rsne(recipe.akm, (name,)).encode() + make_mde(recipe.mdid).encode() + fte.encode()
+    return FtKeys(pmk_r0, derive_pmk_r1(pmk_r0, drawn.bssid.value, drawn.station))
+
+
+def _ft_elements(recipe: Recipe, ft: FtKeys, drawn: _Drawn, r0kh_id: bytes) -> bytes:
+    """Return the key data of an FT M2: the FTE is the association response's, its MIC and nonces zero (13.4.2)."""
+    fte = Fte(r1kh_id=drawn.bssid.value, r0kh_id=r0kh_id)
+    return make_rsne(recipe.akm, (ft.pmk_r1.name,)).encode() + make_mde(recipe.mdid).encode() + fte.encode()

@@ -36,8 +36,8 @@ class Transition:
     @classmethod
     def draw(cls, session: Session, rng: random.Random) -> "Transition":
         """Return the move to an access point of its own random address; ValueError where the session is not FT."""
-        ft, pmk_r0 = session.handshake.ft, session.pmk_r0
-        if ft is None or pmk_r0 is None:
+        ft, keys = session.handshake.ft, session.ft
+        if ft is None or keys is None:
             raise ValueError(f"a fast transition is for FT only, not for AKM {session.handshake.akm}")
         target = draw_address(rng)
         return cls(
@@ -46,8 +46,8 @@ class Transition:
             ft=ft,
             anonce=rng.randbytes(32),
             snonce=rng.randbytes(32),
-            pmk_r0=pmk_r0,
-            pmk_r1=derive_pmk_r1(pmk_r0, target.value, session.handshake.spa),
+            pmk_r0=keys.pmk_r0,
+            pmk_r1=derive_pmk_r1(keys.pmk_r0, target.value, session.handshake.spa),
             gtk=GroupKey(value=rng.randbytes(16)),
         )
 

@@ -16,6 +16,7 @@ from .packets import Session
 
 Record = Mapping[str, str | int | bool | None]
 
+RSN, MOBILITY_DOMAIN, FAST_BSS_TRANSITION = 48, 54, 55  # IEEE Std 802.11 table 9-92
 DPSK_PARAMS: Final = (26, 25053, 153)
 LONGEST_EXPIRATION_DAYS: Final = 365
 _MESSAGES: Final = {
@@ -74,20 +75,20 @@ def _handshake(session: Session) -> Record:
 
 
 def _ft(session: Session) -> Record:
-    ft, elements = session.handshake.ft, session.elements
-    pmk_r0, pmk_r1 = session.pmk_r0, session.pmk_r1
-    if ft is None or elements.mde is None or elements.fte is None or pmk_r0 is None or pmk_r1 is None:
+    ft, keys = session.handshake.ft, session.ft
+    if ft is None or keys is None:
         return {}
+    elements = _cut(session.handshake.m2.key_data)
     return {
-        "PMK_R0": pmk_r0.key.hex(),
-        "PMK_R1": pmk_r1.key.hex(),
-        "FTIE": elements.fte.encode().hex(),
-        "MDIE": elements.mde.encode().hex(),
+        "PMK_R0": keys.pmk_r0.key.hex(),
+        "PMK_R1": keys.pmk_r1.key.hex(),
+        "FTIE": elements[FAST_BSS_TRANSITION].hex(),
+        "MDIE": elements[MOBILITY_DOMAIN].hex(),
         "R0KH_ID": _text(ft.r0kh_id),
         "R1KH_ID": _address(MacAddress(ft.r1kh_id)),
         "MDID": ft.mdid.hex(),
-        "PMKR0Name": pmk_r0.name.hex(),
-        "PMKR1Name": pmk_r1.name.hex(),
+        "PMKR0Name": keys.pmk_r0.name.hex(),
+        "PMKR1Name": keys.pmk_r1.name.hex(),
     }
 
 
@@ -97,11 +98,10 @@ def _outcome(generator: str) -> Record:
 
 def _more(session: Session) -> Record:
     handshake = session.handshake
-    rsne = session.elements.rsne
     return {
         "KCK": session.kck.hex(),
         "MIC": handshake.m2.mic.hex(),
-        "RSNE": None if rsne is None else rsne.encode().hex(),
+        "RSNE": _cut(handshake.m2.key_data)[RSN].hex(),
         "AKM": str(handshake.akm),
         "SSID": str(handshake.ssid),
         "PSK": session.credential.text.decode("ascii"),
@@ -119,6 +119,16 @@ def _vendor_specific(value: bytes) -> bytes:
     """Return the whole Vendor-Specific attribute around a value of DPSK-Params (RFC 2865 5.26)."""
     kind, vendor, number = DPSK_PARAMS
     return bytes([kind, 8 + len(value)]) + vendor.to_bytes(4) + bytes([number, 2 + len(value)]) + value
+
+
+def _cut(key_data: bytes) -> dict[int, bytes]:
+    """Return the elements that this package has put into an M2, whole, by their number."""
+    elements, offset = {}, 0
+    while offset < len(key_data):
+        end = offset + 2 + key_data[offset + 1]
+        elements[key_data[offset]] = key_data[offset:end]
+        offset = end
+    return elements
 
 
 def _address(address: MacAddress) -> str:

@@ -2,7 +2,7 @@
 
 from .accounting import Accounting
 from .client import Question
-from .codec import SharedSecret
+from .codec import ACCESS_ACCEPT, SharedSecret, decode_request, encode_reply
 from .config import Config, Settings
 from .engine import Engine
 from .errors import (
@@ -18,14 +18,16 @@ from .errors import (
 from .follower import Follower
 from .index import Index
 from .journal import Journal
-from .model import Attribute, Granted, Lookup, Source, Subject
+from .model import Accept, Attribute, Granted, How, Lookup, Source, Subject
 from .server import Server
 from .serving import serve_forever
 from .sockets import parse_address, render_address
 from .vendors import DIALECTS, Dialect
 
 __all__ = [
+    "ACCESS_ACCEPT",
     "DIALECTS",
+    "Accept",
     "Accounting",
     "Attribute",
     "AuthenticityError",
@@ -36,6 +38,7 @@ __all__ = [
     "Engine",
     "Follower",
     "Granted",
+    "How",
     "Index",
     "Journal",
     "LogError",
@@ -50,6 +53,8 @@ __all__ = [
     "Source",
     "Subject",
     "UnsignedError",
+    "decode_request",
+    "encode_reply",
     "parse_address",
     "render_address",
     "serve_forever",

@@ -117,7 +117,7 @@ def test_a_transition_needs_ft():
 
 def test_the_request_names_pmk_r0_and_the_response_both_key_holders(move):
     request = find_elements(move.authentication_request)
-    assert request.rsne.pmkids == (move.session.pmk_r0.name,)
+    assert request.rsne.pmkids == (move.session.ft.pmk_r0.name,)
     assert (request.fte.anonce, request.fte.snonce, request.fte.r1kh_id) == (bytes(32), move.snonce, None)
     assert request.fte.r0kh_id == b"hudson-house-ap3"
     response = find_elements(move.authentication_response)
@@ -132,7 +132,7 @@ def test_the_request_names_pmk_r0_and_the_response_both_key_holders(move):
 def test_reassociation_names_pmk_r1_and_its_mic_covers_addresses_and_elements(move, number, which):
     rsne, mde, fte = cut(getattr(move, which))
     spa, target = move.session.handshake.spa.value, move.target.value
-    pmk_r1 = kdf_sha256(move.session.pmk_r0.key, b"FT-R1", target + spa, 256)
+    pmk_r1 = kdf_sha256(move.session.ft.pmk_r0.key, b"FT-R1", target + spa, 256)
     context = move.snonce + move.anonce + target + spa
     kck = kdf_sha256(pmk_r1, b"FT-PTK", context, 384)[:16]
     assert fte[2:4] == b"\0\3"

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import latchkey
+from radiusd import DIALECTS, AuthenticityError, SharedSecret, decode_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,6 +81,60 @@ def test_csv_has_a_heading_and_a_row_each():
     assert rows[0]["SNonce"] != rows[1]["SNonce"]
 
 
+@pytest.mark.parametrize("suffix", ["pcap", "pcapng"])
+def test_a_capture_repeats_by_seed_and_prints_nothing(tmp_path, suffix):
+    arguments = ("ft", "--ssid", "x", "--psk", "password", "--seed", "1", "--pcap")
+    for name in ("a", "b"):
+        assert run(*arguments, str(tmp_path / f"{name}.{suffix}")).output == ""
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_a_capture_holds_the_frame_of_the_record_beside_it(tmp_path):
+    path = tmp_path / "x.pcap"
+    record = json.loads(run("wpa2", "--ssid", "x", "--psk", "password", "--json", "--pcap", str(path)).stdout)
+    assert bytes.fromhex(record["EAPOLFrame"]) in path.read_bytes()
+
+
+def test_a_capture_with_a_passphrase_made_here_tells_it(tmp_path):
+    result = run("ruckus", "--ssid", "x", "--seed", "1", "--pcap", str(tmp_path / "x.pcap"))
+    passphrase = json.loads(run("ruckus", "--ssid", "x", "--seed", "1", "--json").stdout)["DPSKPassphrase"]
+    assert (result.stdout, result.stderr) == ("", f"note: the passphrase is {passphrase}\n")
+
+
+def test_an_access_request_is_hex_that_the_secret_opens():
+    arguments = ("wpa2", "--ssid", "x", "--psk", "password", "--seed", "1", "--access-request", "ruckus")
+    result = run(*arguments)
+    assert result.stderr == ""
+    request = decode_request(bytes.fromhex(result.stdout), SharedSecret(b"testing123"))
+    handshake = DIALECTS["ruckus"].decode_request(request)
+    assert handshake.m2.octets.hex() == json.loads(run(*arguments[:-2], "--json").stdout)["EAPOLFrame"]
+    assert run(*arguments).stdout == result.stdout
+    other = run(*arguments, "--secret-file", "-", input="another\n").stdout
+    with pytest.raises(AuthenticityError):
+        decode_request(bytes.fromhex(other), SharedSecret(b"testing123"))
+    decode_request(bytes.fromhex(other), SharedSecret(b"another"))
+
+
+def test_access_requests_in_bulk_are_a_line_each():
+    lines = run("ruckus", "--ssid", "x", "--psk", "password", "--count", "3", "--access-request", "hostapd").stdout
+    assert len({bytes.fromhex(line) for line in lines.splitlines()}) == 3
+
+
+def test_who_made_the_passphrase_of_an_access_request_tells_it():
+    result = run("ruckus", "--ssid", "x", "--access-request", "ruckus")
+    assert re.fullmatch(r"note: the passphrase is [a-z2-9-]{19}\n", result.stderr)
+
+
+def test_a_conversation_goes_onto_the_second_interface(tmp_path):
+    path = tmp_path / "x.pcapng"
+    arguments = ("ruckus", "--ssid", "x", "--psk", "password", "--seed", "1", "--pcap")
+    run(*arguments, str(path), "--with-radius", "ruckus")
+    octets = path.read_bytes()
+    assert b"wire" in octets
+    frame = json.loads(run(*arguments[:-1], "--json").stdout)["DPSKParamsAttribute"]
+    assert bytes.fromhex(frame) in octets
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -93,6 +148,13 @@ def test_csv_has_a_heading_and_a_row_each():
         (["ruckus", "--ssid", "x", "--expiration-days", "366"], "--expiration-days: must be 0 to 365, got 366"),
         (["cambium", "--ssid", "x"], "--psk: needed here"),
         (["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.txt"], "--pcap: the file's name must end in"),
+        (["ft", "--ssid", "x", "--psk", "password", "--access-request", "ruckus"], "DPSK-Params (25053/153) has room"),
+        (["wpa2", "--ssid", "x", "--psk", "password", "--access-request", "extreme"], "Extreme PPSK"),
+        (["ruckus", "--ssid", "x", "--count", "2", "--access-request", "ruckus"], "--psk: needed here; nobody would"),
+        (
+            ["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.pcap", "--with-radius", "ruckus"],
+            "--pcap: only a .pcapng can hold more than one interface",
+        ),
         (["wpa2", "--ssid", "x", "--psk-file", "/nonexistent"], "cannot read /nonexistent: No such file"),
     ],
 )
@@ -110,6 +172,9 @@ def test_what_cannot_be_made_is_one_line_and_status_1(arguments, message):
         ["wpa2", "--ssid", "x", "--psk", "password", "--json", "--csv"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--psk-file", "-"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--akm", "ft-psk"],
+        ["wpa2", "--ssid", "x", "--psk", "password", "--json", "--access-request", "ruckus"],
+        ["wpa2", "--ssid", "x", "--psk", "password", "--with-radius", "ruckus"],
+        ["wpa2", "--ssid", "x", "--psk", "password", "--access-request", "nobody"],
         ["ruckus", "--ssid", "x", "--count", "0"],
         ["ruckus", "--ssid", "x", "--count", "2", "--pcap", "x.pcap"],
     ],
