@@ -99,7 +99,7 @@ def deauthentication(sender: MacAddress, receiver: MacAddress, aa: MacAddress) -
 
 
 def to_access_point(spa: MacAddress, aa: MacAddress, destination: MacAddress, *, protected: bool) -> Packet:
-    """Return the header of a data frame from the station (table 9-30)."""
+    """Return the header of a data frame from the station (9.3.2.1)."""
     return _data("to_DS", aa, spa, destination, protected)
 
 

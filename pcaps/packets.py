@@ -166,7 +166,7 @@ def draw_passphrase(rng: random.Random) -> bytes:
 
 
 def draw_address(rng: random.Random) -> MacAddress:
-    """Return a locally administered address of one device (IEEE Std 802 8.4)."""
+    """Return a locally administered address of one device (IEEE Std 802, U/L bit)."""
     octets = rng.randbytes(6)
     return MacAddress(bytes([octets[0] & 0xFC | 2]) + octets[1:])
 

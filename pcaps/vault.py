@@ -16,7 +16,7 @@ from .packets import Session
 
 Record = Mapping[str, str | int | bool | None]
 
-RSN, MOBILITY_DOMAIN, FAST_BSS_TRANSITION = 48, 54, 55  # IEEE Std 802.11 table 9-92
+RSN, MOBILITY_DOMAIN, FAST_BSS_TRANSITION = 48, 54, 55  # element numbers, IEEE Std 802.11 9.4.2.1
 DPSK_PARAMS: Final = (26, 25053, 153)
 LONGEST_EXPIRATION_DAYS: Final = 365
 _MESSAGES: Final = {
