@@ -1,9 +1,7 @@
-"""What can be wrong with what a capture holds, and with what one is to be made of.
+"""What can be wrong with what a capture holds, and with asking a server about it.
 
 CaptureError
-└── RecipeError   an option asks for a packet that cannot be; the text names the option, never a secret
-
-Our own mistakes (a nonce of 31 octets handed in by code) are ValueError.
+└── OptionError     an option says what cannot be; the text names it
 """
 
 
@@ -11,5 +9,5 @@ class CaptureError(Exception):
     """Base of what `pcaps` raises."""
 
 
-class RecipeError(CaptureError):
-    """A packet that cannot be made as asked."""
+class OptionError(CaptureError):
+    """An option that cannot be meant."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .errors import RecipeError
+from .errors import OptionError
 
 ETHERNET, RADIOTAP = 1, 127  # LINKTYPE_
 _SNAP_LENGTH: Final = 262144
@@ -52,9 +52,9 @@ def encode_capture(frames: Sequence[Frame], suffix: str) -> bytes:
         case ".pcap" | ".cap":
             if len(interfaces) > 1:
                 names = ", ".join(interface.name for interface in interfaces)
-                raise RecipeError(f"--pcap: only a .pcapng can hold more than one interface, these are {names}")
+                raise OptionError(f"--pcap: only a .pcapng can hold more than one interface, these are {names}")
             return _pcap(ordered, interfaces[0].link_type if interfaces else RADIOTAP)
-    raise RecipeError(f"--pcap: the file's name must end in .pcap or .pcapng, not {suffix or 'nothing'}")
+    raise OptionError(f"--pcap: the file's name must end in .pcap or .pcapng, not {suffix or 'nothing'}")
 
 
 def save_capture(path: Path, frames: Sequence[Frame]) -> None:
@@ -63,7 +63,7 @@ def save_capture(path: Path, frames: Sequence[Frame]) -> None:
     try:
         path.write_bytes(octets)
     except OSError as error:
-        raise RecipeError(f"--pcap: cannot write {path}: {error.strerror}") from error
+        raise OptionError(f"--pcap: cannot write {path}: {error.strerror}") from error
 
 
 def _pcap(frames: Iterable[Frame], link_type: int) -> bytes:

@@ -16,7 +16,7 @@ import click
 from provisioning import progress_bar, read_secret, secret_options
 from radiusd import DIALECTS, SharedSecret
 
-from .errors import RecipeError
+from .errors import OptionError
 from .packets import Session, draw_passphrase, make_session, make_sessions
 from .radius import DEFAULT_SECRET, ask, converse
 from .recipe import AKM_NAMES, Credential, Recipe, disagrees, parse_credential
@@ -179,9 +179,9 @@ def _make(
     made_here = credential is None
     if credential is None:
         if generator != "ruckus" and count is None:
-            raise RecipeError("--psk: needed here; only ruckus, and --count, make passphrases")
+            raise OptionError("--psk: needed here; only ruckus, and --count, make passphrases")
         if count is not None and not output.shows_records:
-            raise RecipeError("--psk: needed here; nobody would learn the passphrases made")
+            raise OptionError("--psk: needed here; nobody would learn the passphrases made")
     elif pmk is not None and disagrees(recipe.ssid, credential):
         click.echo("note: the passphrase makes another PMK on this SSID; the handshake is made with --pmk", err=True)
     shared = SharedSecret(read_secret(secret, secret_file, "secret") or DEFAULT_SECRET)

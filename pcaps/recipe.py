@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from crypto import Akm, MacAddress, Pmk, Ssid, check_passphrase, passphrase_to_pmk
 
-from .errors import RecipeError
+from .errors import OptionError
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Recipe:
         snonce: str | None = None,
         mdid: str | None = None,
     ) -> "Recipe":
-        """Return the recipe of a command's options; RecipeError, naming the option, where one says nothing possible."""
+        """Return the recipe of a command's options; OptionError, naming the option, where one says nothing possible."""
         made = GENERATORS[generator]
         suite = made.akm if akm is None else AKM_NAMES[akm]
         name = None if nas_identifier is None else _identifier(nas_identifier, suite)
@@ -101,7 +101,7 @@ class Recipe:
             mdid=DEFAULT_MDID if mdid is None else _parse("--mdid", _mdid, mdid),
         )
         if recipe.bssid is not None and recipe.bssid == recipe.station:
-            raise RecipeError("--station: the address of the access point (--bssid) cannot be the device's")
+            raise OptionError("--station: the address of the access point (--bssid) cannot be the device's")
         return recipe
 
 
@@ -126,7 +126,7 @@ def _parse(option: str, parse: Callable[..., T], value: str | bytes) -> T:
     try:
         return parse(value)
     except ValueError as error:
-        raise RecipeError(f"{option}: {error}") from None
+        raise OptionError(f"{option}: {error}") from None
 
 
 def _optional(option: str, parse: Callable[[str], T], value: str | None) -> T | None:
@@ -144,7 +144,7 @@ def _identifier(text: str, akm: Akm) -> bytes:
     octets = os.fsencode(text)
     longest = _LONGEST_R0KH_ID if akm is Akm.FT_PSK else _LONGEST_NAS_IDENTIFIER
     if not 1 <= len(octets) <= longest:
-        raise RecipeError(f"--nas-identifier: must be 1 to {longest} octets here, got {len(octets)}")
+        raise OptionError(f"--nas-identifier: must be 1 to {longest} octets here, got {len(octets)}")
     return octets
 
 

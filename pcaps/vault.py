@@ -11,7 +11,7 @@ from typing import Final
 from crypto import MacAddress
 from radiusd import DIALECTS, Attribute
 
-from .errors import RecipeError
+from .errors import OptionError
 from .packets import Session
 
 Record = Mapping[str, str | int | bool | None]
@@ -32,7 +32,7 @@ def expiration(days: int | None, today: date) -> datetime | None:
     if days is None or days == 0:
         return None
     if not 0 < days <= LONGEST_EXPIRATION_DAYS:
-        raise RecipeError(f"--expiration-days: must be 0 to {LONGEST_EXPIRATION_DAYS}, got {days}")
+        raise OptionError(f"--expiration-days: must be 0 to {LONGEST_EXPIRATION_DAYS}, got {days}")
     return datetime.combine(today + timedelta(days=days), time(), UTC)
 
 

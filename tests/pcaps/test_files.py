@@ -5,7 +5,7 @@ import struct
 import pytest
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
-from pcaps.errors import RecipeError
+from pcaps.errors import OptionError
 from pcaps.files import RADIO, WIRE, Frame, encode_capture, save_capture
 
 FRAMES = (
@@ -50,10 +50,10 @@ def test_an_empty_pcap_is_a_header():
     ],
 )
 def test_what_cannot_be_written_is_refused(suffix, message):
-    with pytest.raises(RecipeError, match=f"--pcap: {message}"):
+    with pytest.raises(OptionError, match=f"--pcap: {message}"):
         encode_capture(FRAMES, suffix)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RecipeError, match=r"--pcap: cannot write .*: No such file or directory"):
+    with pytest.raises(OptionError, match=r"--pcap: cannot write .*: No such file or directory"):
         save_capture(tmp_path / "nowhere" / "x.pcap", FRAMES[:2])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, find_elements, sign, verify_mic
-from pcaps.errors import RecipeError
+from pcaps.errors import OptionError
 from pcaps.packets import make_session, make_sessions
 from pcaps.recipe import GENERATORS, Credential, Recipe, disagrees, parse_credential
 from pcaps.vault import expiration, render_dpsk, render_packet
@@ -219,7 +219,7 @@ def test_expiration_is_a_midnight_or_never(days, ends):
 
 @pytest.mark.parametrize("days", [-1, 366])
 def test_expiration_out_of_range_is_refused(days):
-    with pytest.raises(RecipeError, match=rf"^--expiration-days: must be 0 to 365, got {days}$"):
+    with pytest.raises(OptionError, match=rf"^--expiration-days: must be 0 to 365, got {days}$"):
         expiration(days, date(2026, 2, 28))
 
 
@@ -243,7 +243,7 @@ def test_expiration_out_of_range_is_refused(days):
     ],
 )
 def test_bad_options_are_refused_by_name(options, message):
-    with pytest.raises(RecipeError) as error:
+    with pytest.raises(OptionError) as error:
         Recipe.parse("ft", **{"ssid": "x", **options})
     assert str(error.value).startswith(message)
 
@@ -258,14 +258,14 @@ def test_bad_options_are_refused_by_name(options, message):
     ],
 )
 def test_bad_passphrases_are_refused_and_not_repeated(psk, message):
-    with pytest.raises(RecipeError) as error:
+    with pytest.raises(OptionError) as error:
         parse_credential(Ssid(b"x"), psk)
     assert str(error.value) == message
 
 
 @pytest.mark.parametrize("pmk", ["", "00" * 31, "0g" * 32])
 def test_a_bad_pmk_is_refused_and_not_repeated(pmk):
-    with pytest.raises(RecipeError, match=rf"^--pmk: a PMK must be 64 hex digits, got {len(pmk)} characters$"):
+    with pytest.raises(OptionError, match=rf"^--pmk: a PMK must be 64 hex digits, got {len(pmk)} characters$"):
         parse_credential(Ssid(b"x"), None, pmk)
 
 
