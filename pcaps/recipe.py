@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar
 
 from crypto import Akm, MacAddress, Pmk, Ssid, check_passphrase, passphrase_to_pmk
@@ -88,12 +89,12 @@ class Recipe:
         """Return the recipe of a command's options; OptionError, naming the option, where one says nothing possible."""
         made = GENERATORS[generator]
         suite = made.akm if akm is None else AKM_NAMES[akm]
-        name = None if nas_identifier is None else _identifier(nas_identifier, suite)
+        longest = _LONGEST_R0KH_ID if suite is Akm.FT_PSK else _LONGEST_NAS_IDENTIFIER
         recipe = cls(
             generator=made,
             ssid=_parse("--ssid", Ssid.parse, ssid),
             akm=suite,
-            nas_identifier=name,
+            nas_identifier=_optional("--nas-identifier", partial(_identifier, longest=longest), nas_identifier),
             bssid=_optional("--bssid", _address, bssid),
             station=_optional("--station", _address, station),
             anonce=_optional("--anonce", _nonce, anonce),
@@ -140,11 +141,10 @@ def _address(text: str) -> MacAddress:
     return address
 
 
-def _identifier(text: str, akm: Akm) -> bytes:
+def _identifier(text: str, *, longest: int) -> bytes:
     octets = os.fsencode(text)
-    longest = _LONGEST_R0KH_ID if akm is Akm.FT_PSK else _LONGEST_NAS_IDENTIFIER
     if not 1 <= len(octets) <= longest:
-        raise OptionError(f"--nas-identifier: must be 1 to {longest} octets here, got {len(octets)}")
+        raise ValueError(f"must be 1 to {longest} octets here, got {len(octets)}")
     return octets
 
 

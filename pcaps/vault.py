@@ -6,9 +6,10 @@ bool or None, so that one record is one row of a table.
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
-from crypto import MacAddress
+from crypto import MacAddress, Ssid
 from radiusd import DIALECTS, Attribute
 
 from .errors import OptionError
@@ -51,7 +52,7 @@ def render_dpsk(session: Session, *, venue_id: str | None, expires: datetime | N
         "DPSKPassphrase": passphrase,
         "PMK": session.pmk.value.hex(),
         "ExpirationDate": None if expires is None else f"{expires:%Y-%m-%dT%H:%M:%S.000Z}",
-        "SSID": str(session.handshake.ssid),
+        "SSID": _ssid(session.handshake.ssid),
         "VenueID": venue_id,
         **_outcome("ruckus"),
         **_handshake(session),
@@ -103,7 +104,7 @@ def _more(session: Session) -> Record:
         "MIC": handshake.m2.mic.hex(),
         "RSNE": _cut(handshake.m2.key_data)[RSN].hex(),
         "AKM": str(handshake.akm),
-        "SSID": str(handshake.ssid),
+        "SSID": _ssid(handshake.ssid),
         "PSK": session.credential.text.decode("ascii"),
         "NAS-Identifier": None if session.nas_identifier is None else _text(session.nas_identifier),
     }
@@ -129,6 +130,11 @@ def _cut(key_data: bytes) -> dict[int, bytes]:
         elements[key_data[offset]] = key_data[offset:end]
         offset = end
     return elements
+
+
+@lru_cache(maxsize=16)  # a bulk has one
+def _ssid(ssid: Ssid) -> str:
+    return str(ssid)
 
 
 def _address(address: MacAddress) -> str:

@@ -248,6 +248,24 @@ def test_bad_options_are_refused_by_name(options, message):
     assert str(error.value).startswith(message)
 
 
+@given(
+    st.fixed_dictionaries(
+        {"ssid": st.text(max_size=40)},
+        optional=dict.fromkeys(
+            ("nas_identifier", "bssid", "station", "anonce", "snonce", "mdid"),
+            st.text(max_size=70) | st.text("0123456789abcdefABCDEF:-", max_size=70),
+        ),
+    ),
+    st.sampled_from(sorted(GENERATORS)),
+)
+def test_any_text_is_a_recipe_or_refused(options, generator):
+    try:
+        recipe = Recipe.parse(generator, **options)
+    except OptionError:
+        return
+    assert recipe.ssid == Ssid.parse(options["ssid"])
+
+
 @pytest.mark.parametrize(
     ("psk", "message"),
     [
