@@ -46,7 +46,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--station", metavar="MAC", help="The device's address."),
     click.option("--anonce", metavar="HEX", help="The access point's nonce."),
     click.option("--snonce", metavar="HEX", help="The device's nonce."),
-    click.option("--seed", metavar="TEXT", help="Draw the same values for the same text."),
+    click.option("--seed", metavar="TEXT", help="For tests: draw the same values, passphrases too, for the same TEXT."),
     click.option("--json", "as_json", is_flag=True, help="Print VAULT's fields and more as JSON, secrets included."),
     click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV."),
     click.option("--count", type=click.IntRange(1, _LARGEST_COUNT), help="So many, an object or row to a line."),
