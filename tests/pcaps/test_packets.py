@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, find_elements, sign, verify_mic
@@ -248,6 +248,7 @@ def test_bad_options_are_refused_by_name(options, message):
     assert str(error.value).startswith(message)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {"ssid": st.text(max_size=40)},
@@ -308,6 +309,7 @@ def test_secrets_stay_out_of_representations(rng):
 macs = st.binary(min_size=6, max_size=6).map(lambda octets: bytes([octets[0] & 0xFE]) + octets[1:])
 
 
+@settings(deadline=None)
 @given(
     generator=st.sampled_from(sorted(GENERATORS)),
     ssid=st.binary(min_size=1, max_size=32),
