@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
     "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
     "send": ("pcaps.send_cli", "send", "Play a captured handshake to a RADIUS server, and check its answer."),
+    "packet": ("pcaps.packet_cli", "packet", "Make a handshake in a vendor's form: record, capture, Access-Request."),
     "bench": ("benchmarks.cli", "bench", "Measure this machine."),
 }
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.

@@ -23,9 +23,12 @@ Progress = Callable[[str, int, int], None]  # stage, done, total
 Derive = Callable[[Sequence[bytes], Ssid, Progress | None], "NDArray[np.uint8]"]
 
 
-def generate_passphrase() -> Passphrase:
-    """Return a new passphrase of 79 random bits that can be read out over a telephone."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LETTERS)) for _ in range(_GROUPS))
+def generate_passphrase(choose: Callable[[str], str] = secrets.choice) -> Passphrase:
+    """Return a new passphrase of 79 random bits that can be read out over a telephone.
+
+    choose: another source than the system's, for test packets that must repeat
+    """
+    groups = ("".join(choose(_LETTERS) for _ in range(_GROUP_LETTERS)) for _ in range(_GROUPS))
     return Passphrase("-".join(groups).encode())
 
 

@@ -2,7 +2,7 @@
 
 from .accounting import Accounting
 from .client import Question
-from .codec import SharedSecret, decode_request, decode_unverified
+from .codec import ACCESS_ACCEPT, SharedSecret, decode_request, decode_unverified, encode_reply
 from .config import Config, Settings
 from .engine import Engine
 from .errors import (
@@ -18,15 +18,18 @@ from .errors import (
 from .follower import Follower
 from .index import Index
 from .journal import Journal
-from .model import Granted, Lookup, Request, Source, Subject
+from .model import Accept, Attribute, Granted, How, Lookup, Request, Source, Subject
 from .server import Server
 from .serving import serve_forever
 from .sockets import parse_address, render_address
 from .vendors import DIALECTS, Dialect, device_address, network, recognise
 
 __all__ = [
+    "ACCESS_ACCEPT",
     "DIALECTS",
+    "Accept",
     "Accounting",
+    "Attribute",
     "AuthenticityError",
     "Config",
     "ConfigError",
@@ -35,6 +38,7 @@ __all__ = [
     "Engine",
     "Follower",
     "Granted",
+    "How",
     "Index",
     "Journal",
     "LogError",
@@ -53,6 +57,7 @@ __all__ = [
     "decode_request",
     "decode_unverified",
     "device_address",
+    "encode_reply",
     "network",
     "parse_address",
     "recognise",

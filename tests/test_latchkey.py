@@ -12,7 +12,19 @@ import pytest
 import latchkey
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"numpy", "numba", "rich", "sqlite_utils", "cryptography", "provisioning", "radiusd", "crypto", "uvloop"}
+HEAVY = {
+    "numpy",
+    "numba",
+    "rich",
+    "sqlite_utils",
+    "cryptography",
+    "provisioning",
+    "radiusd",
+    "crypto",
+    "uvloop",
+    "pcaps",
+    "scapy",
+}
 
 
 def run(*arguments, cwd, **environment):
