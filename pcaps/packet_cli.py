@@ -1,4 +1,4 @@
-"""`latchkey packet`: handshakes of the four kinds that VAULT makes, as records, captures or Access-Requests."""
+"""`latchkey packet`: handshakes of the four kinds that VAULT makes, as records, hashes, captures or Access-Requests."""
 
 import csv
 import json
@@ -17,6 +17,7 @@ from provisioning import progress_bar, read_secret, secret_options
 from radiusd import DIALECTS, SharedSecret
 
 from .errors import OptionError
+from .hashcat import hc22000 as render_hc22000
 from .packets import Session, draw_passphrase, make_session, make_sessions
 from .radius import DEFAULT_SECRET, ask, converse
 from .recipe import AKM_NAMES, Credential, Recipe, disagrees, parse_credential
@@ -50,6 +51,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--json", "as_json", is_flag=True, help="Print VAULT's fields and more as JSON, secrets included."),
     click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV."),
     click.option("--count", type=click.IntRange(1, _LARGEST_COUNT), help="So many, an object or row to a line."),
+    click.option("--hc22000", is_flag=True, help="Print hashcat's line, mode 22000."),
     click.option(
         "--access-request",
         type=click.Choice(list(DIALECTS)),
@@ -128,12 +130,18 @@ class _Output:
     as_json: bool
     as_csv: bool
     count: int | None
+    hc22000: bool
     access_request: str | None
     pcap: Path | None
     with_radius: str | None
 
     def __post_init__(self) -> None:
-        forms = {"--json": self.as_json, "--csv": self.as_csv, "--access-request": self.access_request is not None}
+        forms = {
+            "--json": self.as_json,
+            "--csv": self.as_csv,
+            "--hc22000": self.hc22000,
+            "--access-request": self.access_request is not None,
+        }
         chosen = [name for name, wanted in forms.items() if wanted]
         if len(chosen) > 1:
             raise click.UsageError(f"{' and '.join(chosen)} are forms of one output: choose one")
@@ -144,7 +152,8 @@ class _Output:
 
     @property
     def shows_records(self) -> bool:
-        return self.as_json or self.as_csv or (self.pcap is None and self.access_request is None)
+        other = self.hc22000 or self.access_request is not None or self.pcap is not None
+        return self.as_json or self.as_csv or not other
 
 
 def _make(
@@ -160,6 +169,7 @@ def _make(
     as_json: bool,
     as_csv: bool,
     count: int | None,
+    hc22000: bool,
     access_request: str | None,
     pcap: Path | None,
     with_radius: str | None,
@@ -169,6 +179,7 @@ def _make(
         as_json=as_json,
         as_csv=as_csv,
         count=count,
+        hc22000=hc22000,
         access_request=access_request,
         pcap=pcap,
         with_radius=with_radius,
@@ -197,6 +208,8 @@ def _make(
         for session in sessions:
             if made_here:  # who made it is the only one to know it
                 click.echo(f"note: the passphrase is {session.credential.text.decode('ascii')}", err=True)
+            if hc22000:
+                click.echo(render_hc22000(session.handshake))
             if access_request is not None:
                 click.echo(ask(session, DIALECTS[access_request], shared, rng).datagram.hex())
 

@@ -125,6 +125,26 @@ def test_who_made_the_passphrase_of_an_access_request_tells_it():
     assert re.fullmatch(r"note: the passphrase is [a-z2-9-]{19}\n", result.stderr)
 
 
+def test_hashcats_line_holds_the_record():
+    arguments = ("cambium", "--ssid", "Café", "--psk", "password", "--seed", "1")
+    result = run(*arguments, "--hc22000")
+    assert result.stderr == ""
+    record = json.loads(run(*arguments, "--json").stdout)
+    frame = bytes.fromhex(record["EAPOLFrame"])
+    addresses = [record[name].replace(":", "").lower() for name in ("BSSID", "MACAddress")]
+    zeroed = (frame[:81] + bytes(16) + frame[97:]).hex()
+    assert result.stdout.split("*") == [
+        "WPA",
+        "02",
+        record["MIC"],
+        *addresses,
+        "Café".encode().hex(),
+        record["ANonce"],
+        zeroed,
+        "00\n",
+    ]
+
+
 def test_a_conversation_goes_onto_the_second_interface(tmp_path):
     path = tmp_path / "x.pcapng"
     arguments = ("ruckus", "--ssid", "x", "--psk", "password", "--seed", "1", "--pcap")
@@ -150,6 +170,7 @@ def test_a_conversation_goes_onto_the_second_interface(tmp_path):
         (["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.txt"], "--pcap: the file's name must end in"),
         (["ft", "--ssid", "x", "--psk", "password", "--access-request", "ruckus"], "DPSK-Params (25053/153) has room"),
         (["wpa2", "--ssid", "x", "--psk", "password", "--access-request", "extreme"], "Extreme PPSK"),
+        (["ft", "--ssid", "x", "--psk", "password", "--hc22000"], "hashcat's mode 22000 has no line for FT-PSK"),
         (["ruckus", "--ssid", "x", "--count", "2", "--access-request", "ruckus"], "--psk: needed here; nobody would"),
         (
             ["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.pcap", "--with-radius", "ruckus"],
@@ -173,6 +194,7 @@ def test_what_cannot_be_made_is_one_line_and_status_1(arguments, message):
         ["wpa2", "--ssid", "x", "--psk", "password", "--psk-file", "-"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--akm", "ft-psk"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--json", "--access-request", "ruckus"],
+        ["wpa2", "--ssid", "x", "--psk", "password", "--hc22000", "--csv"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--with-radius", "ruckus"],
         ["wpa2", "--ssid", "x", "--psk", "password", "--access-request", "nobody"],
         ["ruckus", "--ssid", "x", "--count", "0"],
