@@ -1,304 +1,26 @@
 """The compiled half of `express`: one call answers a batch of datagrams, or leaves each of them to the engine.
 
-# Rule: this and `codec` are the files that know RADIUS octets. Every length is checked against what is left before it
-# is used, every loop over the octets advances by at least two, and whatever is not exactly as expected is left alone:
-# nothing is discarded or rejected here.
+# Rule: see `express_walk`. Nothing is discarded or rejected here.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from crypto import scalar
 
-from .express_tables import (
-    ANSWERED,
-    FRAME,
-    FRAMES,
-    LEFT,
-    LONGEST_QUESTION,
-    REPEATED,
-    SPREAD,
-    SUPERSEDED,
-    WAYS,
-)
+from .express_sets import find_answer, find_exchange, find_question, room_for_answer, room_for_question, same_source
+from .express_tables import ANSWERED, FRAMES, LEFT, REPEATED, SUPERSEDED
+from .express_walk import read_source, walk
 
-# What walk() does with an attribute of each type.
-_LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG = range(7)
-_TREATMENT: Final = np.full(256, _LEAVE, np.uint8)
-# NAS-IP-Address, Service-Type, Framed-MTU, Vendor-Specific, Called-Station-Id, NAS-Identifier, NAS-Port-Type,
-# Connect-Info, NAS-Port-Id, Chargeable-User-Identity, NAS-IPv6-Address, Mobility-Domain-Id, WLAN-* of RFC 7268
-for _kind in (4, 6, 12, 26, 30, 32, 61, 77, 87, 89, 95, 177, *range(181, 191)):
-    _TREATMENT[_kind] = _KEEP
-# User-Password, NAS-Port, Acct-Session-Id, Acct-Multi-Session-Id, Event-Timestamp: no dialect reads them, and they
-# differ from request to request
-IGNORED: Final = (2, 5, 44, 50, 55)
-for _kind in IGNORED:
-    _TREATMENT[_kind] = _SKIP
-_TREATMENT[1], _TREATMENT[31], _TREATMENT[80], _TREATMENT[245] = _NAME, _STATION, _SIGNATURE, _LONG
-
-_VENDOR: Final = 11344  # FreeRADIUS, under 245.26: 1 ANonce, 2 M2
-_FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-_SPREAD: Final = np.uint64(SPREAD)
+_SOURCES = tuple(Path(__file__).with_name(f"express_{name}.py") for name in ("kernels", "sets", "tables", "walk"))
 
 
 def _entry(function: Callable[..., Any]) -> Any:
-    return scalar.compiled(function, __file__, Path(__file__).with_name("express_tables.py"), *scalar.SOURCES)
-
-
-@njit(nogil=True)
-def _hash(octets, start, end):  # type: ignore[no-untyped-def]
-    value = _FNV_BASIS
-    for at in range(start, end):
-        value = (value ^ np.uint64(octets[at])) * _FNV_PRIME
-    return value
-
-
-@njit(nogil=True)
-def _set_of(value, sets):  # type: ignore[no-untyped-def]
-    """Return where the ways begin that a hash may be in; `sets` is a power of two."""
-    return np.int64((value * _SPREAD) >> np.uint64(32) & np.uint64(sets - 1)) * WAYS
-
-
-@njit(nogil=True)
-def _digit(octet):  # type: ignore[no-untyped-def]
-    if 48 <= octet <= 57:
-        return octet - 48
-    if 97 <= octet <= 102:
-        return octet - 87
-    if 65 <= octet <= 70:
-        return octet - 55
-    return 16
-
-
-@njit(nogil=True)
-def _mac(octets, at, length):  # type: ignore[no-untyped-def]
-    """Return an address of 12 digits, bare, in pairs or (Cisco) in fours, as a number; -1 where it is anything else."""
-    if length == 12:
-        group = 12
-    elif length == 17:
-        group = 2
-    elif length == 14:
-        group = 4
-    else:
-        return np.int64(-1)
-    value, digits = np.int64(0), 0
-    for i in range(length):
-        octet = np.int64(octets[at + i])
-        if group < 12 and i % (group + 1) == group:
-            if octet != 45 and octet != 58 and octet != 46:
-                return np.int64(-1)
-            continue
-        digit = _digit(octet)
-        if digit > 15:
-            return np.int64(-1)
-        value = value << 4 | digit
-        digits += 1
-    return value if digits == 12 else np.int64(-1)
-
-
-@njit(nogil=True)
-def _read_source(address, socket, identifier, scratch):  # type: ignore[no-untyped-def]
-    """Fill in where a datagram came from, from a sockaddr; begin the question with it. False for a strange family."""
-    family = np.int64(address[0]) | np.int64(address[1]) << 8  # little-endian hosts; others find nothing here
-    first, octets = (4, 4) if family == 2 else (8, 16)
-    if family != 2 and family != 10:
-        return False
-    high, low, scope = np.uint64(0), np.uint64(0), np.uint64(0)
-    question = scratch.question
-    for i in range(16):
-        octet = address[first + i] if i < octets else np.uint8(0)
-        question[i] = octet
-        if i < 8:
-            high = high << np.uint64(8) | np.uint64(octet)
-        else:
-            low = low << np.uint64(8) | np.uint64(octet)
-    if family == 10:
-        for i in range(24, 28):
-            scope = scope << np.uint64(8) | np.uint64(address[i])
-    port = np.uint64(address[2]) << np.uint64(8) | np.uint64(address[3])
-    scratch.source[0], scratch.source[1] = high, low
-    scratch.source[2] = scope << np.uint64(32) | port << np.uint64(16) | np.uint64(socket << 8 | identifier)
-    question[16] = np.uint8(family)
-    return True
-
-
-@njit(nogil=True)
-def _read_long(packet, at, end, scratch, have):  # type: ignore[no-untyped-def]
-    """Read ANonce or M2 from 245.26 and return where the next attribute begins; -1 where it is anything else.
-
-    have: bit 0 the ANonce, bit 1 the M2, set already; what was read is told by frame_length and the caller
-    """
-    length = np.int64(packet[at + 1])
-    if length < 10 or packet[at + 2] != 26:
-        return np.int64(-1)
-    vendor = (
-        np.int64(packet[at + 4]) << 24
-        | np.int64(packet[at + 5]) << 16
-        | np.int64(packet[at + 6]) << 8
-        | np.int64(packet[at + 7])
-    )
-    kind = packet[at + 8]
-    if vendor != _VENDOR:
-        return np.int64(-1)
-    if kind == 1:
-        if have & 1 or length != 9 + 32 or packet[at + 3] & 0x80:
-            return np.int64(-1)
-        for i in range(32):
-            scratch.anonce[i] = packet[at + 9 + i]
-        return at + length
-    if kind != 2 or have & 2:
-        return np.int64(-1)
-    size, head = 0, 9
-    while True:
-        if size + length - head > FRAME:
-            return np.int64(-1)
-        for i in range(head, length):
-            scratch.frame[size] = packet[at + i]
-            size += 1
-        more = packet[at + 3] & 0x80
-        at += length
-        if not more:
-            scratch.frame_length = size
-            return at
-        if at + 4 >= end or packet[at] != 245 or packet[at + 2] != 26:
-            return np.int64(-1)
-        length, head = np.int64(packet[at + 1]), 4
-        if length <= 4 or at + length > end:
-            return np.int64(-1)
-
-
-@njit(nogil=True)
-def _hash_key_data(frame, length):  # type: ignore[no-untyped-def]
-    """Return a hash of an EAPOL-Key frame's key data, and of its versions, types and key information."""
-    value = _hash(frame, np.int64(99), length)
-    for at in (0, 1, 4, 5, 6):
-        value = (value ^ np.uint64(frame[at])) * _FNV_PRIME
-    return value
-
-
-@njit(nogil=True)
-def walk(packet, length, address, socket, scratch):  # type: ignore[no-untyped-def]
-    """Take a signed Access-Request apart: source, device, handshake, question. Return whether it is one for express.
-
-    packet:  `length` octets, at most 4096
-    address: the sockaddr it came from
-    """
-    if length < 20 or packet[0] != 1 or (np.int64(packet[2]) << 8 | np.int64(packet[3])) != length:
-        return False
-    if not _read_source(address, socket, packet[1], scratch):
-        return False
-    question, size = scratch.question, 18
-    at, have, signature_at = np.int64(20), 0, 0
-    mac, name = np.int64(-1), np.int64(-1)
-    scratch.frame_length = 0
-    while at < length:
-        if at + 2 > length:
-            return False
-        long = np.int64(packet[at + 1])
-        if long < 2 or at + long > length:
-            return False
-        treatment = _TREATMENT[packet[at]]
-        if treatment == _KEEP:
-            if size + long > LONGEST_QUESTION:
-                return False
-            for i in range(long):
-                question[size + i] = packet[at + i]
-            size += long
-        elif treatment == _STATION:
-            if mac >= 0:
-                return False
-            mac = _mac(packet, at + 2, long - 2)
-            if mac < 0:
-                return False
-        elif treatment == _NAME:
-            if name >= 0:
-                return False
-            name = _mac(packet, at + 2, long - 2)
-            if name < 0:
-                return False
-        elif treatment == _SIGNATURE:
-            if signature_at or long != 18:
-                return False
-            signature_at = at
-        elif treatment == _LONG:
-            kind = packet[at + 8] if long >= 10 else np.uint8(0)
-            following = _read_long(packet, at, length, scratch, have)
-            if following < 0:
-                return False
-            have |= 1 if kind == 1 else 2
-            at = following
-            continue
-        elif treatment != _SKIP:
-            return False
-        at += long
-    if not signature_at or mac < 0 or (name >= 0 and name != mac) or (have != 0 and have != 3):
-        return False
-    question[17] = np.uint8(have)
-    scratch.mac = np.uint64(mac)
-    if scratch.frame_length >= 99:
-        scratch.key_data = _hash_key_data(scratch.frame, np.int64(scratch.frame_length))
-    for i in range(6):
-        scratch.spa[i] = np.uint8(mac >> (8 * (5 - i)))
-    scratch.signature_at = signature_at
-    scratch.question_length = size
-    scratch.hash = _hash(question, np.int64(0), np.int64(size))
-    return True
-
-
-@njit(nogil=True)
-def find_question(questions, scratch):  # type: ignore[no-untyped-def]
-    """Return the row of the question that walk() found, or -1."""
-    start = _set_of(scratch.hash, len(questions) // WAYS)
-    for row in range(start, start + WAYS):
-        question = questions[row]
-        if question.length == scratch.question_length and question.hash == scratch.hash:
-            same = True
-            for i in range(question.length):
-                if question.octets[i] != scratch.question[i]:
-                    same = False
-                    break
-            if same:
-                return row
-    return -1
-
-
-@njit(nogil=True)
-def find_answer(answers, mac, kind):  # type: ignore[no-untyped-def]
-    """Return the row of what this device gets, or -1."""
-    start = _set_of(mac, len(answers) // WAYS)
-    for row in range(start, start + WAYS):
-        if answers[row].mac == mac and answers[row].kind == kind and answers[row].length > 0:
-            return row
-    return -1
-
-
-@njit(nogil=True)
-def _same_source(exchange, scratch):  # type: ignore[no-untyped-def]
-    return (
-        exchange.source[0] == scratch.source[0]
-        and exchange.source[1] == scratch.source[1]
-        and exchange.source[2] == scratch.source[2]
-    )
-
-
-@njit(nogil=True)
-def _find_exchange(exchanges, scratch):  # type: ignore[no-untyped-def]
-    """Return the row of the last exchange under this source and identifier, or one to overwrite."""
-    source = scratch.source
-    value = source[0] * _FNV_PRIME ^ source[1] * _SPREAD ^ source[2]
-    start = _set_of(value ^ value >> np.uint64(29), len(exchanges) // WAYS)
-    oldest = start
-    for row in range(start, start + WAYS):
-        exchange = exchanges[row]
-        if exchange.length and _same_source(exchange, scratch):
-            return row
-        if exchange.opened < exchanges[oldest].opened:
-            oldest = row
-    return oldest
+    return scalar.compiled(function, *_SOURCES, *scalar.SOURCES)
 
 
 @njit(nogil=True)
@@ -476,9 +198,9 @@ def answer_all(  # type: ignore[no-untyped-def]
         if not _is_signed(packet, length, client, scratch):
             continue
         signature_at = scratch.signature_at + 2
-        exchange = exchanges[_find_exchange(exchanges, scratch)]
+        exchange = exchanges[find_exchange(exchanges, scratch)]
         theirs = False
-        if exchange.length and exchange.opened + lifetime >= monotonic and _same_source(exchange, scratch):
+        if exchange.length and exchange.opened + lifetime >= monotonic and same_source(exchange, scratch):
             theirs = exchange.length < 0
             if _equal(exchange.authenticator, np.int64(0), packet, np.int64(4), np.int64(16)):
                 if theirs:
@@ -518,9 +240,9 @@ def answer_all(  # type: ignore[no-untyped-def]
 def mark(exchanges, scratches, packet, address, socket, monotonic):  # type: ignore[no-untyped-def]
     """Note that the engine has the exchange of this packet."""
     scratch = scratches[0]
-    if not _read_source(address, socket, packet[1], scratch):
+    if not read_source(address, socket, packet[1], scratch):
         return
-    exchange = exchanges[_find_exchange(exchanges, scratch)]
+    exchange = exchanges[find_exchange(exchanges, scratch)]
     exchange.source[0], exchange.source[1], exchange.source[2] = scratch.source[0], scratch.source[1], scratch.source[2]
     exchange.opened, exchange.length = monotonic, -1
     for i in range(16):
@@ -528,37 +250,8 @@ def mark(exchanges, scratches, packet, address, socket, monotonic):  # type: ign
 
 
 @njit(nogil=True)
-def _room_for_question(questions, scratch):  # type: ignore[no-untyped-def]
-    """Return a row to overwrite: one that is free, or was used longest ago."""
-    start = _set_of(scratch.hash, len(questions) // WAYS)
-    oldest = start
-    for row in range(start, start + WAYS):
-        if questions[row].length == 0:
-            return row
-        if questions[row].used < questions[oldest].used:
-            oldest = row
-    return oldest
-
-
-@njit(nogil=True)
-def _room_for_answer(answers, mac, kind):  # type: ignore[no-untyped-def]
-    """Return a row to overwrite: this device's own, one that is free, or was used longest ago."""
-    own = find_answer(answers, mac, kind)
-    if own >= 0:
-        return own
-    start = _set_of(mac, len(answers) // WAYS)
-    oldest = start
-    for row in range(start, start + WAYS):
-        if answers[row].length == 0:
-            return row
-        if answers[row].used < answers[oldest].used:
-            oldest = row
-    return oldest
-
-
-@njit(nogil=True)
 def _put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used):  # type: ignore[no-untyped-def]
-    row = _room_for_answer(answers, mac, kind)
+    row = room_for_answer(answers, mac, kind)
     answer = answers[row]
     answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = mac, kind, key_id, ends, used
     answer.salt_at, answer.blocks, answer.timeout_at = salt_at, blocks, timeout_at
@@ -592,7 +285,7 @@ def put_question(questions, frames, scratches, packet, length, address, socket, 
     row = find_question(questions, scratch)
     if row >= 0:
         return row
-    row = _room_for_question(questions, scratch)
+    row = room_for_question(questions, scratch)
     question = questions[row]
     question.hash, question.length = scratch.hash, scratch.question_length
     question.client, question.kind, question.search, question.used = client, kind, search, used

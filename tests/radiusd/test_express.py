@@ -335,3 +335,19 @@ def test_nothing_is_compiled_while_serving(known, handshake, lookup):
         known.ask(lookup(), identifier=20 + number)
     for function in (kernels.answer_all, kernels.mark, kernels.put_question, kernels.put_answer):
         assert len(function.signatures) == 1
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_what_the_kernels_pass_over_changes_no_question(house, lookup, name):
+    from radiusd.codec import decode_request
+    from radiusd.express_walk import IGNORED
+
+    dialect, extra = DIALECTS[name], [Attribute(kind, bytes(16)) for kind in IGNORED]
+    asked = [
+        dialect.decode_request(
+            decode_request(Question.ask(dialect, lookup(), house.secret, extra=some).datagram, house.secret)
+        )
+        for some in ((), extra)
+    ]
+    assert asked[0] == asked[1]
+    assert not {marker for each in DIALECTS.values() for marker in each.markers} & set(IGNORED)
