@@ -111,7 +111,8 @@ class Building:
             handshake = make_handshake(Akm.PSK, pmk, ssid=_SSID, spa=spa)
             if kind == "known":
                 self._handshakes[resident] = handshake
-        return Shot(self._ask(handshake, number), kind, self.passphrases[resident], vlan(resident))
+        pmk = self._pmks[resident].tobytes()
+        return Shot(self._ask(handshake, number), kind, self.passphrases[resident], vlan(resident), pmk)
 
     def _ask(self, subject: Subject, number: int) -> Question:
         return Question.ask(
