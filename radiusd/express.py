@@ -32,7 +32,10 @@ from .express_tables import (
     ANSWER,
     CLIENT,
     EXCHANGE,
+    FORM,
+    FORMS,
     FRAMES,
+    GUARD,
     LEFT,
     LONGEST_SECRET,
     LONGEST_TEMPLATE,
@@ -50,10 +53,11 @@ from .model import Accept, How, Source
 from .ranges import IdRanges
 from .vendors import Dialect
 
-_QUESTIONS: Final = 8_192  # one for each SSID of each radio, 450 octets
+_QUESTIONS: Final = 8_192  # one for each SSID of each radio, 680 octets
 _MOST_CLIENTS: Final = 4_096
 _HMAC_SHA1: Final = 2  # key descriptor version
-_PROXY_STATE: Final = 33
+_VENDOR_SPECIFIC, _PROXY_STATE = 26, 33
+_VENDOR_HEADER: Final = 8  # octets of a Vendor-Specific attribute before its value
 _ANONCE: Final = (245, 26, 11344, 1)
 
 
@@ -116,6 +120,8 @@ class Express:
         self._salt = int.from_bytes(os.urandom(8))
         self._scratch = np.zeros(1, SCRATCH)
         self._frames = np.zeros(FRAMES, np.uint64)
+        self._forms = np.zeros(FORMS, FORM)
+        self._form_count = 0
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
         self._lengths: npt.NDArray[np.int64] = np.zeros(0, np.int64)
@@ -126,7 +132,7 @@ class Express:
         self._asked: dict[int, Asked] = {}
         self._given: dict[int, Given] = {}
         self._client_rows: dict[int, tuple[int, Client]] = {}
-        self._kinds: dict[tuple[tuple[int, ...], str, bool], int] = {}
+        self._kinds: dict[tuple[tuple[int, ...], str, bool, bool], int] = {}
 
     def __len__(self) -> int:
         return len(self._given)
@@ -161,6 +167,7 @@ class Express:
             self._answers,
             self._exchanges,
             self._frames,
+            self._forms,
             self._scratch,
             mail.packets,
             self._lengths,
@@ -204,8 +211,10 @@ class Express:
             return
         search, aa = False, bytes(6)
         if isinstance(subject, Handshake):
-            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1 or case.request.first(_ANONCE) is None:
+            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1:
                 return
+            if case.request.first(_ANONCE) is None:
+                self._learn_forms(case.request.octets, subject)
             device, search, aa = subject.spa, True, subject.aa.value
         else:
             device = subject.device
@@ -214,9 +223,18 @@ class Express:
             return
         octets = case.request.octets
         self._packet[: len(octets)] = np.frombuffer(octets, np.uint8)
-        kind = self._kind(case.keyrings, case.dialect, name_asked=decision.name_asked)
+        kind = self._kind(case.keyrings, case.dialect, name_asked=decision.name_asked, search=search)
         question = self._kernels.put_question(
-            *(self._questions, self._frames, self._scratch, self._packet, len(octets), address, case.source.socket),
+            *(
+                self._questions,
+                self._frames,
+                self._forms,
+                self._scratch,
+                self._packet,
+                len(octets),
+                address,
+                case.source.socket,
+            ),
             *(client, kind, search, np.frombuffer(aa, np.uint8), np.uint64(int.from_bytes(device.value))),
             int(monotonic * 1000),
         )
@@ -233,7 +251,14 @@ class Express:
         end = None if key.ends is None else 1
         template = encode_template(dialect.encode_accept(Accept(key=key, how=How.LOOKUP, session_timeout_s=end)))
         if template is not None:
-            self._put(device, self._kind(keyrings, dialect, name_asked=False), keyrings, key, template, monotonic)
+            self._put(
+                device,
+                self._kind(keyrings, dialect, name_asked=False, search=False),
+                keyrings,
+                key,
+                template,
+                monotonic,
+            )
 
     def _put(
         self,
@@ -284,13 +309,39 @@ class Express:
         if chosen:
             self._answers[chosen] = np.zeros((), ANSWER)
 
-    def _kind(self, keyrings: tuple[Keyring, ...], dialect: Dialect, *, name_asked: bool) -> int:
-        """Return the number of what an answer depends on besides the device.
-
-        Not whether there is a handshake: those that are answered here are hostapd's, whose answers are the same.
-        """
-        place = tuple(keyring.keypool_id for keyring in keyrings), dialect.name, name_asked
+    def _kind(self, keyrings: tuple[Keyring, ...], dialect: Dialect, *, name_asked: bool, search: bool) -> int:
+        """Return the number of what an answer depends on besides the device."""
+        place = (
+            tuple(keyring.keypool_id for keyring in keyrings),
+            dialect.name,
+            name_asked,
+            search and dialect.two_forms,
+        )
         return self._kinds.setdefault(place, len(self._kinds))
+
+    def _learn_forms(self, octets: bytes, handshake: Handshake) -> None:
+        """Learn where a handshake lies in Vendor-Specific attributes."""
+        at, frame = 20, handshake.m2.octets
+        while at < len(octets):
+            piece = octets[at : at + octets[at + 1]]
+            at += octets[at + 1]
+            anonce_at, frame_at = piece.find(handshake.anonce), piece.find(frame)
+            if piece[0] != _VENDOR_SPECIFIC or (anonce_at < 0 and frame_at < 0):
+                continue
+            masked = piece.replace(handshake.anonce, bytes(32)).replace(frame, bytes(len(frame)))
+            places = anonce_at, frame_at, masked.find(handshake.spa.value)
+            guards = b"".join(bytes(GUARD) if place < 0 else piece[place - GUARD : place] for place in places)
+            form = np.zeros(1, FORM)
+            form[0] = (
+                *(len(piece), anonce_at, frame_at, 0 if frame_at < 0 else len(frame), places[2]),
+                *(np.frombuffer(piece[2:7], np.uint8), np.frombuffer(guards, np.uint8)),
+            )
+            known = self._forms[: self._form_count]
+            if min(place for place in places if place >= 0) < _VENDOR_HEADER or form[0] in known:
+                continue
+            if self._form_count < FORMS:
+                self._forms[self._form_count] = form[0]
+                self._form_count += 1
 
     def _client(self, client: Client) -> int | None:
         """Return the row of a NAS's secret."""

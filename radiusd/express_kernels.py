@@ -170,8 +170,8 @@ def _left_before(packets, addresses, results, n):  # type: ignore[no-untyped-def
 
 @_entry
 def answer_all(  # type: ignore[no-untyped-def]
-    questions, clients, answers, exchanges, frames, scratches, packets, lengths, addresses, results, replies, count,
-    socket, wall, monotonic, lifetime, salt,
+    questions, clients, answers, exchanges, frames, forms, scratches, packets, lengths, addresses, results, replies,
+    count, socket, wall, monotonic, lifetime, salt,
 ):  # fmt: skip
     """Answer what can be answered of `count` datagrams and return how many that were.
 
@@ -186,7 +186,7 @@ def answer_all(  # type: ignore[no-untyped-def]
     for n in range(count):
         packet, length, result = packets[n], lengths[n], results[n]
         result[0], result[1] = LEFT, 0
-        if not walk(packet, length, addresses[n], socket, scratch):
+        if not walk(forms, packet, length, addresses[n], socket, scratch):
             continue
         row = find_question(questions, scratch)
         if row < 0:
@@ -270,13 +270,15 @@ def put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at
 
 
 @_entry
-def put_question(questions, frames, scratches, packet, length, address, socket, client, kind, search, aa, mac, used):  # type: ignore[no-untyped-def]
+def put_question(  # type: ignore[no-untyped-def]
+    questions, frames, forms, scratches, packet, length, address, socket, client, kind, search, aa, mac, used,
+):  # fmt: skip
     """Take over what a request asks; return its row, plus the number of questions for a new one.
 
     Return -1 where it is no request for express, or not what the engine has understood: `search`, `mac`.
     """
     scratch = scratches[0]
-    if not walk(packet, length, address, socket, scratch):
+    if not walk(forms, packet, length, address, socket, scratch):
         return np.int64(-1)
     if (scratch.frame_length > 0) != search or scratch.mac != mac:
         return np.int64(-1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .express_tables import ADDRESS, ANSWER, CLIENT, EXCHANGE, FRAMES, QUESTION, SCRATCH, WAYS
+from .express_tables import ADDRESS, ANSWER, CLIENT, EXCHANGE, FORM, FRAMES, QUESTION, SCRATCH, WAYS
 from .mail import LONGEST
 
 
@@ -79,7 +79,8 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
     )
     packets, addresses = np.zeros((1, LONGEST), np.uint8), np.zeros((1, ADDRESS), np.uint8)
     octets = np.frombuffer(bytes(20), np.uint8)
-    tables = questions, clients, answers, exchanges, np.zeros(FRAMES, np.uint64), scratch
+    frames, forms = np.zeros(FRAMES, np.uint64), np.zeros(1, FORM)
+    tables = questions, clients, answers, exchanges, frames, forms, scratch
     results, lengths = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
     batch = packets, lengths, addresses, results, packets, 0, 0, 0.0, 0.0, 0.0, np.uint64(0)
     request = scratch, packets[0], 0, addresses[0], 0
@@ -87,6 +88,6 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
     return [
         (kernels.answer_all, (*tables, *batch)),
         (kernels.mark, (exchanges, scratch, octets, addresses[0], 0, 0.0)),
-        (kernels.put_question, (questions, tables[4], *request, 0, 0, False, octets, np.uint64(0), 0)),
+        (kernels.put_question, (questions, frames, forms, *request, 0, 0, False, octets, np.uint64(0), 0)),
         (kernels.put_answer, (answers, *answer)),
     ]

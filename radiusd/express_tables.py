@@ -7,7 +7,7 @@ import numpy as np
 WAYS: Final = 8
 SPREAD: Final = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads hashes over the sets
 ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
-LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 384, 256
+LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 640, 256
 _LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
 _PACKET, FRAME = 4096, 1024
 
@@ -72,6 +72,22 @@ EXCHANGE: Final = np.dtype(
 )
 # Hashes of M2s' key data, types and versions that the engine has taken for AKM 2, each at its own place.
 FRAMES: Final = 256
+# Where a handshake lies in a Vendor-Specific attribute: places in the attribute, -1 for what is not in it. Learned from
+# requests that the engine has understood; the octets before each place tell it from another of the same length.
+FORM: Final = np.dtype(
+    [
+        ("length", "i4"),  # of the attribute; 0: free
+        ("anonce_at", "i4"),
+        ("frame_at", "i4"),
+        ("frame_length", "i4"),
+        ("spa_at", "i4"),
+        ("vendor", "u1", (5,)),  # and its type
+        ("guards", "u1", (12,)),  # before ANonce, frame, SPA
+    ],
+    align=True,
+)
+FORMS: Final = 32
+GUARD: Final = 4
 # What is found in one datagram, and room to work in.
 SCRATCH: Final = np.dtype(
     [

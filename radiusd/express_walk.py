@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from .express_tables import FRAME, LONGEST_QUESTION
+from .express_tables import FRAME, GUARD, LONGEST_QUESTION
 
 # What walk() does with an attribute of each type.
 _LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG = range(7)
@@ -26,6 +26,7 @@ for _kind in IGNORED:
     _TREATMENT[_kind] = _SKIP
 _TREATMENT[1], _TREATMENT[31], _TREATMENT[80], _TREATMENT[245] = _NAME, _STATION, _SIGNATURE, _LONG
 
+_VENDOR_SPECIFIC: Final = 26
 _VENDOR: Final = 11344  # FreeRADIUS, under 245.26: 1 ANonce, 2 M2
 _FNV_BASIS, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
@@ -156,9 +157,69 @@ def _hash_key_data(frame, length):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def walk(packet, length, address, socket, scratch):  # type: ignore[no-untyped-def]
+def _is_guarded(packet, at, place, form, guard):  # type: ignore[no-untyped-def]
+    """Return whether what a form has before one of its places is there."""
+    same = True
+    for i in range(GUARD if place >= 0 else 0):
+        same = same and packet[at + place - GUARD + i] == form.guards[guard + i]
+    return same
+
+
+@njit(nogil=True)
+def _find_form(forms, packet, at, length):  # type: ignore[no-untyped-def]
+    """Return the row of the form that a Vendor-Specific attribute has, or -1."""
+    for row in range(len(forms)):
+        form = forms[row]
+        if form.length == 0:
+            break
+        if form.length != length:
+            continue
+        same = True
+        for i in range(5):
+            same = same and packet[at + 2 + i] == form.vendor[i]
+        if (
+            same
+            and _is_guarded(packet, at, form.anonce_at, form, np.int64(0))
+            and _is_guarded(packet, at, form.frame_at, form, np.int64(GUARD))
+            and _is_guarded(packet, at, form.spa_at, form, np.int64(2 * GUARD))
+        ):
+            return row
+    return -1
+
+
+@njit(nogil=True)
+def _read_form(packet, at, form, question, size, scratch, have):  # type: ignore[no-untyped-def]
+    """Take ANonce, M2 and SPA out of an attribute whose copy is in the question; return what is had then, -1: twice."""
+    if form.anonce_at >= 0:
+        if have & 1:
+            return np.int64(-1)
+        have |= 1
+        for i in range(32):
+            scratch.anonce[i] = packet[at + form.anonce_at + i]
+            question[size + form.anonce_at + i] = 0
+    if form.frame_at >= 0:
+        if have & 2:
+            return np.int64(-1)
+        have |= 2
+        scratch.frame_length = form.frame_length
+        for i in range(form.frame_length):
+            scratch.frame[i] = packet[at + form.frame_at + i]
+            question[size + form.frame_at + i] = 0
+    if form.spa_at >= 0:
+        if have & 4:
+            return np.int64(-1)
+        have |= 4
+        for i in range(6):
+            scratch.spa[i] = packet[at + form.spa_at + i]
+            question[size + form.spa_at + i] = 0
+    return np.int64(have)
+
+
+@njit(nogil=True)
+def walk(forms, packet, length, address, socket, scratch):  # type: ignore[no-untyped-def]
     """Take a signed Access-Request apart: source, device, handshake, question. Return whether it is one for express.
 
+    forms:   see `FORM`
     packet:  `length` octets, at most 4096
     address: the sockaddr it came from
     """
@@ -167,7 +228,7 @@ def walk(packet, length, address, socket, scratch):  # type: ignore[no-untyped-d
     if not read_source(address, socket, packet[1], scratch):
         return False
     question, size = scratch.question, 18
-    at, have, signature_at = np.int64(20), 0, 0
+    at, have, signature_at = np.int64(20), np.int64(0), 0
     mac, name = np.int64(-1), np.int64(-1)
     scratch.frame_length = 0
     while at < length:
@@ -182,6 +243,12 @@ def walk(packet, length, address, socket, scratch):  # type: ignore[no-untyped-d
                 return False
             for i in range(long):
                 question[size + i] = packet[at + i]
+            if packet[at] == _VENDOR_SPECIFIC and long >= 8:
+                row = _find_form(forms, packet, at, long)
+                if row >= 0:
+                    have = _read_form(packet, at, forms[row], question, size, scratch, have)
+                    if have < 0:
+                        return False
             size += long
         elif treatment == _STATION:
             if mac >= 0:
@@ -210,8 +277,12 @@ def walk(packet, length, address, socket, scratch):  # type: ignore[no-untyped-d
         elif treatment != _SKIP:
             return False
         at += long
-    if not signature_at or mac < 0 or (name >= 0 and name != mac) or (have != 0 and have != 3):
+    if not signature_at or mac < 0 or (name >= 0 and name != mac) or (have & 3 != 0 and have & 3 != 3):
         return False
+    if have & 4:
+        for i in range(6):
+            if scratch.spa[i] != np.uint8(mac >> (8 * (5 - i))):
+                return False
     question[17] = np.uint8(have)
     scratch.mac = np.uint64(mac)
     if scratch.frame_length >= 99:

@@ -62,6 +62,7 @@ class Dialect:
     decode_accept: Callable[[Reply, Decrypt], Granted]
     recognises: Callable[[Request], bool] | None = None  # of a request with a marker that others use too: is it ours?
     encode_reject: Callable[[Request, Reject], tuple[Sendable, ...]] = lambda _request, _reject: ()
+    two_forms: bool = False  # a lookup is answered otherwise than a handshake
     admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
     encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
     decode_key_name: Callable[[Request, Decrypt], bytes | None] | None = None  # the key of a session, out of accounting

@@ -88,4 +88,5 @@ DIALECT = Dialect(
     encode_request=encode_request,
     decode_accept=decode_accept,
     admits_strangers=True,
+    two_forms=True,
 )

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from crypto import Akm, MacAddress, Ssid
 from provisioning import KeyStatus, Passphrase
-from radiusd import DIALECTS, Question, Source
+from radiusd import DIALECTS, Engine, Question, Source
 from radiusd.codec import Template, encode_template
 from radiusd.express import Express
 from radiusd.express_tables import ANSWERED, LEFT, REPEATED, SUPERSEDED
 from radiusd.mail import Mail
 from radiusd.model import Accept, Attribute, How, Salted
-from tests.radiusd.conftest import SSID
+from tests.radiusd.conftest import SPA, SSID
 
 OTHER = MacAddress(b"\2\0\0\0\2\7")
 SPEAKING = [name for name in DIALECTS if name != "extreme"]  # whose layouts are unpublished
@@ -219,6 +219,8 @@ def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, n
             reply = house.send(question.datagram, port=len(ways) + 1)
             answers.append(None if reply is None else question.read(reply))
         assert answers[0] == answers[1] == answers[2]
+        short = [ANSWERED] * 2 if name != "unifi" else [LEFT] * 2
+        assert ways[-2:] == short
 
 
 @pytest.mark.parametrize("name", SPEAKING)
@@ -351,3 +353,43 @@ def test_what_the_kernels_pass_over_changes_no_question(house, lookup, name):
     ]
     assert asked[0] == asked[1]
     assert not {marker for each in DIALECTS.values() for marker in each.markers} & set(IGNORED)
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_dialects_say_whether_lookups_are_answered_otherwise(house, name):
+    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110))
+    dialect = DIALECTS[name]
+    known, lookup = (dialect.encode_accept(Accept(key=key, how=how)) for how in (How.KNOWN, How.LOOKUP))
+    assert (known != lookup) == dialect.two_forms
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["hostapd", "ruckus", "eleven", "omada", "meraki", "cisco", "cambium"])
+def test_altered_and_signed_again_it_means_to_both_the_same(twins, handshake, lookup, name, data):
+    """The engine alone is the judge of what the short way makes of a request."""
+    house, engine = twins
+    dialect = DIALECTS[name]
+    subject = handshake(b"right-passphrase") if data.draw(st.booleans()) else lookup()
+    for identifier in range(2):
+        house.send(Question.ask(dialect, subject, house.secret, identifier=identifier).datagram, address="192.0.2.9")
+    octets = bytearray(Question.ask(dialect, subject, house.secret).datagram)
+    for _ in range(data.draw(st.integers(0, 3))):
+        octets[data.draw(st.integers(38, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    octets[22:38] = bytes(16)
+    octets[22:38] = house.secret.hmac(bytes(octets))
+    datagram = bytes(octets)
+    replies = [each.handle(datagram, Source("192.0.2.9", 9), house.now) for each in (house.engine, engine)]
+    assert [None if reply is None else reply[0] for reply in replies] in ([None, None], [2, 2], [3, 3])
+    if replies[0] is not None:
+        read = Question(datagram=datagram, dialect=dialect, secret=house.secret).read
+        assert read(replies[0]) == read(replies[1])
+
+
+@pytest.fixture
+def twins(house):
+    """A house that answers the short way where it can, and an engine that never does."""
+    house.add_key(SSID, b"right-passphrase", vlan=110, devices=(SPA,))
+    house.add_key(SSID, b"other-passphrase", vlan=7)
+    house.start()
+    return house, Engine(house.index, house.clock)
