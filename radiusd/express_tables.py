@@ -82,12 +82,12 @@ FORM: Final = np.dtype(
         ("frame_length", "i4"),
         ("spa_at", "i4"),
         ("vendor", "u1", (5,)),  # and its type
-        ("guards", "u1", (12,)),  # before ANonce, frame, SPA
+        ("guards", "u1", (6,)),  # before ANonce, frame, SPA
     ],
     align=True,
 )
 FORMS: Final = 32
-GUARD: Final = 4
+GUARD: Final = 2  # a TLV's type and length; further back may be another place
 # What is found in one datagram, and room to work in.
 SCRATCH: Final = np.dtype(
     [

@@ -212,15 +212,23 @@ def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, n
     house.add_key(SSID, b"right-passphrase", vlan=110, ends=house.now + timedelta(days=1))
     house.start()
     assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap1")
-    for subject in (lookup(), handshake(b"right-passphrase")):
+    for make in (lookup, lambda spa=SPA: handshake(b"right-passphrase", spa=spa)):
         answers = []
-        for number in range(3):
-            question = Question.ask(dialect, subject, house.secret, identifier=number)
+        for number in range(3):  # with nonces of its own each time
+            question = Question.ask(dialect, make(), house.secret, identifier=number)
             reply = house.send(question.datagram, port=len(ways) + 1)
             answers.append(None if reply is None else question.read(reply))
         assert answers[0] == answers[1] == answers[2]
         short = [ANSWERED] * 2 if name != "unifi" else [LEFT] * 2
         assert ways[-2:] == short
+        asked = len(house.engine._express._asked)
+        assert house.ask(handshake(b"right-passphrase", spa=OTHER))
+        for number in range(2):
+            house.send(
+                Question.ask(dialect, make(OTHER), house.secret, identifier=number).datagram,
+                port=1,
+            )
+        assert len(house.engine._express._asked) <= asked + 1  # hostapd's own; what a device asks is no other question
 
 
 @pytest.mark.parametrize("name", SPEAKING)
