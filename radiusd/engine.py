@@ -6,10 +6,12 @@ receive() -> octets      send this reply
                          if it has had to wait for its thread, reconsider() it first
 """
 
+import logging
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from crypto import Handshake, MacAddress
 from provisioning import ProvisioningError, Reason
@@ -31,6 +33,7 @@ from .errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from .express import Answered, Express, all_left, place_of
 from .index import Index
 from .journal import Journal
+from .logs import render_failure
 from .mail import Mail
 from .model import Accept, Admit, Decision, How, Offer, Reject, Request, Source
 from .ratelimit import RateLimit
@@ -43,6 +46,9 @@ _PATIENCE_S = 5.0  # by then the NAS has asked again or gone elsewhere
 
 Outcome = bytes | Search | None
 Step = Callable[[Case, datetime], None]
+T = TypeVar("T")
+
+log = logging.getLogger("radiusd")
 
 
 class Engine:
@@ -121,21 +127,30 @@ class Engine:
     ) -> tuple[Answered, list[Outcome | Exception]]:
         """Answer the first `count` datagrams of `mail`: what the short way did, and the outcome of each row it left."""
         started = self._monotonic()
-        if self._express is None:
-            answered = all_left(count)
-        else:
-            answered = self._express.answer(mail, count, socket, now, started)
-            self.journal.counts.duplicates += answered.repeated
-            for row in answered.superseded:
-                self._replies.supersede(mail.source(row, socket), ACCESS_REQUEST, int(mail.packets[row, 1]))
-            if answered.hits:
-                if self._cooldown:
-                    for hit in answered.hits:
-                        self._cooldown.succeed(place_of(hit))
-                self.journal.hits(answered.hits, (self._monotonic() - started) * 1000)
+        answered = self._shortly(lambda express: express.answer(mail, count, socket, now, started)) or all_left(count)
+        self.journal.counts.duplicates += answered.repeated
+        for row in answered.superseded:
+            self._replies.supersede(mail.source(row, socket), ACCESS_REQUEST, int(mail.packets[row, 1]))
+        if answered.hits:
+            if self._cooldown:
+                for hit in answered.hits:
+                    self._cooldown.succeed(place_of(hit))
+            self.journal.hits(answered.hits, (self._monotonic() - started) * 1000)
         if not answered.left:
             return answered, []
         return answered, self.receive_all([(mail.packet(row), mail.source(row, socket)) for row in answered.left], now)
+
+    def _shortly(self, step: Callable[[Express], T]) -> T | None:
+        """Take a step of the short way. A failure is the end of it: the engine can answer everything itself."""
+        if self._express is None:
+            return None
+        try:
+            return step(self._express)
+        except Exception as error:
+            self._express = None
+            self.index.watch(None)
+            log.error("error place=%s: from now on without compiled answers", render_failure(error))
+            return None
 
     def finish(self, search: Search, now: datetime) -> Outcome:
         """Answer a request whose search has come to a hit or to its end."""
@@ -201,8 +216,7 @@ class Engine:
                 self.journal.counts.duplicates += 1
                 return exchange.reply
             exchange = self._replies.open(source, request, started)
-            if self._express is not None:
-                self._express.mark(source, request.octets, started)
+            self._shortly(lambda express: express.mark(source, request.octets, started))
             dialect, others = recognise(request, client.nas.profile)
             return Case(client, source, request, exchange, dialect, started, others)
         except Exception as error:
@@ -285,8 +299,8 @@ class Engine:
     def _record(self, case: Case, _: datetime) -> None:
         finished = self._monotonic()
         self.journal.decision(case, (finished - case.started) * 1000)
-        if self._express is not None and isinstance(case.decision, Accept):
-            self._express.learn(case, finished)
+        if isinstance(case.decision, Accept):
+            self._shortly(lambda express: express.learn(case, finished))
 
     def _answer_status(self, request: Request, client: Client, source: Source, monotonic: float) -> bytes | None:
         """Return an empty Access-Accept (RFC 5997 3): the same question has the same answer, so none is kept."""

@@ -63,8 +63,8 @@ class Index:
         if update.directory is not None or update.stale_keys is None or update.stale_keys:
             self.generation += 1
 
-    def watch(self, watcher: Watcher) -> None:
-        """Tell `watcher` of every change from now on."""
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell `watcher` of every change from now on; None: nobody."""
         self._watcher = watcher
 
     def learn(self, keypool_id: int, device: MacAddress, key_id: int) -> None:

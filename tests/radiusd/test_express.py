@@ -401,3 +401,17 @@ def twins(house):
     house.add_key(SSID, b"other-passphrase", vlan=7)
     house.start()
     return house, Engine(house.index, house.clock)
+
+
+@pytest.mark.parametrize("step", ["answer", "mark", "learn"])
+def test_failure_of_the_short_way_costs_no_answer(known, handshake, monkeypatch, lines, step):
+    def fail(*args):
+        raise KeyError("right-passphrase")
+
+    monkeypatch.setattr(Express, step, fail)
+    for number in range(2):
+        assert known.ask(handshake(b"right-passphrase", spa=OTHER), identifier=number)
+    errors = [line for line in lines() if line.startswith("error")]
+    assert len(errors) == 1
+    assert "without compiled answers" in errors[0]
+    assert "passphrase" not in errors[0]
