@@ -188,31 +188,28 @@ def _find_form(forms, packet, at, length):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
+def _take(packet, at, place, count, out, question, size):  # type: ignore[no-untyped-def]
+    """Copy what an attribute has at one of its places, and blank it in the copy that the question is."""
+    for i in range(count):
+        out[i] = packet[at + place + i]
+        question[size + place + i] = 0
+
+
+@njit(nogil=True)
 def _read_form(packet, at, form, question, size, scratch, have):  # type: ignore[no-untyped-def]
     """Take ANonce, M2 and SPA out of an attribute whose copy is in the question; return what is had then, -1: twice."""
+    taken = np.int64(0)
     if form.anonce_at >= 0:
-        if have & 1:
-            return np.int64(-1)
-        have |= 1
-        for i in range(32):
-            scratch.anonce[i] = packet[at + form.anonce_at + i]
-            question[size + form.anonce_at + i] = 0
+        taken |= 1
+        _take(packet, at, np.int64(form.anonce_at), np.int64(32), scratch.anonce, question, size)
     if form.frame_at >= 0:
-        if have & 2:
-            return np.int64(-1)
-        have |= 2
+        taken |= 2
         scratch.frame_length = form.frame_length
-        for i in range(form.frame_length):
-            scratch.frame[i] = packet[at + form.frame_at + i]
-            question[size + form.frame_at + i] = 0
+        _take(packet, at, np.int64(form.frame_at), np.int64(form.frame_length), scratch.frame, question, size)
     if form.spa_at >= 0:
-        if have & 4:
-            return np.int64(-1)
-        have |= 4
-        for i in range(6):
-            scratch.spa[i] = packet[at + form.spa_at + i]
-            question[size + form.spa_at + i] = 0
-    return np.int64(have)
+        taken |= 4
+        _take(packet, at, np.int64(form.spa_at), np.int64(6), scratch.spa, question, size)
+    return np.int64(-1) if have & taken else have | taken
 
 
 @njit(nogil=True)
@@ -246,7 +243,7 @@ def walk(forms, packet, length, address, socket, scratch):  # type: ignore[no-un
             if packet[at] == _VENDOR_SPECIFIC and long >= 8:
                 row = _find_form(forms, packet, at, long)
                 if row >= 0:
-                    have = _read_form(packet, at, forms[row], question, size, scratch, have)
+                    have = _read_form(packet, at, forms[row], question, np.int64(size), scratch, have)
                     if have < 0:
                         return False
             size += long

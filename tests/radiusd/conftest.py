@@ -17,6 +17,7 @@ from crypto import Akm, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphra
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
 from radiusd.express import Express
+from radiusd.express_tables import LEFT
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
 SSID = Ssid(b"Hudson House")
@@ -172,6 +173,21 @@ def running():
             assert not thread.is_alive()
 
     return run
+
+
+@pytest.fixture
+def ways(house, monkeypatch):
+    """Which way each request went so far."""
+    went = []
+    answer = Express.answer
+
+    def spy(self, mail, count, *rest):
+        answered = answer(self, mail, count, *rest)
+        went.extend(self._results[:count, 0].tolist() if len(self) else [LEFT] * count)
+        return answered
+
+    monkeypatch.setattr(Express, "answer", spy)
+    return went
 
 
 @pytest.fixture

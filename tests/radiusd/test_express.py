@@ -28,30 +28,6 @@ SOURCE = Source("192.0.2.1", 40000)
 
 
 @pytest.fixture
-def house(tmp_path):
-    from tests.radiusd.conftest import House
-
-    house = House(tmp_path)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def ways(house, monkeypatch):
-    """Which way each request went so far."""
-    went = []
-    answer = Express.answer
-
-    def spy(self, mail, count, *rest):
-        answered = answer(self, mail, count, *rest)
-        went.extend(self._results[:count, 0].tolist() if len(self) else [LEFT] * count)
-        return answered
-
-    monkeypatch.setattr(Express, "answer", spy)
-    return went
-
-
-@pytest.fixture
 def known(house, handshake):
     """A house with a device that is known and was asked about once."""
     house.key = house.add_key(SSID, b"right-passphrase", identity="Ann", vlan=110)

@@ -8,27 +8,11 @@ import pytest
 from crypto import MacAddress
 from provisioning import KeyStatus
 from radiusd import DIALECTS, Question
-from radiusd.express import Express
 from radiusd.express_tables import ANSWERED, LEFT, SUPERSEDED
 from radiusd.foresight import foresee
 from tests.radiusd.conftest import SSID
 
 FIRST, SECOND = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
-
-
-@pytest.fixture
-def ways(monkeypatch):
-    """Which way each request went so far."""
-    went = []
-    answer = Express.answer
-
-    def spy(self, mail, count, *rest):
-        answered = answer(self, mail, count, *rest)
-        went.extend(self._results[:count, 0].tolist() if len(self) else [LEFT] * count)
-        return answered
-
-    monkeypatch.setattr(Express, "answer", spy)
-    return went
 
 
 def begin(house):
