@@ -48,6 +48,10 @@ class Output(logging.Handler):
         # What is longer would not stay together in a pipe; a file takes it whole.
         self._longest = None if _is_file(descriptor) else select.PIPE_BUF
 
+    def createLock(self) -> None:  # noqa: N802 (logging's name)
+        """Have no lock: a line is one system call, and what serves must not wait for who writes."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line that is no decision."""
         message = record.getMessage().replace("\n", " ")  # one line, whatever a library's error says
