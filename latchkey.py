@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
     "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
     "serve": ("radiusd.cli", "serve", "Answer access points."),
-    "log": ("radiusd.log_cli", "log", "What the server has decided, and decides now."),
+    "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),
     "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
     "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
     "send": ("pcaps.send_cli", "send", "Play a captured handshake to a RADIUS server, and check its answer."),

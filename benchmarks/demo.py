@@ -32,7 +32,7 @@ from radiusd import DIALECTS, Granted, Question, SharedSecret
 from .match import make_handshake
 
 _SECRET = "testing123"
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 _HOSTAPD = DIALECTS["hostapd"]
 _NAMES = {"00-0F-AC:2": "WPA2-PSK", "00-0F-AC:6": "PSK-SHA256", "00-0F-AC:4": "FT-PSK"}
 
@@ -197,7 +197,7 @@ def _server(folder: Path, tell: Any) -> Iterator[_Running]:
                     time.sleep(0.02)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.connect(address)
-                client.settimeout(_PATIENCE_S)
+                client.settimeout(_TIMEOUT_S)
                 yield _Running(client, log)
         finally:
             process.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from radiusd import Granted, Question
 
-_PATIENCE_S = 5.0  # a request without an answer by then is lost
+_TIMEOUT_S = 5.0  # a request without an answer by then is lost
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ class Load:
                             answered.seconds, answered.reply = last - answered.sent, reply
                             outstanding -= 1
                 if not ready and outstanding:
-                    outstanding -= _give_up(waiting, clock() - _PATIENCE_S)
+                    outstanding -= _give_up(waiting, clock() - _TIMEOUT_S)
         finally:
             poll.close()
         return last - begun

@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
     """Return what the numbers were measured on."""
     import numba
 
-    from crypto.simd import host_lanes
+    from crypto.kernels.simd import host_lanes
 
     return {
         "processor": _processor(),

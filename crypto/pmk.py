@@ -33,7 +33,7 @@ def pmk_batch(
     """
     total = len(passphrases)
     pmks = np.empty((total, 32), np.uint8)
-    if total < _FEW and "crypto.kernels" not in sys.modules:
+    if total < _FEW and "crypto.kernels.bulk" not in sys.modules:
         for i, passphrase in enumerate(passphrases):
             pmks[i] = np.frombuffer(passphrase_to_pmk(passphrase, ssid).value, np.uint8)
         if progress is not None:
@@ -70,9 +70,9 @@ def _is_pmk(passphrase: bytes, row: int) -> bool:
 
 def _derive(passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64], pmks: npt.NDArray[np.uint8]) -> int:
     """Fill `rows` of `pmks`; return how many."""
-    from . import kernels  # numba takes half a second to import
-    from .schedules import expand_sha1
-    from .simd import host_lanes
+    from .kernels import bulk
+    from .kernels.schedules import expand_sha1
+    from .kernels.simd import host_lanes
 
     lanes = host_lanes()
     width, count = lanes.width, len(rows)
@@ -82,7 +82,7 @@ def _derive(passphrases: Sequence[bytes], ssid: Ssid, rows: npt.NDArray[np.int64
     keys = np.ascontiguousarray(words, np.uint32).reshape(-1)
     salts = np.concatenate([expand_sha1(ssid.value + part.to_bytes(4, "big")) for part in (1, 2)])
     out = np.empty(blocks * width * 8, np.uint32)
-    kernels.pbkdf2_sha1(lanes, keys, salts, _ROUNDS, out, blocks)
+    bulk.pbkdf2_sha1(lanes, keys, salts, _ROUNDS, out, blocks)
     derived = np.ascontiguousarray(out.reshape(blocks, 8, width).transpose(0, 2, 1)).astype(">u4")
     pmks[rows] = derived.view(np.uint8).reshape(-1, 32)[:count]
     return count

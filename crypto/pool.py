@@ -24,8 +24,8 @@ from .types import Pmk, Ssid
 from .wpa import verify_mic
 
 if TYPE_CHECKING:
+    from .kernels.simd import Lanes
     from .query import Query
-    from .simd import Lanes
 
 _SMALLEST: Final = 64
 _LARGEST: Final = 16_384
@@ -76,7 +76,7 @@ class _Segment:
 
 def _pad_states(name: str, lanes: "Lanes", pmks: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """Return the HMAC pad states of each PMK: uint32, shape (n, words)."""
-    from . import kernels
+    from .kernels import bulk
 
     width, words = lanes.width, _WORDS[name]
     blocks = -(-len(pmks) // width)
@@ -84,7 +84,7 @@ def _pad_states(name: str, lanes: "Lanes", pmks: npt.NDArray[np.uint8]) -> npt.N
     keys[: len(pmks)] = np.ascontiguousarray(pmks).view(">u4")
     packed = np.ascontiguousarray(keys.reshape(blocks, width, 8).transpose(0, 2, 1)).reshape(-1)
     out = np.empty(blocks * words * width, np.uint32)
-    (kernels.sha1_states if name == "sha1" else kernels.sha256_states)(lanes, packed, out, blocks)
+    (bulk.sha1_states if name == "sha1" else bulk.sha256_states)(lanes, packed, out, blocks)
     return out.reshape(blocks, words, width).transpose(0, 2, 1).reshape(-1, words)[: len(pmks)]
 
 
@@ -243,7 +243,7 @@ class Pool:
 
 @functools.cache
 def _host_lanes() -> "Lanes":
-    from .simd import host_lanes  # numba takes half a second to import: not before a pool is made
+    from .kernels.simd import host_lanes  # numba takes half a second to import: not before a pool is made
 
     return host_lanes()
 
@@ -264,6 +264,6 @@ def warm_up(progress: Callable[[str], object] | None = None) -> None:
 
     progress: told, once, when they have to be compiled
     """
-    from . import kernels
+    from .kernels import bulk
 
-    kernels.warm_up(_host_lanes(), progress)
+    bulk.warm_up(_host_lanes(), progress)

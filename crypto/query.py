@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
 from .eapol import Handshake
-from .schedules import Words, expand_sha1, expand_sha256
-from .simd import Lanes
+from .kernels import bulk
+from .kernels.schedules import Words, expand_sha1, expand_sha256
+from .kernels.simd import Lanes
 from .types import Akm
 from .wpa import PAIRWISE_EXPANSION, kdf_message, pairwise_context, r0_context
 
@@ -41,7 +41,7 @@ def _psk(handshake: Handshake) -> Query:
     mic = _word(handshake.m2.mic[12:], "big")
 
     def find(lanes: Lanes, states: Words, first: int, end: int) -> int:
-        return int(kernels.find_psk(lanes, states, prf, frame, blocks, mic, first, end))
+        return int(bulk.find_psk(lanes, states, prf, frame, blocks, mic, first, end))
 
     return Query("sha1", find)
 
@@ -53,7 +53,7 @@ def _psk_sha256(handshake: Handshake) -> Query:
 
     def find(lanes: Lanes, states: Words, first: int, end: int) -> int:
         scratch = _scratch(lanes)
-        return int(kernels.find_psk_sha256(lanes, states, kdf, frame, blocks, whole, mic, scratch, first, end))
+        return int(bulk.find_psk_sha256(lanes, states, kdf, frame, blocks, whole, mic, scratch, first, end))
 
     return Query("sha256", find)
 
@@ -71,7 +71,7 @@ def _ft(handshake: Handshake) -> Query:
         count = len(schedules) // 64
 
         def find_name(lanes: Lanes, states: Words, first: int, end: int) -> int:
-            return int(kernels.find_ft_name(lanes, states, schedules, count, tails, name, first, end))
+            return int(bulk.find_ft_name(lanes, states, schedules, count, tails, name, first, end))
 
         return Query("sha256", find_name)
 
@@ -88,7 +88,7 @@ def _ft(handshake: Handshake) -> Query:
 
     def find_mic(lanes: Lanes, states: Words, first: int, end: int) -> int:
         scratch = _scratch(lanes)
-        return int(kernels.find_ft_mic(lanes, states, kdf, lengths, frame, blocks, whole, mic, scratch, first, end))
+        return int(bulk.find_ft_mic(lanes, states, kdf, lengths, frame, blocks, whole, mic, scratch, first, end))
 
     return Query("sha256", find_mic)
 

@@ -1,12 +1,12 @@
 """Plays the access point: builds and reads what goes over the air and the wire."""
 
-from .attempts import Attempt
 from .errors import CaptureError, ExportError, FormatError, OptionError, SendError
-from .handshakes import Findings, read_handshakes
 from .hashcat import hc22000
 from .identify import identify_by_store, identify_by_words
-from .reader import Capture
-from .reader_files import Flaw, Packet
+from .read.attempts import Attempt
+from .read.capture_file import Capture
+from .read.formats import Flaw, Packet
+from .read.scan import Findings, read_handshakes
 from .verdicts import Outcome, Verdict
 from .words import Words
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from crypto import Handshake, Pmk, Ssid, verify_mic
 from provisioning import Store
 
-from .attempts import DAMAGED, Attempt
-from .roaming import Roam
+from .read.attempts import DAMAGED, Attempt
+from .read.roaming import Roam
 from .verdicts import Outcome, Verdict
 from .words import Words
 

@@ -13,7 +13,7 @@ from provisioning import db_option, json_option, open_database, progress_bar
 from .errors import ExportError, OptionError
 
 if TYPE_CHECKING:
-    from .handshakes import Findings
+    from .read.scan import Findings
     from .verdicts import Verdict
 
 _capture_argument = click.argument("capture", metavar="CAPTURE", type=click.Path(path_type=Path, readable=False))
@@ -80,8 +80,8 @@ def _read(capture: Path, ssid: str | None, progress: Progress | None) -> "Findin
     """Return what is in a capture."""
     from crypto import Ssid
 
-    from .handshakes import read_handshakes
-    from .reader import Capture
+    from .read.capture_file import Capture
+    from .read.scan import read_handshakes
 
     try:
         name = None if ssid is None else Ssid.parse(ssid)

@@ -18,10 +18,10 @@ from radiusd import DIALECTS, SharedSecret
 
 from .errors import OptionError
 from .hashcat import hc22000 as render_hc22000
-from .packets import Session, draw_passphrase, make_session, make_sessions
-from .radius import DEFAULT_SECRET, ask, converse
-from .recipe import AKM_NAMES, Credential, Recipe, disagrees, parse_credential
-from .vault import Record, expiration, render_dpsk, render_packet
+from .make.conversation import DEFAULT_SECRET, ask, converse
+from .make.recipe import AKM_NAMES, Credential, Recipe, disagrees, parse_credential
+from .make.session import Session, draw_passphrase, make_session, make_sessions
+from .make.vault_record import Record, expiration, render_dpsk, render_packet
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Render = Callable[[Session], Record]
@@ -236,8 +236,8 @@ def _write(
     start_us: int,
 ) -> Iterator[Session]:
     """Yield the sessions, each written before."""
-    from .capture import make_capture  # scapy: half a second that only captures need
-    from .files import save_capture
+    from .make.scene import make_capture  # scapy: half a second that only captures need
+    from .make.writer import save_capture
 
     for session in sessions:
         conversation = None if dialect is None else converse(session, DIALECTS[dialect], secret, rng)

@@ -10,9 +10,9 @@ from crypto import Handshake, MacAddress, Ssid
 from radiusd import DIALECTS, PacketError, SharedSecret, decode_request, decode_unverified, recognise
 
 from .errors import FormatError, SendError
-from .handshakes import Progress, read_handshakes
-from .reader import Capture
-from .reader_files import Flaw
+from .read.capture_file import Capture
+from .read.formats import Flaw
+from .read.scan import Progress, read_handshakes
 from .send import Played
 
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF \t\r\n")

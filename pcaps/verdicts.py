@@ -9,8 +9,8 @@ from typing import Any
 
 from provisioning import Key
 
-from .attempts import Attempt
-from .handshakes import Findings
+from .read.attempts import Attempt
+from .read.scan import Findings
 
 
 class Outcome(enum.Enum):

@@ -8,7 +8,7 @@ from typing import Final
 from crypto import check_passphrase
 
 from .errors import FormatError
-from .reader import open_gzip
+from .read.capture_file import open_gzip
 
 _BUFFER: Final = 1 << 20
 _LONGEST_LINE: Final = 1 << 16

@@ -18,9 +18,9 @@ from crypto import MacAddress, passphrase_to_pmk
 
 from .database import Database, check_file, remove
 from .errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, MasterKeyError, NotFound, StoreError
+from .inventory import PlaceStore
 from .keys import Progress, derive_pmks, effective_vlan, windows_overlap
 from .model import Change, Device, Entity, Key, KeyBatch, KeyDraft, Keypool, KeyStatus, Passphrase, Scope, check_name
-from .places import PlaceStore
 from .rows import (
     KEY_COLUMNS,
     Row,

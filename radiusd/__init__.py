@@ -1,10 +1,11 @@
 """The server: octets to decisions and back."""
 
-from .accounting import Accounting
 from .client import Question
 from .codec import ACCESS_ACCEPT, SharedSecret, decode_request, decode_unverified, encode_reply
 from .config import Config, Settings
-from .engine import Engine
+from .engine.accounting import Accounting
+from .engine.engine import Engine
+from .engine.journal import Journal
 from .errors import (
     AuthenticityError,
     ConfigError,
@@ -15,13 +16,12 @@ from .errors import (
     ServeError,
     UnsignedError,
 )
-from .follower import Follower
-from .index import Index
-from .journal import Journal
 from .model import Accept, Attribute, Granted, How, Lookup, Request, Source, Subject
-from .server import Server
-from .serving import serve_forever
+from .server.process import serve_forever
+from .server.service import Server
 from .sockets import parse_address, render_address
+from .state.follower import Follower
+from .state.index import Index
 from .vendors import DIALECTS, Dialect, device_address, network, recognise
 
 __all__ = [

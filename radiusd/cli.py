@@ -52,7 +52,7 @@ def serve(
 ) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from .config import Settings
-    from .serving import serve_forever
+    from .server.process import serve_forever
 
     serve_forever(
         database_path(context),

@@ -1,6 +1,6 @@
 """RADIUS octets in and out, both halves: the server's and the access point's (RFC 2865, 2866, 2868, 2869, 3579, 6929).
 
-# Rule: only this file knows RADIUS octets (and `express_walk`, for what it repeats). Every length is checked against
+# Rule: only this file knows RADIUS octets (and `fastpath.parse`, for what it repeats). Every length is checked against
 # what is left before it is used, and every loop over the octets advances by at least two.
 """
 

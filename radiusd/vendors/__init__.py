@@ -59,7 +59,9 @@ _DOUBTFUL: Final = frozenset(
     marker for dialect in DIALECTS.values() if dialect.recognises is not None for marker in dialect.markers
 )
 _NONE: Final[frozenset[str]] = frozenset()
-_SIGNS: Final = tuple((each.lookup_sign, each) for each in DIALECTS.values() if each.lookup_sign is not None)
+_SIGNS: Final = tuple(
+    (each.nas_identifier_prefix, each) for each in DIALECTS.values() if each.nas_identifier_prefix is not None
+)
 _KEY_NAMES: Final = tuple(each.decode_key_name for each in DIALECTS.values() if each.decode_key_name is not None)
 _PROBES: Final = frozenset(each.probe_user for each in DIALECTS.values() if each.probe_user is not None)
 

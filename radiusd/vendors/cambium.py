@@ -73,5 +73,5 @@ DIALECT = Dialect(
     encode_accept=encode_accept,
     encode_request=eleven.encode_request,
     decode_accept=decode_accept,
-    two_forms=True,
+    reply_depends_on_handshake=True,
 )

@@ -54,7 +54,9 @@ class Dialect:
     name: str  # also that of the NAS's profile
     markers: tuple[AttributeType, ...] = ()  # a request with one of them is in this dialect
     variant_of: "Dialect | None" = None  # its requests are this dialect's where the NAS has this profile
-    lookup_sign: bytes | None = None  # a lookup from a NAS-Identifier that begins so, where the NAS has no profile
+    nas_identifier_prefix: bytes | None = (
+        None  # a lookup from a NAS-Identifier that begins so, where the NAS has no profile
+    )
     probe_user: bytes | None = None  # the User-Name under which its devices try whether a server lives
     decode_request: Callable[[Request], Subject]  # raises DialectError, EapolError, UnsupportedAkm
     encode_accept: Callable[[Accept], tuple[Sendable, ...]]
@@ -62,8 +64,8 @@ class Dialect:
     decode_accept: Callable[[Reply, Decrypt], Granted]
     recognises: Callable[[Request], bool] | None = None  # of a request with a marker that others use too: is it ours?
     encode_reject: Callable[[Request, Reject], tuple[Sendable, ...]] = lambda _request, _reject: ()
-    two_forms: bool = False  # a lookup is answered otherwise than a handshake
-    admits_strangers: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
+    reply_depends_on_handshake: bool = False  # a lookup is answered otherwise than a handshake
+    accepts_unknown: bool = False  # an empty Accept for a device that a lookup does not find; it is asked again later
     encode_offer: Callable[[Offer], tuple[Sendable, ...]] | None = None  # for access points that try several keys
     decode_key_name: Callable[[Request, Decrypt], bytes | None] | None = None  # the key of a session, out of accounting
 

@@ -82,11 +82,11 @@ def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:
 DIALECT = Dialect(
     name="omada",
     markers=(FIND_KEY,),
-    lookup_sign=_NAS_IDENTIFIER,
+    nas_identifier_prefix=_NAS_IDENTIFIER,
     decode_request=decode_request,
     encode_accept=encode_accept,
     encode_request=encode_request,
     decode_accept=decode_accept,
-    admits_strangers=True,
-    two_forms=True,
+    accepts_unknown=True,
+    reply_depends_on_handshake=True,
 )

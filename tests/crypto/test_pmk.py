@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto import Ssid, pmk_batch
-from crypto import kernels as _kernels
-from crypto.schedules import expand_sha1
-from crypto.simd import host_lanes
+from crypto.kernels import bulk as _kernels
+from crypto.kernels.schedules import expand_sha1
+from crypto.kernels.simd import host_lanes
 
 assert _kernels  # imported: pmk_batch then uses the kernels for any number of passphrases
 VECTORS = Path(__file__).parents[1] / "vectors"

@@ -21,7 +21,7 @@ from crypto import (
     sign,
     verify_mic,
 )
-from crypto.simd import Lanes, host_lanes
+from crypto.kernels.simd import Lanes, host_lanes
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SSID = Ssid(b"Hudson House")

@@ -29,7 +29,7 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[2]))
 with atheris.instrument_imports(include=["radiusd", "crypto.eapol", "crypto.elements"]):
     import radiusd
-    from radiusd.express import Express
+    from radiusd.fastpath.cache import FastPath
 from crypto import Ssid
 from provisioning import KeyDraft, MasterKey, Passphrase, Store, UnknownDevices
 
@@ -68,7 +68,7 @@ class Target:
         index.apply(radiusd.Follower(self.store).load(NOW))
         self._time = 0.0
         self.engine = radiusd.Engine(index, self._clock)
-        self.engine.hasten(Express(answers=64, exchanges=64))
+        self.engine.enable_fast_path(FastPath(answers=64, exchanges=64))
         self.accounting = radiusd.Accounting(index, self._clock)
         self._secret = radiusd.SharedSecret(SECRET)
 

@@ -393,4 +393,4 @@ def test_sql_is_in_the_modules_that_may_have_it() -> None:
         for path in Path(provisioning.__file__).parent.glob("*.py")
         if re.search(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA)\b", path.read_text())
     }
-    assert with_sql == {"store.py", "places.py", "database.py"}
+    assert with_sql == {"store.py", "inventory.py", "database.py"}

@@ -16,8 +16,8 @@ import pytest
 from crypto import Akm, MacAddress, Pmk, Ssid, derive_handshake_pmk_r1, passphrase_to_pmk, sign
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
-from radiusd.express import Express
-from radiusd.express_tables import LEFT
+from radiusd.fastpath.cache import FastPath
+from radiusd.fastpath.tables import LEFT
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
 SSID = Ssid(b"Hudson House")
@@ -59,9 +59,9 @@ class Clock:
 class House:
     """One venue, its NAS 192.0.2.0/24 and whatever a test adds; the server follows it through a store of its own."""
 
-    def __init__(self, folder, *, express=True):
+    def __init__(self, folder, *, fast_path=True):
         self.now = NOW
-        self._express = express
+        self._fast_path = fast_path
         self.secret = SharedSecret(b"testing123")
         self._path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
@@ -92,8 +92,8 @@ class House:
         self.follower = Follower(self._server_store)
         self.index.apply(self.follower.load(self.now))
         self.engine = Engine(self.index, self.clock)
-        if self._express:
-            self.engine.hasten(Express(answers=64, exchanges=64))
+        if self._fast_path:
+            self.engine.enable_fast_path(FastPath(answers=64, exchanges=64))
         return self
 
     def stop(self):
@@ -128,18 +128,18 @@ class House:
         self.store.close()
 
 
-# What holds for the engine holds for what is answered the short way. The other modules are about something else.
+# What holds for the engine holds for what is answered the fast path. The other modules are about something else.
 BOTH_WAYS = {"test_bad_input", "test_cooldown", "test_dialects", "test_engine", "test_fuzz", "test_recognition"}
 
 
 def pytest_generate_tests(metafunc):
     if "house" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS:
-        metafunc.parametrize("house", ["engine", "express"], indirect=True)
+        metafunc.parametrize("house", ["engine", "fastpath"], indirect=True)
 
 
 @pytest.fixture
 def house(tmp_path, request):
-    house = House(tmp_path, express=getattr(request, "param", "express") == "express")
+    house = House(tmp_path, fast_path=getattr(request, "param", "fastpath") == "fastpath")
     yield house
     house.close()
 
@@ -179,14 +179,14 @@ def running():
 def ways(house, monkeypatch):
     """Which way each request went so far."""
     went = []
-    answer = Express.answer
+    answer = FastPath.answer
 
-    def spy(self, mail, count, *rest):
-        answered = answer(self, mail, count, *rest)
+    def spy(self, batch, count, *rest):
+        answered = answer(self, batch, count, *rest)
         went.extend(self._results[:count, 0].tolist() if len(self) else [LEFT] * count)
         return answered
 
-    monkeypatch.setattr(Express, "answer", spy)
+    monkeypatch.setattr(FastPath, "answer", spy)
     return went
 
 

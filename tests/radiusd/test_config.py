@@ -10,7 +10,7 @@ import pytest
 from crypto import Ssid
 from radiusd import Config, ConfigError, Settings
 from radiusd.config import SearchLimits, differences, load_config, merge_live, parse_config
-from radiusd.serving import Reloader
+from radiusd.server.process import Reloader
 
 EXAMPLE = Path(__file__).parents[2] / "latchkey.example.toml"
 SSID = Ssid(b"Hudson House")

@@ -1,0 +1,1 @@
+"""Reads captures: files, link layers, frames, and the handshakes in them."""

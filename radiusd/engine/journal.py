@@ -1,0 +1,148 @@
+"""One line in the log for every decision, as key=value text, and a count of each.
+
+# Rule: no secret enters here, and what came from outside is quoted: see `lines`.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from crypto import Handshake
+from provisioning import code_of
+
+from ..errors import AuthenticityError, DialectError, PacketError, UnsignedError
+from ..fastpath.cache import Hit, RequestLabels
+from ..log.handler import write_decisions
+from ..log.line_format import quote, quote_name, quote_octets
+from ..metrics.counters import Counts
+from ..model import Accept, Admit, How, Offer, Source
+from ..state.topology import Client
+from ..vendors import device_address, network
+from .rate_limit import LogThrottle
+from .transaction import Transaction
+
+
+class Journal:
+    """Writes the log and keeps the counts."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.counts = Counts()
+        self._monotonic = monotonic
+        self._throttle = LogThrottle()
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how many were let in, by how their key was found."""
+        accepted: Counter[str] = Counter()
+        for (_, _, outcome, reason), count in self.counts.requests.items():
+            if outcome == "accept":
+                accepted[reason] += count
+        return accepted
+
+    @property
+    def rejected(self) -> int:
+        """Return how many were not."""
+        return sum(count for labels, count in self.counts.requests.items() if labels[2] == "reject")
+
+    def decision(self, transaction: Transaction, ms: float) -> None:
+        """Note who was let in and how the key was found, or who was not and why."""
+        decision = transaction.decision
+        if decision is None:
+            return
+        name, keys, dialect = transaction.client.nas.name, transaction.keys, transaction.dialect.name
+        ssid, device = _asked(transaction)
+        where = f"nas={quote_name(name)} venue={quote_name(transaction.venue)} ssid={ssid} device={device}"
+        if isinstance(decision, Accept):
+            given, how, outcome = decision.key, decision.how.value, "accept"
+            vlan = "none" if given.effective_vlan is None else given.effective_vlan
+            text = (
+                f"accept who={quote_name(given.identity)} key={given.id} {where} how={how} keys={keys} ms={ms:.2f}"
+                f" vlan={vlan} dialect={dialect}"
+            )
+        elif isinstance(decision, Offer):
+            how, outcome = How.OFFER.value, "accept"
+            vlan = "none" if decision.vlan is None else decision.vlan
+            text = (
+                f"accept who=unknown key={len(decision.keys)}-keys {where} how={how} keys={keys} ms={ms:.2f}"
+                f" vlan={vlan} dialect={dialect}"
+            )
+        else:
+            how, outcome = code_of(decision.reason), "admit" if isinstance(decision, Admit) else "reject"
+            key = decision.key
+            whose = "" if key is None else f" who={quote_name(key.identity)} key={key.id}"
+            text = f"{outcome} reason={quote(decision.reason)}{whose} {where} keys={keys} ms={ms:.2f} dialect={dialect}"
+        if transaction.others:
+            text += f" also={','.join(transaction.others)}"  # the request shows more than one
+        self.counts.request(name, dialect, outcome, how, ms / 1000)
+        write_decisions((text,))
+
+    def hits(self, hits: Sequence[Hit], ms: float) -> None:
+        """Note requests that were answered the fast path, all of them `ms` after they came."""
+        ends: dict[RequestLabels, str] = {}
+        for asked, count in Counter([asked for asked, _ in hits]).items():
+            self.counts.request(asked.nas, asked.dialect, "accept", asked.how.value, ms / 1000, count)
+            ends[asked] = f"{asked.how.value} keys={asked.keys} ms={ms:.2f}"
+        write_decisions(
+            [
+                f"{given.who}{asked.where}{given.device}{ends[asked]}{given.vlan}{asked.dialects}"
+                for asked, given in hits
+            ]
+        )
+
+    def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:
+        """Note a packet of a known NAS that is not answered."""
+        name, detail = client.nas.name, str(error)
+        if isinstance(error, AuthenticityError):
+            detail = f"{detail}: the shared secret of NAS {name} is the likely cause"
+            self._discard_muffled("wrong-secret", source, detail, f" nas={quote_name(name)}")
+        else:
+            cause = "unsigned" if isinstance(error, UnsignedError) else "malformed"
+            self._discard_muffled(cause, source, f"{detail} (NAS {name})", f" nas={quote_name(name)}")
+
+    def discard(self, cause: str, source: Source, detail: str) -> None:
+        """Note a datagram that gets no answer. `cause` is the name it is counted under, one of few."""
+        self._discard_muffled(cause, source, detail, "")
+
+    def discard_one_of_many(self, cause: str, transaction: Transaction, detail: str) -> None:
+        """Note a request given up under load; a storm has one line for each NAS now and then."""
+        nas = transaction.client.nas.name
+        suppressed = self._tell(cause, f"nas={quote_name(nas)}")
+        if suppressed is not None:
+            ssid, device = _asked(transaction)
+            where = f" nas={quote_name(nas)} venue={quote_name(transaction.venue)} ssid={ssid} device={device}"
+            _write_discard(cause, transaction.source, f"{detail} (NAS {nas})", suppressed, where)
+
+    def catch_up(self) -> None:
+        """Say how many lines were left out, where no further one came that would."""
+        for cause, name, count in self._throttle.overdue(self._monotonic()):
+            write_decisions((f"discard cause={cause} {name} suppressed={count}",), logging.WARNING)
+
+    def _discard_muffled(self, cause: str, source: Source, detail: str, where: str) -> None:
+        """Count what anybody can send as much of as they like; each address has one line now and then."""
+        suppressed = self._tell(cause, f"source={source.address}")
+        if suppressed is not None:
+            _write_discard(cause, source, detail, suppressed, where)
+
+    def _tell(self, cause: str, name: str) -> int | None:
+        self.counts.discards[cause] += 1
+        return self._throttle.tell(cause, name, self._monotonic(), f"{name.partition('=')[0]}=others")
+
+
+def _write_discard(cause: str, source: Source, detail: str, suppressed: int, where: str) -> None:
+    more = f", and {suppressed} more before" if suppressed else ""
+    text = f"discard cause={cause} source={source} detail={quote(detail + more)}{where}"
+    write_decisions((text,), logging.WARNING)
+
+
+def _asked(transaction: Transaction) -> tuple[str, str]:
+    """Return SSID and device of a request, as far as they can be read."""
+    subject = transaction.subject
+    if subject is not None:
+        return quote_octets(subject.ssid.value), str(subject.spa if isinstance(subject, Handshake) else subject.device)
+    ssid = device = "unknown"
+    with suppress(DialectError):
+        ssid = quote_octets(network(transaction.request)[1].value)
+    with suppress(DialectError):
+        device = str(device_address(transaction.request))
+    return ssid, device

@@ -1,0 +1,147 @@
+"""What is decided about a request, from what the index knows. No octets, no log, no clock."""
+
+from datetime import datetime
+
+from crypto import CryptoError, Handshake, Ssid, UnsupportedAkm
+from provisioning import Key, Reason, UnknownDevices
+
+from ..errors import DialectError, UnsupportedError
+from ..model import Accept, Admit, Decision, How, Lookup, Offer, Reject
+from ..state.index import Index
+from .transaction import Search, Transaction
+
+_NAS_IDENTIFIER, _CHARGEABLE_USER_IDENTITY = 32, 89
+_LONGEST_SESSION_S = 2**32 - 1
+# So many salted passphrases of any length fit a packet beside all else, named as UniFi wants them. A pool also holds
+# keys that are not valid (now, or any more): more of them than this are not read while a request waits.
+_MOST_OFFERED, _MOST_READ = 32, 256
+_UNKNOWN_PASSPHRASE = Reason("unknown passphrase", "unknown-passphrase")
+_UNKNOWN_DEVICE = Reason("unknown device", "unknown-device")
+
+
+def understand(transaction: Transaction, index: Index) -> Reject | None:
+    """Fill in what the request asks and where; return a Reject where it cannot be asked so."""
+    request = transaction.request
+    try:
+        subject = transaction.subject = transaction.dialect.decode_request(request)
+    except (DialectError, CryptoError) as error:
+        return Reject(
+            Reason(str(error), "unsupported" if isinstance(error, UnsupportedAkm | UnsupportedError) else "malformed"),
+            error,
+        )
+    venue = index.venue(transaction.client.nas, request.first(_NAS_IDENTIFIER))
+    transaction.venue = None if venue is None else venue.name
+    transaction.keyrings = index.keyrings(venue, subject.ssid)
+    return None if transaction.keyrings else Reject(_explain_no_keypool(transaction, index, subject.ssid))
+
+
+def _explain_no_keypool(transaction: Transaction, index: Index, ssid: Ssid) -> Reason:
+    """Return what is to be put right, the SSID or the place."""
+    nearest = index.nearest_ssid(ssid)
+    if nearest is None:
+        why = "no keypool has this SSID"
+    elif nearest != ssid:
+        why = f"no keypool has this SSID, one has {nearest}"
+    elif transaction.venue is not None:
+        why = "no keypool of this venue has this SSID, one elsewhere has"
+    else:
+        sent = transaction.request.first(_NAS_IDENTIFIER)
+        name = "it sends none" if sent is None else f"it sends {sent.decode('utf-8', 'backslashreplace')}"
+        why = (
+            f"no keypool for an unknown venue has this SSID: no venue has the NAS-Identifier ({name}), nor its NAS one"
+        )
+    return Reason(why, "no-keypool")
+
+
+def resolve(transaction: Transaction, index: Index, now: datetime) -> Decision | Search:
+    """Return the decision about a request that was understood, or the search that it takes."""
+    subject = transaction.subject
+    if isinstance(subject, Handshake):
+        return _try_known(transaction, subject, index, now)
+    assert subject is not None  # noqa: S101
+    return _look_up(transaction, subject, index, now)
+
+
+def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
+    """Return the decision about what a search has found, or the search again where it must go on."""
+    if search.hit is None:
+        return search.refusal or Reject(_UNKNOWN_PASSPHRASE)
+    keypool_id, key_id = search.hit
+    key = index.key(key_id)
+    if key is None:
+        return search  # gone since the search began
+    invalid = key.validity(now)
+    if invalid is None:
+        index.learn(keypool_id, search.handshake.spa, key_id)
+        return _accept(search.transaction, key, How.SEARCH, now)
+    search.refusal = search.refusal or Reject(invalid, key=key)
+    return search  # a removed key and a live one may share their passphrase
+
+
+def _look_up(transaction: Transaction, lookup: Lookup, index: Index, now: datetime) -> Decision:
+    refusal: Reject | None = None
+    for keypool_id, _ in transaction.keyrings:
+        key_id = index.devices.key_id(keypool_id, lookup.device)
+        key = None if key_id is None else index.key(key_id)
+        if key is not None:
+            invalid = key.validity(now)
+            if invalid is None:
+                return _accept(transaction, key, How.LOOKUP, now)
+            refusal = refusal or Reject(invalid, key=key)
+    if (
+        transaction.dialect.accepts_unknown
+    ):  # also with a key that may not be used: the handshake may be made with another
+        return Admit(_UNKNOWN_DEVICE) if refusal is None else Admit(refusal.reason, refusal.key)
+    if transaction.dialect.encode_offer is not None and transaction.client.nas.unknown_devices is UnknownDevices.OFFER:
+        return _offer(transaction, index, now)
+    return refusal or Reject(_UNKNOWN_DEVICE)
+
+
+def _offer(transaction: Transaction, index: Index, now: datetime) -> Decision:
+    """Return all keys that a device could have, or why they cannot be offered."""
+    if transaction.keys > _MOST_READ:
+        return _not_offered(f"of {transaction.keys} keys at most {_MOST_OFFERED} can be offered")
+    found = (index.key(key_id) for _, pool in transaction.keyrings for key_id in pool.key_ids())
+    keys = sorted((key for key in found if key is not None and key.validity(now) is None), key=lambda key: key.id)
+    if not keys:
+        return _not_offered("no key is valid")
+    if len(keys) > _MOST_OFFERED:
+        return _not_offered(f"of {len(keys)} valid keys at most {_MOST_OFFERED} can be offered")
+    if len({key.effective_vlan for key in keys}) > 1:
+        return _not_offered("the keys it could have are of several VLANs")
+    ends = [key.ends for key in keys if key.ends is not None]
+    return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
+
+
+def _not_offered(why: str) -> Reject:
+    return Reject(Reason(f"unknown device, and {why}", _UNKNOWN_DEVICE.code))
+
+
+def _try_known(transaction: Transaction, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:
+    """Test the keys this device used last; one that fits and may be used needs no search."""
+    refusal: Reject | None = None
+    for keypool_id, pool in transaction.keyrings:
+        key_id = index.devices.key_id(keypool_id, handshake.spa)
+        if key_id is not None and pool.matches(key_id, handshake):
+            key = index.key(key_id)
+            if key is not None:
+                invalid = key.validity(now)
+                if invalid is None:
+                    return _accept(transaction, key, How.KNOWN, now)
+                refusal = refusal or Reject(invalid, key=key)
+    return Search(transaction, handshake, refusal)
+
+
+def _accept(transaction: Transaction, key: Key, how: How, now: datetime) -> Accept:
+    return Accept(
+        key=key,
+        how=how,
+        session_timeout_s=_seconds(key.ends, now),
+        name_asked=transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None,
+    )
+
+
+def _seconds(ends: datetime | None, now: datetime) -> int | None:
+    if ends is None:
+        return None
+    return min(max(int((ends - now).total_seconds()), 1), _LONGEST_SESSION_S)

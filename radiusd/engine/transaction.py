@@ -1,0 +1,70 @@
+"""One Access-Request under way, and the search that it may need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from crypto import Handshake
+
+from ..model import Decision, Reject, Request, Sendable, Source, Subject
+from ..state.index import Keyring
+from ..state.topology import Client
+from ..vendors import Dialect
+from .duplicates import Exchange
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """Everything about a request; what has a default is filled in on the way."""
+
+    client: Client
+    source: Source
+    request: Request
+    exchange: Exchange
+    dialect: Dialect
+    started: float
+    others: tuple[str, ...] = ()  # further dialects that the request shows
+    subject: Subject | None = None
+    venue: str | None = None
+    keyrings: tuple[Keyring, ...] = ()
+    decision: Decision | None = None
+    attributes: tuple[Sendable, ...] = field(default=(), repr=False)  # of the answer
+    outcome: "bytes | Search | Exception | None" = None
+    over: bool = False  # no step is left to take now: it waits for its search, or was given up
+
+    @property
+    def keys(self) -> int:
+        """Return how many keys could be meant."""
+        keys = 0
+        for _, pool in self.keyrings:
+            keys += len(pool)
+        return keys
+
+
+class Search:
+    """A handshake on its way through whole pools. run() belongs to a worker thread, everything else to the engine."""
+
+    def __init__(self, transaction: Transaction, handshake: Handshake, refusal: Reject | None) -> None:
+        self.transaction = transaction
+        self.handshake = handshake
+        self.refusal = refusal  # why the keys found so far may not be used
+        self.hit: tuple[int, int] | None = None  # keypool and key
+        # Whose it is: what one device asks of the same keypools is searched one after the other.
+        self.owner = tuple(keyring.keypool_id for keyring in transaction.keyrings), handshake.spa.value
+        self.seconds = 0.0  # in its threads, so far
+        self._hits: Iterator[tuple[int, int]] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Return whether it has been run before."""
+        return self._hits is not None
+
+    def run(self, threads: int = 1) -> None:
+        """Go on to the next key that made this MIC; `hit` is None when there is none left."""
+        if self._hits is None:
+            self._hits = self._search(threads)
+        self.hit = next(self._hits, None)
+
+    def _search(self, threads: int) -> Iterator[tuple[int, int]]:
+        for keypool_id, pool in self.transaction.keyrings:
+            for key_id in pool.find(self.handshake, threads=threads):
+                yield keypool_id, key_id

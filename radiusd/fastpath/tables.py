@@ -1,0 +1,110 @@
+"""The tables of the fast path: arrays that compiled code reads, set-associative, found by hash and compared whole."""
+
+from typing import Final
+
+import numpy as np
+
+WAYS: Final = 8
+SPREAD: Final = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads hashes over the sets
+ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
+LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 640, 256
+_LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
+_PACKET, FRAME = 4096, 1024
+
+# What became of a datagram; the last: answered, where the engine had another exchange under its identifier.
+LEFT, ANSWERED, REPEATED, SUPERSEDED = range(4)
+
+# A question: all of a request that is the same whichever device asks and however often. What it means was made out once
+# by the engine.
+QUESTION: Final = np.dtype(
+    [
+        ("hash", "u8"),
+        ("length", "i4"),  # 0: free
+        ("client", "i4"),
+        ("kind", "i4"),  # which keys, how they are to be given out: with the device's address it finds the answer
+        ("search", "i4"),  # whether it carries a handshake
+        ("used", "i8"),
+        ("aa", "u1", (6,)),
+        ("octets", "u1", (LONGEST_QUESTION,)),
+    ],
+    align=True,
+)
+# A shared secret, the two blocks of HMAC-MD5 under it, and their states once they have been wanted.
+CLIENT: Final = np.dtype(
+    [
+        ("states", "u4", (8,)),
+        ("ready", "i4"),
+        ("length", "i4"),
+        ("pads", "u1", (128,)),
+        ("secret", "u1", (LONGEST_SECRET,)),
+    ],
+    align=True,
+)
+# What a device gets: an Accept's attributes but for what depends on the request, the key that it must have used, and
+# until when.
+ANSWER: Final = np.dtype(
+    [
+        ("mac", "u8"),
+        ("kind", "i4"),
+        ("length", "i4"),  # 0: free
+        ("key_id", "i8"),
+        ("ends", "f8"),  # seconds since 1970; infinite where the key has no end
+        ("used", "i8"),
+        ("salt_at", "i4"),  # where a salted value begins in the template, in clear: salt, length, text, zeros; -1: none
+        ("blocks", "i4"),  # of 16 octets, of that value
+        ("timeout_at", "i4"),  # where Session-Timeout's value is; -1: none
+        ("states", "u4", (10,)),
+        ("template", "u1", (LONGEST_TEMPLATE,)),
+    ],
+    align=True,
+)
+# A request that was answered, to answer it again with the same octets (RFC 5080 2.2.2).
+EXCHANGE: Final = np.dtype(
+    [
+        ("source", "u8", (3,)),
+        ("opened", "f8"),
+        ("length", "i4"),  # of the reply; -1: the engine has the exchange; 0: free
+        ("authenticator", "u1", (16,)),
+        ("signature", "u1", (16,)),
+        ("reply", "u1", (_LONGEST_REPLY,)),
+    ],
+    align=True,
+)
+# Hashes of M2s' key data, types and versions that the engine has taken for AKM 2, each at its own place.
+FRAMES: Final = 256
+# Where a handshake lies in a Vendor-Specific attribute: places in the attribute, -1 for what is not in it. Learned from
+# requests that the engine has understood; the octets before each place tell it from another of the same length.
+FORM: Final = np.dtype(
+    [
+        ("length", "i4"),  # of the attribute; 0: free
+        ("anonce_at", "i4"),
+        ("frame_at", "i4"),
+        ("frame_length", "i4"),
+        ("spa_at", "i4"),
+        ("vendor", "u1", (5,)),  # and its type
+        ("guards", "u1", (6,)),  # before ANonce, frame, SPA
+    ],
+    align=True,
+)
+FORMS: Final = 32
+GUARD: Final = 2  # a TLV's type and length; further back may be another place
+# What is found in one datagram, and room to work in.
+SCRATCH: Final = np.dtype(
+    [
+        ("source", "u8", (3,)),
+        ("mac", "u8"),
+        ("hash", "u8"),
+        ("key_data", "u8"),
+        ("question_length", "i4"),
+        ("signature_at", "i4"),
+        ("frame_length", "i4"),  # 0: no handshake
+        ("spa", "u1", (6,)),
+        ("anonce", "u1", (32,)),
+        ("digest", "u4", (4,)),
+        ("words", "u4", (10,)),
+        ("frame", "u1", (FRAME,)),
+        ("octets", "u1", (_PACKET + 128,)),
+        ("question", "u1", (LONGEST_QUESTION,)),
+    ],
+    align=True,
+)

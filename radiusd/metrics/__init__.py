@@ -1,0 +1,1 @@
+"""Metrics: counters, how the processes share them, and their exposition over HTTP."""

@@ -1,0 +1,214 @@
+"""What Prometheus scrapes: one endpoint for all workers, whichever of them answered what.
+
+Each worker writes its numbers to its place in shared memory once a second. The first one shows the sum of all places.
+A worker that takes a dead one's place counts on from what is there, so that no counter falls.
+
+# Rule: the parent binds the endpoint and makes the places, and starts no thread; that is the first worker's.
+"""
+
+import contextlib
+import json
+import logging
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from ..sockets import Address, render_address
+from .counters import Counts, Histogram
+from .http import Endpoint, Page, bind_stream
+from .shared_memory import Slot
+
+log = logging.getLogger("radiusd")
+
+Gauges = Mapping[str, int]
+SUMMED: Final = {
+    "searches_waiting": "Requests that wait for a thread to search with.",
+    "searches_running": "Searches that have a thread.",
+}
+SHARED: Final = {  # of which every worker has the same number
+    "keys": "Keys in memory, valid or not.",
+    "keypools": "Keypools.",
+    "nases": "NAS entries.",
+    "devices": "Devices whose key is known.",
+}
+_PAGE = resource.getpagesize()
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The endpoint and the workers' places. To be made before workers are forked."""
+
+    def __init__(self, address: Address, workers: int) -> None:
+        """Bind the endpoint; ServeError where that cannot be."""
+        self.listener = bind_stream(address)
+        self.places = [Slot() for _ in range(workers)]
+
+    @property
+    def address(self) -> Address:
+        """Return where the endpoint is, with the port that the kernel chose for port 0."""
+        host, port = self.listener.getsockname()[:2]
+        return host, port
+
+    def describe(self) -> str:
+        """Return where the endpoint is, as key=value text after other such text."""
+        return f" metrics={render_address(self.address)}"
+
+    def meter(self, worker: int = 1) -> "Meter":
+        """Return what worker number `worker`, from 1, shows its numbers through."""
+        return Meter(self, worker)
+
+
+class Meter:
+    """One worker's numbers on their way to the endpoint."""
+
+    def __init__(self, metrics: Metrics, worker: int) -> None:
+        self._metrics = metrics
+        self._worker = worker
+        self._place = metrics.places[worker - 1]
+        self._began = time.time()
+        self._full = False
+
+    def describe(self) -> str:
+        """Return where it can be read, as Metrics.describe() does."""
+        return self._metrics.describe()
+
+    @contextlib.contextmanager
+    def counting(self, counts: Counts, gauges: Callable[[], Gauges]) -> Iterator[Callable[[], None]]:
+        """Go on from what an earlier worker has counted, and give what publishes; it is called at the end, too."""
+        former = self._place.read()
+        if former is not None:
+            counts.add(json.loads(former)["counts"])
+
+        def publish() -> None:
+            self._publish(counts, gauges())
+
+        publish()
+        endpoint = None
+        if self._worker == 1:
+            metrics = self._metrics
+            endpoint = Endpoint(metrics.listener, lambda openmetrics: render_page(metrics.places, openmetrics))
+            endpoint.start()
+        try:
+            yield publish
+        finally:
+            publish()
+            if endpoint is not None:
+                endpoint.stop()
+
+    def _publish(self, counts: Counts, gauges: Gauges) -> None:
+        others = json.dumps({"gauges": dict(gauges), "process": _measure_process(self._began)})
+        if not self._place.write(f'{{"counts":{counts.encode()},{others[1:]}'.encode()) and not self._full:
+            self._full = True
+            log.error("the metrics of this worker have grown too large to be shown")
+
+
+def render_page(places: Sequence[Slot], openmetrics: bool) -> Page:
+    """Return what a scrape gets."""
+    # Imported where it is used: nobody without an endpoint has to wait for it.
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.openmetrics import exposition
+
+    registry = CollectorRegistry(auto_describe=False)
+    views = [(number, json.loads(octets)) for number, place in enumerate(places, 1) if (octets := place.read())]
+    registry.register(_Collector(views))
+    if openmetrics:
+        return exposition.CONTENT_TYPE_LATEST, exposition.generate_latest(registry)  # type: ignore[no-untyped-call]
+    return _TEXT, generate_latest(registry)
+
+
+class _Collector:
+    """All numbers of all workers, in Prometheus's terms."""
+
+    def __init__(self, views: Sequence[tuple[int, Any]]) -> None:
+        self._views = views
+        self._counts = Counts()
+        for _, view in views:
+            self._counts.add(view["counts"])
+
+    def describe(self) -> Iterator[Any]:
+        """Yield nothing: it would be collected, only to be checked."""
+        yield from ()
+
+    def collect(self) -> Iterator[Any]:
+        """Yield each family."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+        counts = self._counts
+        labels = ("nas", "dialect", "outcome", "reason")
+        requests = CounterMetricFamily("latchkey_requests", "Access-Requests that were decided.", labels=labels)
+        for values, count in counts.requests.items():
+            requests.add_metric(values, count)
+        yield requests
+        yield _histogram("latchkey_request_seconds", "From a request to its answer.", counts.request_seconds, "class")
+        yield _histogram("latchkey_search_seconds", "A search, in its thread.", {"": counts.search_seconds})
+        yield _histogram("latchkey_search_keys", "Keys that were to be searched.", {"": counts.search_keys})
+        discards = CounterMetricFamily("latchkey_discards", "Datagrams that got no answer.", labels=("cause",))
+        for cause, count in counts.discards.items():
+            discards.add_metric((cause,), count)
+        yield discards
+        accounting = CounterMetricFamily("latchkey_accounting", "Accounting-Requests answered.", labels=("status",))
+        for status, count in counts.accounting.items():
+            accounting.add_metric((status,), count)
+        yield accounting
+        yield CounterMetricFamily("latchkey_duplicates", "Repetitions of a request (RFC 5080).", counts.duplicates)
+        yield CounterMetricFamily("latchkey_probes", "Questions of devices whether a server lives.", counts.probes)
+        yield CounterMetricFamily("latchkey_status", "Status-Server requests (RFC 5997) answered.", counts.status)
+        gauges = [view["gauges"] for _, view in self._views]
+        for name, text in SUMMED.items():
+            yield GaugeMetricFamily(f"latchkey_{name}", text, sum(each[name] for each in gauges))
+        for name, text in SHARED.items():
+            yield GaugeMetricFamily(f"latchkey_{name}", text, max((each[name] for each in gauges), default=0))
+        yield GaugeMetricFamily("latchkey_workers", "Processes that answer.", len(gauges))
+        build = {"version": _version(), "python": platform.python_version()}
+        yield InfoMetricFamily("latchkey_build", "What is running.", build)
+        yield from self._processes()
+
+    def _processes(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for kind, name, text in (
+            (CounterMetricFamily, "cpu_seconds", "User and system CPU time."),
+            (GaugeMetricFamily, "resident_memory_bytes", "Memory, with what the workers share."),
+            (GaugeMetricFamily, "open_fds", "Open file descriptors."),
+            (GaugeMetricFamily, "start_time_seconds", "When the worker began, since 1970."),
+        ):
+            family = kind(f"process_{name}", text, labels=("worker",))
+            for number, view in self._views:
+                family.add_metric((str(number),), view["process"][name])
+            yield family
+
+
+def _histogram(name: str, text: str, histograms: Mapping[str, Histogram], label: str = "") -> Any:
+    from prometheus_client.core import HistogramMetricFamily
+
+    family = HistogramMetricFamily(name, text, labels=(label,) if label else ())
+    for value, histogram in histograms.items():
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+            total += count
+            buckets.append((bound, total))
+        family.add_metric((value,) if label else (), buckets, histogram.sum)
+    return family
+
+
+def _measure_process(began: float) -> dict[str, float]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "resident_memory_bytes": int(Path("/proc/self/statm").read_bytes().split()[1]) * _PAGE,
+        "open_fds": len(list(Path("/proc/self/fd").iterdir())),
+        "start_time_seconds": began,
+    }
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("latchkey-radius")
+    except PackageNotFoundError:
+        return "unknown"

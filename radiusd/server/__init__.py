@@ -1,0 +1,1 @@
+"""The process: sockets, workers, threads, and the loop that moves datagrams between them and the engine."""

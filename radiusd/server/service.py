@@ -1,0 +1,300 @@
+"""The server: what lives as long as it runs, and what happens beside the answers. Everything is decided in `engine`."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from crypto import warm_up
+from provisioning import ProvisioningError, Store
+
+from ..config import Config
+from ..engine.accounting import Accounting
+from ..engine.engine import Engine
+from ..fastpath.cache import FastPath
+from ..fastpath.compilation import Compilation, load_if_kept, prepare
+from ..fastpath.prewarm import prewarm
+from ..log.file import DecisionFile
+from ..log.handler import render_failure
+from ..metrics.exposition import Meter
+from ..sockets import Address, bind, render_address
+from ..state.follower import Follower
+from ..state.index import Index
+from .accounting_udp import AccountingListener
+from .store_thread import StoreThread
+from .udp import UdpListener
+
+log = logging.getLogger("radiusd")
+
+_FOLLOW_S, _PUBLISH_S = 0.2, 1.0
+DEFAULT = Config()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a server knows when it begins."""
+
+    index: Index
+    follower: Follower
+    compilation: Compilation | None = None  # of what the fast path is made of, still going on
+    fast_path: FastPath | None = None  # None: not yet
+
+    @classmethod
+    def load(cls, store: Store, config: Config) -> "Loaded":
+        """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
+        warm_up(lambda text: log.info("%s", text))
+        compilation = prepare()
+        index = Index(store.key, cached_keys=config.keys.cached)
+        follower = Follower(store, lapsed_days=config.keys.lapsed_days)
+        fast_path = None
+        with _all_new_kept():
+            index.apply(follower.load(_now()))
+            if compilation is None:
+                fast_path = FastPath(answers=config.keys.cached, exchanges=config.duplicates.answers)
+                index.watch(fast_path)
+                prewarm(fast_path, index, store.keys, _now(), time.monotonic())
+        return cls(index=index, follower=follower, compilation=compilation, fast_path=fast_path)
+
+    def refresh(self, store: Store) -> None:
+        """Take over what has changed since, from another store than before."""
+        self.follower.read_from(store)
+        update = self.follower.refresh(_now())
+        if update is not None:
+            self.index.apply(update)
+
+    def describe(self) -> str:
+        """Return how much there is, as key=value text."""
+        keys, keypools, nases = self.index.sizes()
+        return f"keys={keys} keypools={keypools} nases={nases} devices={len(self.index.devices)}"
+
+
+class Server:
+    """Answers on its sockets until it is told to stop."""
+
+    def __init__(
+        self,
+        open_store: Callable[[], Store],
+        listen: Sequence[Address] = (),
+        config: Config = DEFAULT,
+        *,
+        acct: Sequence[Address] = (),
+        sockets: Sequence[socket.socket] | None = None,
+        acct_sockets: Sequence[socket.socket] = (),
+        loaded: Loaded | None = None,
+        decisions: DecisionFile | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """Be ready to run.
+
+        acct:    where accounting is taken, if anywhere
+        sockets: bound already, instead of `listen`, and `acct_sockets` instead of `acct`
+        loaded:  read already, in a process that was this one's parent
+        decisions: the file to look after
+        meter:   shows the numbers
+        """
+        self._open_store = open_store
+        self._listen = tuple(listen)
+        self._config = config
+        self._acct = tuple(acct)
+        self._sockets = sockets
+        self._acct_sockets = acct_sockets
+        self._loaded = loaded
+        self._decisions = decisions
+        self._meter = meter
+        self._edge: UdpListener | None = None
+        self._accounting: AccountingListener | None = None
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.addresses: tuple[Address, ...] = ()  # as bound, once it is ready
+        self.acct_addresses: tuple[Address, ...] = ()
+
+    def stop(self) -> None:
+        """Finish what is in flight, then return from run()."""
+        self._stopping.set()
+
+    def configure(self, config: Config) -> None:
+        """Take over new limits."""
+        self._config = config
+        for edge in (self._edge, self._accounting):
+            if edge is not None:
+                edge.configure(config)
+        if self._decisions is not None:
+            self._decisions.limit(config.log.size_mb)
+
+    async def run(self) -> None:
+        """Serve until stop(); RadiusError or ProvisioningError where that cannot begin."""
+        started = time.monotonic()
+        config = self._config
+        async with contextlib.AsyncExitStack() as stack:
+            sockets, acct_sockets = self._sockets, self._acct_sockets
+            if sockets is None:
+                buffer = config.receive_buffer
+                sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._listen]
+                acct_sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._acct]
+            store = stack.enter_context(self._open_store())
+            followed = await stack.enter_async_context(StoreThread("follow", self._open_store))
+            saved = await stack.enter_async_context(StoreThread("save", self._open_store))
+            loaded = self._loaded
+            if loaded is None:
+                loaded = await followed.call(Loaded.load, followed.store, config)
+            else:
+                await followed.call(loaded.refresh, followed.store)
+            index, follower = loaded.index, loaded.follower
+            index.read_from(store.key)
+            engine = Engine(index, time.monotonic)
+            if loaded.fast_path is not None:
+                engine.enable_fast_path(loaded.fast_path)
+            elif loaded.compilation is not None:
+                later = asyncio.create_task(self._enable_fast_path_later(engine, loaded.compilation))
+                stack.callback(later.cancel)
+                if self._loaded is None:
+                    stack.callback(loaded.compilation.stop)
+            edge = self._edge = UdpListener(engine, sockets, _threads(config))
+            stack.callback(edge.close)
+            accounting = self._accounting = AccountingListener(
+                Accounting(index, time.monotonic, journal=engine.journal), acct_sockets
+            )
+            stack.callback(accounting.close)
+            self.configure(self._config)  # which may have changed while all was read
+            await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
+            await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
+            await stack.enter_async_context(_repeating(edge.catch_up))
+            await stack.enter_async_context(_repeating(accounting.catch_up))
+            await stack.enter_async_context(_repeating(self._keep_decisions))
+            if self._meter is not None:
+                gauges = partial(_measure, index, edge)
+                publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
+                await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
+            self.addresses = tuple(each.getsockname()[:2] for each in sockets)
+            self.acct_addresses = tuple(each.getsockname()[:2] for each in acct_sockets)
+            edge.open()
+            accounting.open()
+            if self._sockets is None:
+                where = render_addresses(self.addresses, self.acct_addresses)
+                where += "" if self._meter is None else self._meter.describe()
+                log.info("ready listen=%s %s seconds=%.2f", where, loaded.describe(), time.monotonic() - started)
+            self.ready.set()
+            await self._stopping.wait()
+            accounting.drain()
+            await edge.drain()
+            await _save(index, saved)
+            if self._sockets is None:
+                log.info("stopped")
+
+    def _keep_decisions(self) -> None:
+        if self._decisions is not None:
+            self._decisions.keep()
+
+    async def _enable_fast_path_later(self, engine: Engine, compilation: Compilation) -> None:
+        """Let compiled code answer what it can, when there is any."""
+        await _readable(compilation.descriptor)
+        if await asyncio.to_thread(load_if_kept):
+            engine.enable_fast_path(FastPath())
+            engine.configure(self._config)
+        else:
+            log.warning("the compiled answers could not be made ready: known devices cost more of the processor")
+
+
+async def _readable(descriptor: int) -> None:
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, event.set)
+    try:
+        await event.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def render_addresses(addresses: Sequence[Address], acct: Sequence[Address] = ()) -> str:
+    """Return addresses as the log has them, after them those of accounting."""
+    text = ",".join(map(render_address, addresses))
+    return f"{text} acct={render_addresses(acct)}" if acct else text
+
+
+def _threads(config: Config) -> int:
+    """Return how many threads one process may search with."""
+    return config.searches.threads or max(1, (os.cpu_count() or 1) // config.workers)
+
+
+@contextlib.contextmanager
+def _all_new_kept() -> Iterator[None]:
+    """Look for no garbage in what is made meanwhile, nor ever after: a million keys stay.
+
+    Start-up takes 6 s instead of 9, and no request waits for a collection that goes through them all.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+@contextlib.asynccontextmanager
+async def _repeating(work: Callable[[], Awaitable[None] | None], every_s: float = _FOLLOW_S) -> AsyncIterator[None]:
+    """Do `work` now and then meanwhile; what has begun at the end is finished."""
+
+    async def repeat() -> None:
+        while not over.is_set():
+            begun = work()
+            if begun is not None:
+                await begun
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), every_s)
+
+    over = asyncio.Event()
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        over.set()
+        await task
+
+
+def _measure(index: Index, edge: UdpListener) -> dict[str, int]:
+    keys, keypools, nases = index.sizes()
+    waiting, running = edge.searching
+    return {
+        "searches_waiting": waiting,
+        "searches_running": running,
+        "keys": keys,
+        "keypools": keypools,
+        "nases": nases,
+        "devices": len(index.devices),
+    }
+
+
+async def _follow(index: Index, follower: Follower, thread: StoreThread) -> None:
+    try:
+        update = await thread.call(follower.refresh, _now())
+    except ProvisioningError as error:
+        log.warning("cannot follow the store, will try again: %s", error)
+    except Exception as error:
+        log.error("cannot follow the store, will try again: %s", render_failure(error))
+    else:
+        if update is not None:
+            index.apply(update)
+
+
+async def _save(index: Index, thread: StoreThread) -> None:
+    devices = index.devices.unsaved()
+    if not devices:
+        return
+    try:
+        await thread.call(thread.store.remember, devices, _now())
+    except ProvisioningError as error:
+        log.warning("cannot save %d devices, will try again: %s", len(devices), error)
+    except Exception as error:
+        log.error("cannot save %d devices, will try again: %s", len(devices), render_failure(error))
+    else:
+        index.devices.saved(devices)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

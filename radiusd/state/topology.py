@@ -1,0 +1,120 @@
+"""Who asks, and where: source address to NAS, NAS to venue, venue and SSID to keypools. A snapshot, never altered."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from crypto import Ssid
+from provisioning import Keypool, Nas, Scope, Venue
+
+from ..codec import SharedSecret
+
+_CACHED_ADDRESSES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A NAS with its secret prepared for use."""
+
+    nas: Nas
+    secret: SharedSecret = field(repr=False)
+
+
+class Topology:
+    """The NASes, venues and keypools of one moment."""
+
+    def __init__(
+        self, nases: Iterable[Nas] = (), venues: Iterable[Venue] = (), keypools: Iterable[Keypool] = ()
+    ) -> None:
+        self._venues = {venue.id: venue for venue in venues}
+        self.keypools = {keypool.id: keypool for keypool in keypools}
+        self.nas_count = 0
+        self.profiles: set[str] = set()
+        # (IP version, prefix length) -> network address as an integer -> client, longest prefixes first
+        tables: defaultdict[tuple[int, int], dict[int, Client]] = defaultdict(dict)
+        for nas in nases:
+            network = nas.network
+            tables[network.version, network.prefixlen][int(network.network_address)] = Client(
+                nas, SharedSecret(nas.secret)
+            )
+            self.nas_count += 1
+            self.profiles.add(nas.profile)
+        self._tables = sorted(tables.items(), reverse=True, key=lambda table: table[0][1])
+        self._clients: dict[str, Client | None] = {}
+        self._venue_of_identifier = {
+            identifier.encode(): venue
+            for venue in reversed(self._venues.values())  # one listed twice belongs to the older venue
+            for identifier in venue.nas_identifiers
+        }
+        self._keypools_of: dict[tuple[int | None, bytes], tuple[int, ...]] = {}
+
+    def client(self, address: str) -> Client | None:
+        """Return the NAS whose network holds the address; of several, the one with the longest prefix."""
+        if address in self._clients:
+            return self._clients[address]
+        client = self._find(address)
+        if len(self._clients) >= _CACHED_ADDRESSES:
+            self._clients.clear()  # addresses of strangers must not pile up
+        self._clients[address] = client
+        return client
+
+    def _find(self, text: str) -> Client | None:
+        address = ip_address(text.partition("%")[0])
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped  # an IPv4 NAS on a socket that listens on [::]
+        number, bits = int(address), 32 if isinstance(address, IPv4Address) else 128
+        for (version, length), networks in self._tables:
+            if version == address.version:
+                client = networks.get(number >> (bits - length) << (bits - length))
+                if client is not None:
+                    return client
+        return None
+
+    def venue(self, nas: Nas, nas_identifier: bytes | None) -> Venue | None:
+        """Return the NAS's own venue; else the one that lists this NAS-Identifier; else the only one there is."""
+        if nas.venue_id is not None:
+            return self._venues.get(nas.venue_id)
+        if nas_identifier is not None:
+            venue = self._venue_of_identifier.get(nas_identifier)
+            if venue is not None:
+                return venue
+        return next(iter(self._venues.values())) if len(self._venues) == 1 else None
+
+    def nearest_ssid(self, ssid: Ssid) -> Ssid | None:
+        """Return this SSID if any keypool has it, wherever its keys are valid; else one that reads alike, or None."""
+        ssids = [keypool.ssid for keypool in self.keypools.values()]
+        if ssid in ssids:
+            return ssid
+        letters = _letters(ssid)
+        return next((each for each in ssids if letters and _letters(each) == letters), None)
+
+    def keypool_sets(self) -> Iterator[tuple[Venue | None, Ssid]]:
+        """Yield the venues and SSIDs that keys can be asked for at: first those with keypools of their own."""
+        for keypool in self.keypools.values():
+            if keypool.scope is Scope.LOCAL:
+                for venue_id in keypool.venue_ids:
+                    yield self._venues.get(venue_id), keypool.ssid
+        for keypool in self.keypools.values():
+            if keypool.scope is Scope.GLOBAL:
+                yield None, keypool.ssid
+
+    def keypools_of(self, venue: Venue | None, ssid: Ssid) -> tuple[int, ...]:
+        """Return the ids of the keypools whose keys are valid on this SSID at this venue, its own before global ones.
+
+        No venue (nobody knows where the NAS stands): global keypools only.
+        """
+        venue_id = None if venue is None else venue.id
+        place = venue_id, ssid.value
+        found = self._keypools_of.get(place)
+        if found is None:
+            same = [keypool for keypool in self.keypools.values() if keypool.ssid == ssid]
+            own = [keypool.id for keypool in same if keypool.scope is Scope.LOCAL and venue_id in keypool.venue_ids]
+            found = *own, *(keypool.id for keypool in same if keypool.scope is Scope.GLOBAL)
+            if found:  # only what exists: SSIDs come off the air, and strangers' must not pile up
+                self._keypools_of[place] = found
+        return found
+
+
+def _letters(ssid: Ssid) -> str:
+    return "".join(filter(str.isalnum, ssid.value.decode("utf-8", "replace").casefold()))

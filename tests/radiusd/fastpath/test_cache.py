@@ -1,0 +1,395 @@
+"""The fast path answers exactly what the engine would, no longer than it would, and nothing else.
+
+That whatever holds for the engine holds here too is tested by all tests with the `house` fixture: they run both ways.
+"""
+
+import dataclasses
+import re
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crypto import Akm, MacAddress, Ssid
+from provisioning import KeyStatus, Passphrase
+from radiusd import DIALECTS, Engine, Question, Source
+from radiusd.codec import Template, encode_template
+from radiusd.fastpath.batch import Batch
+from radiusd.fastpath.cache import FastPath
+from radiusd.fastpath.tables import ANSWERED, LEFT, REPEATED, SUPERSEDED
+from radiusd.model import Accept, Attribute, How, Salted
+from tests.radiusd.conftest import SPA, SSID
+
+OTHER = MacAddress(b"\2\0\0\0\2\7")
+SPEAKING = [name for name in DIALECTS if name != "extreme"]  # whose layouts are unpublished
+SOURCE = Source("192.0.2.1", 40000)
+
+
+@pytest.fixture
+def known(house, handshake):
+    """A house with a device that is known and was asked about once."""
+    house.key = house.add_key(SSID, b"right-passphrase", identity="Ann", vlan=110)
+    house.start()
+    assert house.ask(handshake(b"right-passphrase"))
+    return house
+
+
+def test_second_request_goes_the_short_way(lines, known, handshake, ways):
+    question = known.question(handshake(b"right-passphrase"), identifier=2)
+    assert known.engine.receive(question.datagram, SOURCE, known.now)
+    granted = known.ask(handshake(b"right-passphrase"), identifier=1)
+    assert ways == [ANSWERED]
+    assert (granted.passphrases, granted.vlan, granted.class_) == ((b"right-passphrase",), 110, b"key-1")
+    long, short = (re.sub(r"ms=\S+", "", line) for line in lines()[-2:])
+    assert long == short
+    assert known.engine.journal.accepted == {"search": 1, "known": 2}
+
+
+@pytest.mark.parametrize("akm", [Akm.FT_PSK, Akm.PSK_SHA256])
+def test_other_akms_are_left_to_the_engine(house, handshake, ways, akm):
+    house.add_key(SSID, b"right-passphrase")
+    house.start()
+    for identifier in range(3):
+        assert house.ask(handshake(b"right-passphrase", akm=akm), identifier=identifier)
+    assert ways == [LEFT] * 3
+
+
+def test_wrong_key_of_a_known_device_is_left(known, handshake, ways):
+    assert known.ask(handshake(b"wrong-passphrase"), identifier=1) is None
+    assert ways == [LEFT]
+
+
+def test_wrong_secret_and_unknown_source_are_left(known, handshake, ways):
+    datagram = bytearray(known.question(handshake(b"right-passphrase")).datagram)
+    datagram[-1] ^= 1
+    assert known.send(bytes(datagram)) is None
+    assert known.send(known.question(handshake(b"right-passphrase")).datagram, address="198.51.100.1") is None
+    assert ways == [LEFT, LEFT]
+
+
+@pytest.mark.parametrize("extra", [Attribute(33, b"proxy"), Attribute(24, b"state"), Attribute(79, b"eap")])
+def test_what_the_kernels_do_not_know_is_left(known, handshake, ways, extra):
+    known.ask(handshake(b"right-passphrase"), identifier=1, extra=[extra])
+    known.ask(handshake(b"right-passphrase"), identifier=2, extra=[extra])
+    assert ways == [LEFT, LEFT]
+
+
+def test_other_access_point_is_asked_about_once(known, handshake, ways):
+    for number in range(3):
+        known.ask(handshake(b"right-passphrase", aa=MacAddress(b"\2\0\0\0\0\7")), identifier=number)
+    assert ways == [LEFT, ANSWERED, ANSWERED]
+
+
+def test_repetition_gets_the_same_octets_whichever_way_it_was_answered(known, handshake, ways):
+    datagram = known.question(handshake(b"right-passphrase"), identifier=9).datagram
+    first = known.send(datagram)
+    assert [known.send(datagram) for _ in range(2)] == [first, first]
+    assert ways == [ANSWERED, REPEATED, REPEATED]
+    assert known.send(datagram, port=40001) not in (None, first)  # another source: another request
+    known.clock.seconds += 31
+    assert known.send(datagram) not in (None, first)
+
+
+def test_repetition_of_what_the_engine_answered_is_the_engines(house, handshake, ways):
+    house.add_key(SSID, b"right-passphrase")
+    house.start()
+    datagram = house.question(handshake(b"right-passphrase"), identifier=9).datagram
+    first = house.send(datagram)
+    assert house.send(datagram) == first  # though the device is known by now
+    assert ways == [LEFT, LEFT]
+    assert house.ask(handshake(b"right-passphrase"), identifier=9)
+    assert ways[-1] == SUPERSEDED
+    assert house.send(datagram) not in (None, first)  # its identifier was used for another request since
+
+
+def test_identifier_answered_the_short_way_ends_the_search_under_it(known, handshake):
+    stranger = known.question(handshake(b"right-passphrase", spa=OTHER), identifier=5).datagram
+    search = known.engine.receive(stranger, SOURCE, known.now)
+    assert known.ask(handshake(b"right-passphrase"), identifier=5)
+    search.run()
+    assert known.engine.finish(search, known.now) is None
+
+
+class TestForgetting:
+    """No answer outlives what it was made from."""
+
+    def after(self, house, subject):
+        house.follow()
+        return house.ask(subject, identifier=77)
+
+    def test_suspended_key(self, known, handshake, ways):
+        known.store.set_key_status(known.key, KeyStatus.SUSPENDED, now=known.now, reason="delinquent")
+        assert self.after(known, handshake(b"right-passphrase")) is None
+        assert ways == [LEFT]
+
+    def test_removed_key(self, known, handshake, ways):
+        known.store.set_key_status(known.key, KeyStatus.REMOVED, now=known.now)
+        assert self.after(known, handshake(b"right-passphrase")) is None
+        assert ways == [LEFT]
+
+    def test_new_passphrase(self, known, handshake):
+        known.store.reset_key(known.key, Passphrase(b"other-passphrase"))
+        assert self.after(known, handshake(b"right-passphrase")) is None
+        assert known.ask(handshake(b"other-passphrase"), identifier=78)
+
+    def test_device_that_takes_another_key(self, known, handshake, lookup):
+        other = known.add_key(SSID, b"other-passphrase", vlan=7)
+        known.follow()
+        for number in range(2):
+            assert known.ask(lookup(), identifier=number).vlan == 110
+        assert known.ask(handshake(b"other-passphrase"), identifier=3).vlan == 7
+        for number in range(2):
+            assert known.ask(lookup(), identifier=4 + number).class_ == b"key-%d" % other
+
+    def test_device_that_another_worker_saw_with_another_key(self, known, handshake, lookup):
+        other = known.add_key(SSID, b"other-passphrase", vlan=7)
+        known.follow()
+        known.save()
+        for number in range(2):
+            assert known.ask(lookup(), identifier=number).vlan == 110
+        with known.open_store() as store:
+            device = next(iter(store.devices()))
+            store.remember([dataclasses.replace(device, key_id=other)], known.now)
+        known.follow()
+        assert known.ask(lookup(), identifier=3).vlan == 7
+
+    def test_other_secret(self, known, handshake):
+        known.store.add_nas(ip_network("192.0.2.1/32"), b"another secret", name="one access point")
+        known.follow()
+        assert known.send(known.question(handshake(b"right-passphrase")).datagram) is None
+
+    def test_key_of_another_venue_stays(self, known, handshake, ways):
+        known.add_key(Ssid(b"elsewhere"), b"right-passphrase")
+        known.add_key(SSID, b"one more key")
+        known.follow()
+        known.ask(handshake(b"right-passphrase"), identifier=1)
+        known.ask(handshake(b"right-passphrase"), identifier=2)
+        assert ways[-1] == ANSWERED
+
+
+def test_key_ends_when_it_ends_and_the_session_with_it(house, handshake, ways):
+    house.add_key(SSID, b"right-passphrase", ends=house.now + timedelta(hours=1))
+    house.start()
+    start = house.now
+    for seconds, timeout in ((0, 3600), (1, 3599), (1800.5, 1799), (3599.9, 1)):
+        house.now = start + timedelta(seconds=seconds)
+        assert house.ask(handshake(b"right-passphrase"), identifier=int(seconds) % 256).session_timeout_s == timeout
+    assert ways == [LEFT] + [ANSWERED] * 3
+    house.now = start + timedelta(hours=1)
+    assert house.ask(handshake(b"right-passphrase"), identifier=99) is None
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, name):
+    dialect = DIALECTS[name]
+    house.store.add_nas(ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id)
+    house.add_key(SSID, b"right-passphrase", vlan=110, ends=house.now + timedelta(days=1))
+    house.start()
+    assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap1")
+    for make in (lookup, lambda spa=SPA: handshake(b"right-passphrase", spa=spa)):
+        answers = []
+        for number in range(3):  # with nonces of its own each time
+            question = Question.ask(dialect, make(), house.secret, identifier=number)
+            reply = house.send(question.datagram, port=len(ways) + 1)
+            answers.append(None if reply is None else question.read(reply))
+        assert answers[0] == answers[1] == answers[2]
+        short = [ANSWERED] * 2 if name != "unifi" else [LEFT] * 2
+        assert ways[-2:] == short
+        asked = len(house.engine._fast_path._asked)
+        assert house.ask(handshake(b"right-passphrase", spa=OTHER))
+        for number in range(2):
+            house.send(
+                Question.ask(dialect, make(OTHER), house.secret, identifier=number).datagram,
+                port=1,
+            )
+        assert (
+            len(house.engine._fast_path._asked) <= asked + 1
+        )  # hostapd's own; what a device asks is no other question
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_time_shows_in_nothing_but_session_timeout(house, name):
+    """What the fast path relies on, of every dialect."""
+    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110, identity="Ann"))
+    templates = []
+    for seconds in (1, 2):
+        accept = Accept(key=key, how=How.KNOWN, session_timeout_s=seconds, name_asked=True)
+        template = encode_template(DIALECTS[name].encode_accept(accept))
+        if template is None:
+            return
+        at = template.timeout_at
+        assert at is not None
+        assert template.octets[at : at + 4] == seconds.to_bytes(4)
+        templates.append(template.octets[:at] + template.octets[at + 4 :])
+    assert templates[0] == templates[1]
+
+
+@pytest.mark.parametrize("how", [How.KNOWN, How.SEARCH])
+@pytest.mark.parametrize("name", SPEAKING)
+def test_search_and_known_are_answered_alike(house, name, how):
+    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110))
+    attributes = [DIALECTS[name].encode_accept(Accept(key=key, how=each)) for each in (How.KNOWN, how)]
+    assert attributes[0] == attributes[1]
+
+
+def test_template_has_room_for_one_cipher():
+    salted = Salted(69, b"passphrase", 0)
+    assert encode_template((salted, Attribute(25, b"x"))) == Template(
+        b"\x45\x15\0\0\0\x0apassphrase" + bytes(5) + b"\x19\x03x", 3, 1, None
+    )
+    assert encode_template((salted, salted)) is None
+
+
+def test_passphrases_of_every_length_and_secrets_too_long(house, handshake, ways):
+    for length in (8, 15, 16, 31, 32, 47, 48, 63):
+        passphrase = bytes(65 + length % 26 for _ in range(length))
+        spa = MacAddress(b"\2\0\0\0\3" + bytes([length]))
+        house.add_key(SSID, passphrase)
+        house.start() if house.engine is None else house.follow()
+        for number in range(2):
+            assert house.ask(handshake(passphrase, spa=spa), identifier=number).passphrases == (passphrase,)
+        assert ways[-1] == ANSWERED
+
+
+def test_tables_are_bounded_and_the_newest_stays(house, handshake, ways):
+    house.add_key(SSID, b"right-passphrase")
+    house.start()
+    for number in range(300):
+        spa = MacAddress(b"\2\0\0\0" + number.to_bytes(2))
+        assert house.ask(handshake(b"right-passphrase", spa=spa), identifier=number % 256)
+        house.clock.seconds += 0.01
+    assert house.ask(handshake(b"right-passphrase", spa=spa), identifier=255)
+    assert ways[-1] in (ANSWERED, SUPERSEDED)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(data=st.data())
+def test_damaged_requests_are_never_answered(known, handshake, data):
+    whole = known.question(handshake(b"right-passphrase"), identifier=4).datagram
+    datagram = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        datagram[data.draw(st.integers(0, len(datagram) - 1))] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(datagram)))
+    for octets in (bytes(datagram), bytes(datagram[:cut])):
+        if octets != whole:
+            assert known.send(octets) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(octets=st.binary(max_size=4200))
+def test_arbitrary_octets_are_left(known, octets):
+    batch = Batch(1)
+    batch.put(0, octets, SOURCE)
+    answered, _ = known.engine.receive_batch(batch, 1, 0, known.now)
+    assert answered.lengths == [0]
+
+
+def test_batch_is_answered_row_by_row(known, handshake):
+    batch = Batch(8)
+    questions = [
+        known.question(handshake(passphrase), identifier=number)
+        for number, passphrase in enumerate([b"right-passphrase", b"wrong-passphrase", b"right-passphrase"])
+    ]
+    for row, question in enumerate(questions):
+        batch.put(row, question.datagram, SOURCE)
+    answered, outcomes = known.engine.receive_batch(batch, 3, 0, known.now)
+    assert answered.left == [1]
+    assert len(outcomes) == 1
+    assert answered.lengths[1] == 0
+    for row, length in ((0, answered.lengths[0]), (2, answered.lengths[2])):
+        assert questions[row].read(batch.replies[row, :length].tobytes()).passphrases == (b"right-passphrase",)
+
+
+@pytest.mark.parametrize("source", [Source("192.0.2.7", 1812, 3), Source("2001:db8::1", 65535, 0)])
+def test_mail_knows_where_it_came_from(source):
+    batch = Batch(2)
+    batch.put(1, b"octets", source)
+    assert batch.source(1, source.socket) == source
+    assert batch.packet(1) == b"octets"
+
+
+def test_nothing_is_compiled_while_serving(known, handshake, lookup):
+    from radiusd.fastpath import kernels as kernels
+    from radiusd.fastpath.compilation import warm_up
+
+    warm_up()
+    known.add_key(Ssid(b"Guests"), b"guest-passphrase", ends=known.now + timedelta(hours=1))
+    known.follow()
+    for number in range(3):
+        known.ask(handshake(b"right-passphrase"), identifier=number)
+        known.ask(handshake(b"guest-passphrase", ssid=Ssid(b"Guests")), identifier=10 + number)
+        known.ask(lookup(), identifier=20 + number)
+    for function in (kernels.answer_all, kernels.mark, kernels.put_question, kernels.put_answer):
+        assert len(function.signatures) == 1
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_what_the_kernels_pass_over_changes_no_question(house, lookup, name):
+    from radiusd.codec import decode_request
+    from radiusd.fastpath.parse import IGNORED
+
+    dialect, extra = DIALECTS[name], [Attribute(kind, bytes(16)) for kind in IGNORED]
+    asked = [
+        dialect.decode_request(
+            decode_request(Question.ask(dialect, lookup(), house.secret, extra=some).datagram, house.secret)
+        )
+        for some in ((), extra)
+    ]
+    assert asked[0] == asked[1]
+    assert not {marker for each in DIALECTS.values() for marker in each.markers} & set(IGNORED)
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_dialects_say_whether_lookups_are_answered_otherwise(house, name):
+    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110))
+    dialect = DIALECTS[name]
+    known, lookup = (dialect.encode_accept(Accept(key=key, how=how)) for how in (How.KNOWN, How.LOOKUP))
+    assert (known != lookup) == dialect.reply_depends_on_handshake
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["hostapd", "ruckus", "eleven", "omada", "meraki", "cisco", "cambium"])
+def test_altered_and_signed_again_it_means_to_both_the_same(twins, handshake, lookup, name, data):
+    """The engine alone is the judge of what the fast path makes of a request."""
+    house, engine = twins
+    dialect = DIALECTS[name]
+    subject = handshake(b"right-passphrase") if data.draw(st.booleans()) else lookup()
+    for identifier in range(2):
+        house.send(Question.ask(dialect, subject, house.secret, identifier=identifier).datagram, address="192.0.2.9")
+    octets = bytearray(Question.ask(dialect, subject, house.secret).datagram)
+    for _ in range(data.draw(st.integers(0, 3))):
+        octets[data.draw(st.integers(38, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    octets[22:38] = bytes(16)
+    octets[22:38] = house.secret.hmac(bytes(octets))
+    datagram = bytes(octets)
+    replies = [each.handle(datagram, Source("192.0.2.9", 9), house.now) for each in (house.engine, engine)]
+    assert [None if reply is None else reply[0] for reply in replies] in ([None, None], [2, 2], [3, 3])
+    if replies[0] is not None:
+        read = Question(datagram=datagram, dialect=dialect, secret=house.secret).read
+        assert read(replies[0]) == read(replies[1])
+
+
+@pytest.fixture
+def twins(house):
+    """A house that answers the fast path where it can, and an engine that never does."""
+    house.add_key(SSID, b"right-passphrase", vlan=110, devices=(SPA,))
+    house.add_key(SSID, b"other-passphrase", vlan=7)
+    house.start()
+    return house, Engine(house.index, house.clock)
+
+
+@pytest.mark.parametrize("step", ["answer", "mark", "learn"])
+def test_failure_of_the_short_way_costs_no_answer(known, handshake, monkeypatch, lines, step):
+    def fail(*args):
+        raise KeyError("right-passphrase")
+
+    monkeypatch.setattr(FastPath, step, fail)
+    for number in range(2):
+        assert known.ask(handshake(b"right-passphrase", spa=OTHER), identifier=number)
+    errors = [line for line in lines() if line.startswith("error")]
+    assert len(errors) == 1
+    assert "without compiled answers" in errors[0]
+    assert "passphrase" not in errors[0]

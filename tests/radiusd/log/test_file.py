@@ -1,0 +1,136 @@
+"""The file that keeps decisions: bounded, shared between processes, and never in the way."""
+
+import logging
+import os
+
+import pytest
+
+from radiusd.log.file import DecisionFile, decisions_path, former_path
+from radiusd.log.handler import start_log, stop_log, write_decisions
+
+
+@pytest.fixture
+def path(tmp_path):
+    return decisions_path(tmp_path / "latchkey.db")
+
+
+def numbers(*paths):
+    return [int(line) for path in paths if path.exists() for line in path.read_bytes().split()]
+
+
+def test_file_lies_beside_the_database_and_is_nobody_elses(path):
+    DecisionFile(path).write(b"a line\n")
+    assert path.name == "latchkey.db-log"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_lines_are_those_of_stderr(path):
+    reader, writer = os.pipe()
+    start_log(writer, DecisionFile(path))
+    try:
+        write_decisions(("accept who=Ada", 'reject reason="unknown passphrase"'))
+        logging.getLogger("radiusd").info("no decision")
+    finally:
+        stop_log()
+    *decisions, other = os.read(reader, 4096).splitlines(keepends=True)
+    assert path.read_bytes() == b"".join(decisions)
+    assert len(decisions) == 2
+    assert b"no decision" in other
+    os.close(reader)
+    os.close(writer)
+
+
+def test_file_too_large_becomes_the_former_one(path):
+    file = DecisionFile(path, size=100)
+    for number in range(100):
+        file.write(b"%09d\n" % number)
+        file.keep()
+    former = former_path(path)
+    kept = numbers(former, path)
+    assert kept == list(range(kept[0], 100))
+    assert former.stat().st_size == 110
+    assert path.stat().st_size <= 110
+
+
+def test_several_processes_lose_no_line_over_a_rotation(path):
+    """Each rotates as soon as it sees a need; two files have room for everything, so that nothing is thrown away."""
+    count, processes = 4000, []
+    for number in range(3):
+        process = os.fork()
+        if not process:
+            status = 1
+            try:
+                file = DecisionFile(path, size=70_000)
+                for line in range(count):
+                    file.write(b"%09d\n" % (number * count + line))
+                    if line % 10 == number:
+                        file.keep()
+                status = 0
+            finally:
+                os._exit(status)
+        processes.append(process)
+    assert [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes] == [0, 0, 0]
+    assert former_path(path).exists()
+    assert sorted(numbers(former_path(path), path)) == list(range(3 * count))
+
+
+def test_two_that_see_a_file_too_large_rename_it_once(path):
+    first, second = DecisionFile(path, size=5), DecisionFile(path, size=5)
+    for file in (first, second):
+        file.write(b"0000001\n")
+    first.keep()
+    second.keep()
+    for file in (first, second):
+        file.write(b"0000002\n")
+    assert numbers(former_path(path)) == [1, 1]
+    assert numbers(path) == [2, 2]
+
+
+def test_file_that_was_taken_away_is_begun_again(path):
+    file = DecisionFile(path)
+    file.write(b"1\n")
+    path.rename(path.with_name("elsewhere"))
+    file.keep()
+    file.write(b"2\n")
+    assert numbers(path) == [2]
+
+
+def test_torn_line_is_ended_before_the_next_one(path):
+    path.write_bytes(b"1\n2026-10-31T08:1")
+    DecisionFile(path).write(b"2\n")
+    assert path.read_bytes() == b"1\n2026-10-31T08:1\n2\n"
+
+
+def test_disk_that_fails_is_named_once_and_tried_again(path, lines):
+    path.mkdir()
+    file = DecisionFile(path)
+    for _ in range(5):
+        file.write(b"1\n")
+        file.keep()
+    assert lines() == [f"cannot write decisions to {path}, will try again: Is a directory"]
+    path.rmdir()
+    file.keep()
+    file.write(b"2\n")
+    assert numbers(path) == [2]
+    assert lines()[1:] == [f"decisions are written to {path} again"]
+
+
+def test_full_disk_is_named_once(lines, tmp_path):
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    file = DecisionFile(full)
+    for _ in range(5):
+        file.write(b"1\n")
+        file.keep()
+    assert lines() == [f"cannot write decisions to {full}, will try again: No space left on device"]
+
+
+def test_size_zero_keeps_nothing(path):
+    file = DecisionFile(path)
+    file.limit(0)
+    file.write(b"1\n")
+    file.keep()
+    assert not path.exists()
+    file.limit(1)
+    file.write(b"2\n")
+    assert numbers(path) == [2]
