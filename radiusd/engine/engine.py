@@ -129,7 +129,7 @@ class Engine:
     def receive_batch(
         self, batch: Batch, count: int, socket: int, now: datetime
     ) -> tuple[Answered, list[Outcome | Exception]]:
-        """Answer the first `count` datagrams of `batch`: what the fast path did, and the outcome of each row it left."""
+        """Answer the first `count` datagrams of `batch`: what the fast path did, and each outcome of what it left."""
         started = self._monotonic()
         answered = self._on_fast_path(
             lambda fast_path: fast_path.answer(batch, count, socket, now, started)

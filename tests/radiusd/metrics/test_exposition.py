@@ -314,7 +314,7 @@ class TestEndpoint:
         endpoint.start()
         try:
             assert self.raw_or_nothing(listener.getsockname()) == b""
-            assert any(line.startswith("error place=TypeError@endpoint.py") for line in lines())
+            assert any(line.startswith("error place=TypeError@http.py") for line in lines())
         finally:
             endpoint.stop()
             listener.close()
