@@ -11,25 +11,44 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
 
-# name: (module, attribute, what `latchkey --help` says)
-COMMANDS: Final = {
-    "demo": ("benchmarks.demo", "demo", "Everything at once on loopback, in a temporary folder."),
-    "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
-    "venue": ("provisioning.cli", "venue", "Properties."),
-    "unit": ("provisioning.cli", "unit", "Flats, rooms and storage units of a venue."),
-    "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
-    "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, devices, wireless-only."),
-    "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
-    "key": ("provisioning.key_cli", "key", "Keys: add, import, list, show, reset, suspend, resume, remove, export."),
-    "serve": ("radiusd.cli", "serve", "Answer access points."),
-    "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),
-    "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
-    "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
-    "send": ("pcaps.send_cli", "send", "Play a captured handshake to a RADIUS server, and check its answer."),
-    "packet": ("pcaps.packet_cli", "packet", "Make a handshake in a vendor's form: record, capture, Access-Request."),
-    "bench": ("benchmarks.cli", "bench", "Measure this machine."),
+# What `latchkey --help` shows, by purpose. name: (module, attribute, what it does)
+SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
+    "First steps": {
+        "demo": ("benchmarks.demo", "demo", "Everything at once on loopback, in a temporary folder."),
+        "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
+        "completion": (__name__, "completion", "Let the Tab key complete commands, venues, keys and NASes."),
+    },
+    "Properties and keys": {
+        "venue": ("provisioning.cli", "venue", "Properties, and the access points that name themselves."),
+        "unit": ("provisioning.cli", "unit", "Flats, rooms and storage units of a venue."),
+        "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
+        "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, quotas, wireless-only."),
+        "key": (
+            "provisioning.key_cli",
+            "key",
+            "Keys: add, import, list, suspend, reset, remove, export and more.",
+        ),
+    },
+    "The server": {
+        "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
+        "serve": ("radiusd.cli", "serve", "Answer access points."),
+        "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),
+    },
+    "Captures and tests": {
+        "identify": ("pcaps.identify_cli", "identify", "Say whose handshakes are in a capture."),
+        "convert": ("pcaps.identify_cli", "convert", "Write a capture's handshakes for hashcat."),
+        "packet": (
+            "pcaps.packet_cli",
+            "packet",
+            "Make a handshake: as a record, a capture or a vendor's Access-Request.",
+        ),
+        "send": ("pcaps.send_cli", "send", "Play a captured handshake to a RADIUS server, and check its answer."),
+        "bench": ("benchmarks.cli", "bench", "Measure this machine."),
+    },
 }
+COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 # The base of what each package raises about the world outside; a package that was not imported raised nothing.
 BASE_ERRORS: Final = (
     ("crypto.errors", "CryptoError"),
@@ -56,17 +75,30 @@ class Root(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
-        try:
-            command = getattr(importlib.import_module(module), attribute, None)
-        except ModuleNotFoundError as error:
-            raise Refused(f"this installation has no `{cmd_name}`: {error}") from error
-        if not isinstance(command, click.Command):
-            raise Refused(f"this installation has no `{cmd_name}`")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 (the table is ours, and a test goes through it)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from provisioning import no_such_command  # heavy, but here nothing else is going to happen
+
+            raise no_such_command(args[0], COMMANDS, ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, _, text) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, from the table: none is imported to be named."""
+        named = [CompletionItem(name, help=text) for name, (_, _, text) in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in named if item.value.startswith(incomplete)] + options
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -94,7 +126,12 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
     context.exit()
 
 
-@click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="New here? `latchkey demo` shows it at work; README.md sets it up in nine commands. Each command explains"
+    " itself: `latchkey key --help`, `latchkey key add --help`.",
+)
 @click.option(
     "--db",
     type=click.Path(path_type=Path, readable=False),
@@ -108,6 +145,33 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
 def cli(context: click.Context, db: Path) -> None:
     """One SSID, a key for every door: an identity-PSK RADIUS server."""
     context.meta["latchkey.db"] = db
+
+
+class _BashComplete(BashComplete):
+    """click's, but for values with blanks in them, which bash would take for two words."""
+
+    name = "bash"
+    source_template = BashComplete.source_template.replace(
+        "COMPREPLY+=($value)", 'printf -v value %%q "$value"; COMPREPLY+=("$value")'
+    )
+
+
+add_completion_class(_BashComplete)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, options, venues, SSIDs, NASes, keys and plans.
+
+    \b
+    bash   eval "$(latchkey completion bash)"         in ~/.bashrc
+    zsh    eval "$(latchkey completion zsh)"          in ~/.zshrc, after compinit
+    fish   latchkey completion fish | source          in ~/.config/fish/config.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 (one of the three above)
+    click.echo(kind(cli, {}, "latchkey", "_LATCHKEY_COMPLETE").source(), nl=False)
 
 
 def main() -> int:

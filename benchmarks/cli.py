@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
+from provisioning import CommandGroup
+
 from . import report
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 _plot = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result into this PNG.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def bench() -> None:
     """Measure this machine; every number beside a baseline of the same run."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from provisioning import progress_bar, read_secret, secret_options
+from provisioning import CommandGroup, progress_bar, read_secret, secret_options
 from radiusd import DIALECTS, SharedSecret
 
 from .errors import OptionError
@@ -31,7 +31,7 @@ _LARGEST_COUNT: Final = 10_000_000
 _SEEDED_START_US: Final = 1_767_225_600_000_000  # 2026-01-01: where everything is to repeat, time too
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def packet() -> None:
     """Make the handshake of a device with its access point, valid for a passphrase, in a vendor's form.
 

@@ -2,6 +2,7 @@
 
 from .bulk import Imported, import_keys
 from .cli import init, nas, plan, pool, unit, venue
+from .command_group import CommandGroup, no_such_command
 from .errors import (
     AlreadyExists,
     Ambiguous,
@@ -59,6 +60,7 @@ __all__ = [
     "AlreadyExists",
     "Ambiguous",
     "Change",
+    "CommandGroup",
     "Device",
     "Duplicate",
     "DuplicateKey",
@@ -101,6 +103,7 @@ __all__ = [
     "json_option",
     "key",
     "nas",
+    "no_such_command",
     "open_database",
     "open_store",
     "parse_instant",

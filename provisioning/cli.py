@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from .command_group import CommandGroup
 from .errors import InvalidValue
 from .model import PROFILES, Keypool, UnknownDevices
 from .options import (
@@ -51,9 +52,12 @@ def init(context: click.Context) -> None:
         )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def venue() -> None:
-    """Properties."""
+    """Properties: a building, or several that one keypool serves.
+
+    An access point is told to be at a venue by its NAS-Identifier, or by the venue of its `latchkey nas`.
+    """
 
 
 @venue.command("add")
@@ -99,9 +103,12 @@ def venue_show(context: click.Context, name: str, as_json: bool) -> None:
     print_view(view, as_json)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def unit() -> None:
-    """Flats, rooms and storage units of a venue."""
+    """Flats, rooms and storage units of a venue, each with its building, floor and VLAN.
+
+    A key may belong to one: `latchkey key add --unit`.
+    """
 
 
 @unit.command("add")
@@ -143,9 +150,12 @@ def unit_list(context: click.Context, venue: str | None, as_json: bool) -> None:
     print_views(views, ("id", "venue", "building", "floor", "name", "vlan"), as_json)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def pool() -> None:
-    """Keypools: one SSID and the keys valid on it."""
+    """Keypools: one SSID and the keys valid on it, at the venues it is attached to or at all of them.
+
+    The SSID is written exactly as the access points have it. Keys are added with `latchkey key`.
+    """
 
 
 @pool.command("add")
@@ -190,9 +200,12 @@ def pool_list(context: click.Context, as_json: bool) -> None:
     print_views(views, ("id", "ssid", "scope", "venues", "keys"), as_json)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def plan() -> None:
-    """Service plans: bandwidth, devices, wireless-only."""
+    """Service plans: bandwidth, quotas, devices, wireless-only.
+
+    A key has one or none: `latchkey key add --plan`.
+    """
 
 
 @plan.command("add")
@@ -261,9 +274,14 @@ def plan_show(context: click.Context, name: str, as_json: bool) -> None:
     print_view(view, as_json)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def nas() -> None:
-    """Access points and controllers that may ask."""
+    """Access points and controllers that may ask, each with a shared secret; the server answers nobody else.
+
+    \b
+    latchkey nas add 192.0.2.0/24 --name house-aps    asks for the shared secret
+    latchkey nas list
+    """
 
 
 @nas.command("add")

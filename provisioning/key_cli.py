@@ -10,6 +10,7 @@ import click
 from crypto import MacAddress
 
 from .bulk import import_keys, render_rows
+from .command_group import CommandGroup
 from .errors import InvalidValue
 from .keys import generate_passphrase, parse_instant
 from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
@@ -36,9 +37,15 @@ _secrets_option = click.option("--show-secrets", is_flag=True, help="Print passp
 _key_argument = click.argument("which", metavar="KEY")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def key() -> None:
-    """Keys: one passphrase in one keypool. KEY is an id, id:N or an identity."""
+    """Keys: one passphrase in one keypool. KEY is an id, id:N or an identity.
+
+    \b
+    latchkey key add --identity "Ann Lee"             makes a passphrase and prints it
+    latchkey key import residents.csv                 many at once; --example prints a file to begin with
+    latchkey key suspend "Ann Lee" --reason moved     the server follows within a second
+    """
 
 
 @key.command("add")

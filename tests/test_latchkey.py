@@ -10,6 +10,7 @@ import click
 import pytest
 
 import latchkey
+from provisioning import command_group
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
@@ -54,13 +55,57 @@ def test_every_command_is_where_the_table_says(name):
     assert isinstance(command, click.Command)
 
 
-def test_a_module_that_is_missing_fails_only_when_it_is_called(monkeypatch):
+def test_a_broken_installation_says_what_is_missing(monkeypatch):
     monkeypatch.setitem(latchkey.COMMANDS, "serve", ("radiusd.nowhere", "serve", "Answer."))
-    monkeypatch.setitem(latchkey.COMMANDS, "demo", ("provisioning", "nothing", "All of it."))
-    for name in ("serve", "demo"):
-        with pytest.raises(latchkey.Refused, match=f"this installation has no `{name}`"):
-            latchkey.cli.get_command(click.Context(latchkey.cli), name)
+    with pytest.raises(ModuleNotFoundError, match=r"radiusd\.nowhere"):
+        latchkey.cli.get_command(click.Context(latchkey.cli), "serve")
     assert latchkey.cli.get_command(click.Context(latchkey.cli), "nope") is None
+
+
+def groups(command, name):
+    if isinstance(command, click.Group):
+        yield name, command
+        for each in command.list_commands(click.Context(command)):
+            yield from groups(command.get_command(click.Context(command), each), f"{name} {each}")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_help_is_cut_short(width):
+    found = list(groups(latchkey.cli, "latchkey"))
+    assert len(found) > 6
+    for name, command in found:
+        text = command.get_help(click.Context(command, info_name=name, terminal_width=width))
+        assert "..." not in text.replace("[ARGS]...", ""), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ky"], "No such command 'ky'. Did you mean 'key'?"),
+        (["nas", "delete"], "No such command 'delete'. Did you mean 'remove'?"),
+        (["venue", "lst"], "No such command 'lst'. Did you mean 'list'?"),
+        (["unit", "qqqqqq"], "No such command 'qqqqqq'. There is "),
+        (["packet", "wpa3"], "No such command 'wpa3'. Did you mean 'wpa2'?"),
+    ],
+)
+def test_a_mistyped_command_is_told_which_is_meant(tmp_path, arguments, said):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_every_synonym_leads_to_a_command_of_some_group():
+    names = {each for _, group in groups(latchkey.cli, "") for each in group.list_commands(click.Context(group))}
+    known = [meant for meant in command_group._SYNONYMS.values() if meant in names]
+    assert {"add", "list", "remove", "show", "suspend", "resume"} <= set(known)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_a_shell_is_to_run(tmp_path, shell):
+    result = run("completion", shell, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"_LATCHKEY_COMPLETE={shell}_complete" in result.stdout
+    assert "completion" in run("--help", cwd=tmp_path).stdout
 
 
 def test_first_steps_in_an_empty_folder(tmp_path):
