@@ -93,9 +93,9 @@ def _recordings() -> dict[str, Any]:
 def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
     """Fill the store: one SSID with everybody on it, a second one with an accent and a colon in its name."""
     identifiers = sorted({case["nas_identifier"] for case in cases.values()})
-    venue = store.add_venue("Hudson House", nas_identifiers=identifiers)
-    store.add_nas(ip_network("127.0.0.1/32"), _SECRET.encode(), name="loopback", venue_id=venue.id)
-    pools = {text: store.add_keypool(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
+    venue = store.inventory.add_venue("Hudson House", nas_identifiers=identifiers)
+    store.inventory.add_nas(ip_network("127.0.0.1/32"), _SECRET.encode(), name="loopback", venue_id=venue.id)
+    pools = {text: store.inventory.add_keypool(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
     rows = [f"resident {n},resident-{n:07d}-key,,{100 + n % 3900}\n" for n in range(residents - len(cases))]
     own = [f'"{_resident(case)}",{case["passphrase"]},,{_vlan(case)}\n' for case in cases.values()]
     for ssid, pool in pools.items():
@@ -106,7 +106,7 @@ def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
         import_keys(store, pool.id, Ssid.parse(ssid), lines, name="residents.csv")
     moved_out = datetime.now(UTC) - timedelta(days=3)
     draft = KeyDraft(identity="flat 12, moved out", passphrase=Passphrase(b"last-years-key-12"), ends=moved_out)
-    store.add_key(pools["Hudson House"].id, draft)
+    store.keys.add(pools["Hudson House"].id, draft)
 
 
 def _ssids(cases: dict[str, Any]) -> list[str]:

@@ -71,16 +71,16 @@ class Building:
         """Make the store of this building; every resident's first device is registered."""
         progress(f"making a store of {len(self.passphrases):,} keys")
         with create_store(path, {}) as store:
-            venue = store.add_venue("Hudson House", nas_identifiers=[_NAS_IDENTIFIER.decode()])
-            store.add_nas(ip_network("127.0.0.0/8"), _SECRET, name="loopback", venue_id=venue.id)
-            pool = store.add_keypool(_SSID, venue_ids=[venue.id])
+            venue = store.inventory.add_venue("Hudson House", nas_identifiers=[_NAS_IDENTIFIER.decode()])
+            store.inventory.add_nas(ip_network("127.0.0.0/8"), _SECRET, name="loopback", venue_id=venue.id)
+            pool = store.inventory.add_keypool(_SSID, venue_ids=[venue.id])
             rows = (
                 b"resident %d,%s,%s,%d\n" % (n, passphrase, device(n).value.hex().encode(), vlan(n))
                 for n, passphrase in enumerate(self.passphrases)
             )
             import_keys(store, pool.id, _SSID, rows, name="residents")
             first = 0
-            for batch in store.key_batches(lapsed_since=_LONG_AGO):
+            for batch in store.keys.batches(lapsed_since=_LONG_AGO):
                 self._pmks[first : first + len(batch.ids)] = batch.pmks
                 first += len(batch.ids)
 

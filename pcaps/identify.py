@@ -62,22 +62,22 @@ def identify_by_store(
     """Yield the verdict on each attempt: the key of the store, valid or not, that made its MIC."""
     found: dict[int, list[int]] = {}
     tester = _Tester()
-    keypools = store.keypools()
-    counts = store.key_counts()
+    keypools = store.inventory.keypools()
+    counts = store.keys.counts()
     searched: dict[Ssid, int | None] = {}  # how many keys there are; None: there is no keypool
     for ssid, handshakes in _by_ssid(attempts).items():
         ids = [keypool.id for keypool in keypools if keypool.ssid == ssid]
         total, done = sum(counts.get(id_, 0) for id_ in ids), 0
         searched[ssid] = total if ids else None
         for id_ in ids:
-            for batch in store.key_batches(keypool_id=id_, lapsed_since=now - timedelta(days=_REMOVED_DAYS)):
+            for batch in store.keys.batches(keypool_id=id_, lapsed_since=now - timedelta(days=_REMOVED_DAYS)):
                 for place, key_id in tester.test(batch.ids, batch.pmks, handshakes):
                     found.setdefault(place, []).append(key_id)
                 done += len(batch.ids)
                 if progress is not None:
                     progress(f"searching {ssid}", min(done, total), total)
     for place, attempt in enumerate(attempts):
-        keys = [key for key_id in found.get(place, ()) if (key := store.key(key_id)) is not None]
+        keys = [key for key_id in found.get(place, ()) if (key := store.keys.get(key_id)) is not None]
         if keys:
             key = min(keys, key=lambda key: key.validity(now) is not None)  # of several, one that may be used
             yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, key=key, reason=key.validity(now))

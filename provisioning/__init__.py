@@ -1,7 +1,6 @@
 """What exists and who may use it: the domain model, the store, key lifecycle."""
 
 from .bulk import Imported, import_keys
-from .cli import init, nas, plan, pool, unit, venue
 from .command_group import CommandGroup, no_such_command
 from .errors import (
     AlreadyExists,
@@ -19,7 +18,6 @@ from .errors import (
     StoreError,
     StoreMissing,
 )
-from .key_cli import key
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
     OFFERING_PROFILES,
@@ -99,19 +97,12 @@ __all__ = [
     "derive_pmks",
     "generate_passphrase",
     "import_keys",
-    "init",
     "json_option",
-    "key",
-    "nas",
     "no_such_command",
     "open_database",
     "open_store",
     "parse_instant",
-    "plan",
-    "pool",
     "progress_bar",
     "read_secret",
     "secret_options",
-    "unit",
-    "venue",
 ]

@@ -77,7 +77,7 @@ def import_keys(
     ids = range(0)
     while drafts:
         try:
-            ids = store.add_keys(keypool_id, drafts, pmks=pmks, progress=progress)
+            ids = store.keys.add_many(keypool_id, drafts, pmks=pmks, progress=progress)
             break
         except DuplicateKey as error:
             refusals += [_refuse(line_of, duplicate) for duplicate in error.duplicates]

@@ -74,7 +74,7 @@ def venue_add(
 ) -> None:
     """Add a venue and print its id."""
     with open_database(context) as store:
-        added = store.add_venue(
+        added = store.inventory.add_venue(
             name, nas_identifiers=nas_identifiers, wireless_only_vlan_offset=wireless_only_vlan_offset
         )
     print_added(view_venue(added), as_json)
@@ -87,7 +87,7 @@ def venue_add(
 def venue_list(context: click.Context, as_json: bool) -> None:
     """List the venues."""
     with open_database(context) as store:
-        views = [view_venue(each) for each in store.venues()]
+        views = [view_venue(each) for each in store.inventory.venues()]
     print_views(views, ("id", "name", "nas_identifiers"), as_json)
 
 
@@ -132,7 +132,7 @@ def unit_add(
     """Add a unit and print its id."""
     with open_database(context) as store:
         place = find_venue(store, venue)
-        added = store.add_unit(place.id, name, building=building, floor=floor, vlan=vlan)
+        added = store.inventory.add_unit(place.id, name, building=building, floor=floor, vlan=vlan)
     print_added(view_unit(added, {place.id: place.name}), as_json)
 
 
@@ -146,7 +146,7 @@ def unit_list(context: click.Context, venue: str | None, as_json: bool) -> None:
     with open_database(context) as store:
         only = find_venue(store, venue).id if venue is not None else None
         names = _venue_names(store)
-        views = [view_unit(each, names) for each in store.units() if only in (None, each.venue_id)]
+        views = [view_unit(each, names) for each in store.inventory.units() if only in (None, each.venue_id)]
     print_views(views, ("id", "venue", "building", "floor", "name", "vlan"), as_json)
 
 
@@ -170,7 +170,7 @@ def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: b
     if venue is not None and everywhere:
         raise click.UsageError("--venue and --global exclude each other")
     with open_database(context) as store:
-        added = store.add_keypool(parse_ssid(ssid), venue_ids=place_keypool(store, venue, everywhere))
+        added = store.inventory.add_keypool(parse_ssid(ssid), venue_ids=place_keypool(store, venue, everywhere))
         view = view_keypool(added, _venue_names(store), 0)
     print_added(view, as_json)
 
@@ -184,7 +184,7 @@ def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: b
 def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -> None:
     """Make the keypool of SSID (or of that id) valid at VENUE as well."""
     with open_database(context) as store:
-        store.attach_venue(find_keypool(store, ssid, at).id, find_venue(store, venue).id)
+        store.inventory.attach_venue(find_keypool(store, ssid, at).id, find_venue(store, venue).id)
 
 
 @pool.command("list")
@@ -194,8 +194,8 @@ def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -
 def pool_list(context: click.Context, as_json: bool) -> None:
     """List the keypools."""
     with open_database(context) as store:
-        names, counts = _venue_names(store), store.key_counts()
-        pools: Sequence[Keypool] = store.keypools()
+        names, counts = _venue_names(store), store.keys.counts()
+        pools: Sequence[Keypool] = store.inventory.keypools()
     views = [view_keypool(each, names, counts.get(each.id, 0)) for each in pools]
     print_views(views, ("id", "ssid", "scope", "venues", "keys"), as_json)
 
@@ -237,7 +237,7 @@ def plan_add(
     """Add a service plan and print its id; what is not said is unlimited."""
     quotas = [None if text is None else parse_size(text) for text in (download_quota, upload_quota, total_quota)]
     with open_database(context) as store:
-        added = store.add_plan(
+        added = store.inventory.add_plan(
             name,
             download_kbps=download,
             upload_kbps=upload,
@@ -258,7 +258,7 @@ def plan_add(
 def plan_list(context: click.Context, as_json: bool) -> None:
     """List the service plans."""
     with open_database(context) as store:
-        views = [view_plan(each) for each in store.plans()]
+        views = [view_plan(each) for each in store.inventory.plans()]
     print_views(views, ("id", "name", "download_kbps", "upload_kbps", "devices", "wireless_only"), as_json)
 
 
@@ -326,7 +326,7 @@ def nas_add(
     if not shared:
         raise InvalidValue("the shared secret is empty")
     with open_database(context) as store:
-        added = store.add_nas(
+        added = store.inventory.add_nas(
             network,
             shared,
             name=name,
@@ -348,7 +348,7 @@ def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
     """List the NASes."""
     with open_database(context) as store:
         names = _venue_names(store)
-        views = [view_nas(each, names, secrets=show_secrets) for each in store.nases()]
+        views = [view_nas(each, names, secrets=show_secrets) for each in store.inventory.nases()]
     columns = ("id", "network", "name", "venue", "profile", "require_message_authenticator", "unknown_devices")
     print_views(views, (*columns, "secret") if show_secrets else columns, as_json)
 
@@ -360,8 +360,8 @@ def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
 def nas_remove(context: click.Context, address: str) -> None:
     """Forget a NAS."""
     with open_database(context) as store:
-        store.remove_nas(find_nas(store, address).id)
+        store.inventory.remove_nas(find_nas(store, address).id)
 
 
 def _venue_names(store: Store) -> dict[int, str]:
-    return {each.id: each.name for each in store.venues()}
+    return {each.id: each.name for each in store.inventory.venues()}

@@ -95,7 +95,7 @@ def key_add(
             ends=parse_instant(ends, end_of_day=True) if ends is not None else None,
             devices=tuple(map(_parse_mac, macs)),
         )
-        id_ = store.add_key(keypool.id, draft)
+        id_ = store.keys.add(keypool.id, draft)
         added = _require(store, id_)
     _print_made(added, made=given is None, as_json=as_json)
 
@@ -150,7 +150,7 @@ def key_list(
         ssids = _ssids(store)
         views = (
             view_key(each, ssids, now, secrets=show_secrets)
-            for each in store.list_keys(keypool_id=keypool_id, status=KeyStatus(status) if status else None)
+            for each in store.keys.select(keypool_id=keypool_id, status=KeyStatus(status) if status else None)
             if status or each.status is not KeyStatus.REMOVED
         )
         columns = ("id", "identity", "ssid", "unit", "effective_vlan", "ends", "state")
@@ -185,7 +185,7 @@ def key_reset(
     given = _read_passphrase(passphrase, passphrase_file)
     with open_database(context) as store:
         id_ = find_key(store, which).id
-        store.reset_key(id_, given or generate_passphrase())
+        store.keys.reset(id_, given or generate_passphrase())
         changed = _require(store, id_)
     _print_made(changed, made=given is None, as_json=as_json)
 
@@ -251,14 +251,14 @@ def key_export(
 
 def _exported(store: Store, keypool_id: int, everything: bool) -> Iterator[tuple[Key, Sequence[Device]]]:
     now = utc_now()
-    for each in store.list_keys(keypool_id=keypool_id):
+    for each in store.keys.select(keypool_id=keypool_id):
         if each.status is not KeyStatus.REMOVED if everything else each.validity(now) is None:
             yield each, _devices(store, each)
 
 
 def _set_status(context: click.Context, which: str, status: KeyStatus, reason: str | None = None) -> None:
     with open_database(context) as store:
-        store.set_key_status(find_key(store, which).id, status, now=utc_now(), reason=reason)
+        store.keys.set_status(find_key(store, which).id, status, now=utc_now(), reason=reason)
 
 
 def _read_passphrase(text: str | None, file: str | None) -> Passphrase | None:
@@ -274,17 +274,17 @@ def _parse_mac(text: str) -> MacAddress:
 
 
 def _require(store: Store, id_: int) -> Key:
-    found = store.key(id_)
+    found = store.keys.get(id_)
     assert found is not None  # noqa: S101 (written a moment ago, and never deleted)
     return found
 
 
 def _devices(store: Store, of: Key) -> tuple[Device, ...]:
-    return tuple(store.devices(first_key_id=of.id, last_key_id=of.id))
+    return tuple(store.devices.of_keys(first_key_id=of.id, last_key_id=of.id))
 
 
 def _ssids(store: Store) -> dict[int, str]:
-    return {pool.id: str(pool.ssid) for pool in store.keypools()}
+    return {pool.id: str(pool.ssid) for pool in store.inventory.keypools()}
 
 
 def _print_made(of: Key, *, made: bool, as_json: bool) -> None:

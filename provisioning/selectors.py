@@ -42,7 +42,7 @@ def parse_size(text: str) -> int:
 
 
 def find_venue(store: Store, text: str) -> Venue:
-    venues = store.venues()
+    venues = store.inventory.venues()
     for venue in venues:
         if venue.name == text:
             return venue
@@ -54,7 +54,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
 
     With a venue, the SSID's own keypool there is meant, and only without one the global keypool.
     """
-    pools: Sequence[Keypool] = store.keypools()
+    pools: Sequence[Keypool] = store.inventory.keypools()
     if ssid is not None:
         named = [pool for pool in pools if pool.ssid == parse_ssid(ssid)]
         if not named and ssid.isascii() and ssid.isdigit():
@@ -71,7 +71,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
         where = f" at venue {venue!r}" if venue is not None else ""
         raise NotFound(f"no keypool{where}: add one with `latchkey pool add`")
     if len(pools) > 1:
-        names = {each.id: each.name for each in store.venues()}
+        names = {each.id: each.name for each in store.inventory.venues()}
         raise Ambiguous(
             "several keypools, say which with --pool and --venue: "
             + ", ".join(f"{pool.id} ({pool.ssid}, {describe_scope(pool, names)})" for pool in pools[:8])
@@ -90,7 +90,7 @@ def place_keypool(store: Store, venue: str | None, everywhere: bool) -> tuple[in
     """Return the venues a new keypool belongs to, none for a global one."""
     if venue is not None:
         return (find_venue(store, venue).id,)
-    venues = store.venues()
+    venues = store.inventory.venues()
     if everywhere or not venues:
         return ()
     if len(venues) > 1:
@@ -102,13 +102,13 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
     """Return the unit called `text`, or `building/text`, at one of the venues (none named: at any)."""
     found = [
         unit
-        for unit in store.units()
+        for unit in store.inventory.units()
         if text in (unit.name, f"{unit.building}/{unit.name}") and (not venue_ids or unit.venue_id in venue_ids)
     ]
     if not found:
         raise NotFound(f"no unit {text!r} there")
     if len(found) > 1:
-        names = {venue.id: venue.name for venue in store.venues()}
+        names = {venue.id: venue.name for venue in store.inventory.venues()}
         listed = ", ".join(
             f"{f'{unit.building}/' if unit.building else ''}{unit.name} at {names[unit.venue_id]}" for unit in found[:8]
         )
@@ -117,7 +117,7 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
 
 
 def find_plan(store: Store, text: str) -> ServicePlan:
-    plans = store.plans()
+    plans = store.inventory.plans()
     for plan in plans:
         if plan.name == text:
             return plan
@@ -126,7 +126,7 @@ def find_plan(store: Store, text: str) -> ServicePlan:
 
 def find_nas(store: Store, text: str) -> Nas:
     """Return the NAS of that address, network, name or id."""
-    nases = store.nases()
+    nases = store.inventory.nases()
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -146,8 +146,8 @@ def find_nas(store: Store, text: str) -> Nas:
 def find_key(store: Store, text: str) -> Key:
     """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed."""
     by_id = text.removeprefix("id:")
-    numbered = store.key(int(by_id)) if by_id.isascii() and by_id.isdigit() and len(by_id) < 19 else None
-    found = [] if by_id != text else list(store.list_keys(identity=text))
+    numbered = store.keys.get(int(by_id)) if by_id.isascii() and by_id.isdigit() and len(by_id) < 19 else None
+    found = [] if by_id != text else list(store.keys.select(identity=text))
     if numbered is not None and numbered.id not in {key.id for key in found}:
         found.append(numbered)
     if len(found) > 1:

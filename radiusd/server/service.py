@@ -51,7 +51,7 @@ class Loaded:
         """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
         warm_up(lambda text: log.info("%s", text))
         compilation = prepare()
-        index = Index(store.key, cached_keys=config.keys.cached)
+        index = Index(store.keys.get, cached_keys=config.keys.cached)
         follower = Follower(store, lapsed_days=config.keys.lapsed_days)
         fast_path = None
         with _all_new_kept():
@@ -59,7 +59,7 @@ class Loaded:
             if compilation is None:
                 fast_path = FastPath(answers=config.keys.cached, exchanges=config.duplicates.answers)
                 index.watch(fast_path)
-                prewarm(fast_path, index, store.keys, _now(), time.monotonic())
+                prewarm(fast_path, index, store.keys.get_many, _now(), time.monotonic())
         return cls(index=index, follower=follower, compilation=compilation, fast_path=fast_path)
 
     def refresh(self, store: Store) -> None:
@@ -147,7 +147,7 @@ class Server:
             else:
                 await followed.call(loaded.refresh, followed.store)
             index, follower = loaded.index, loaded.follower
-            index.read_from(store.key)
+            index.read_from(store.keys.get)
             engine = Engine(index, time.monotonic)
             if loaded.fast_path is not None:
                 engine.enable_fast_path(loaded.fast_path)
@@ -287,7 +287,7 @@ async def _save(index: Index, thread: StoreThread) -> None:
     if not devices:
         return
     try:
-        await thread.call(thread.store.remember, devices, _now())
+        await thread.call(thread.store.devices.remember, devices, _now())
     except ProvisioningError as error:
         log.warning("cannot save %d devices, will try again: %s", len(devices), error)
     except Exception as error:

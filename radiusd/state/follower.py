@@ -61,30 +61,30 @@ class Follower:
 
     def load(self, now: datetime) -> Update:
         """Read everything."""
-        self._version = self._store.data_version()
-        self._revision = self._store.revision()
-        self._sequence = self._store.device_sequence()
+        self._version = self._store.changes.data_version()
+        self._revision = self._store.changes.revision()
+        self._sequence = self._store.devices.sequence()
         topology = self._read_topology()
-        for batch in self._store.key_batches(lapsed_since=now - self._lapsed):
+        for batch in self._store.keys.batches(lapsed_since=now - self._lapsed):
             self._add(batch)
         return Update(
             topology=topology,
             pools=dict(self._pools),
-            devices=tuple(self._store.devices()),
+            devices=tuple(self._store.devices.of_keys()),
             device_keys=IdRanges(),
             stale_keys=None,
         )
 
     def refresh(self, now: datetime) -> Update | None:
         """Read what was committed since, or return None where nothing was."""
-        version = self._store.data_version()
+        version = self._store.changes.data_version()
         if version == self._version:
             return None
-        changes = self._store.changes(self._revision)
-        sequence = self._store.device_sequence()
+        changes = self._store.changes.since(self._revision)
+        sequence = self._store.devices.sequence()
         learned: tuple[Device, ...] = ()
         if sequence != self._sequence:  # by another worker, or by this one: that is no harm
-            learned = self._store.devices_learned(self._sequence, sequence)
+            learned = self._store.devices.learned(self._sequence, sequence)
         update = self._follow(changes, learned, now) if changes or learned else None
         if changes:
             self._revision = changes[-1].revision
@@ -102,7 +102,7 @@ class Follower:
         known = [
             device
             for first, last in IdRanges([*keys, *devices])
-            for device in self._store.devices(first_key_id=first, last_key_id=last)
+            for device in self._store.devices.of_keys(first_key_id=first, last_key_id=last)
         ]
         return Update(
             topology=topology,
@@ -113,7 +113,8 @@ class Follower:
         )
 
     def _read_topology(self) -> Topology:
-        topology = Topology(self._store.nases(), self._store.venues(), self._store.keypools())
+        inventory = self._store.inventory
+        topology = Topology(inventory.nases(), inventory.venues(), inventory.keypools())
         for keypool in topology.keypools.values():
             if keypool.id not in self._pools:
                 self._pools[keypool.id] = Pool(keypool.ssid)
@@ -126,7 +127,7 @@ class Follower:
         lapsed_since = now - self._lapsed
         for start in range(first, last + 1, _STEP):
             stop = min(start + _STEP - 1, last)
-            batches = tuple(self._store.key_batches(first_id=start, last_id=stop, lapsed_since=lapsed_since))
+            batches = tuple(self._store.keys.batches(first_id=start, last_id=stop, lapsed_since=lapsed_since))
             owners = np.zeros(stop - start + 1, np.int64)
             marks = np.zeros(stop - start + 1, np.uint64)
             for batch in batches:

@@ -42,17 +42,19 @@ class Target:
         compilation.warm_up()
         key = MasterKey.generate()
         with Store.create(Path(folder) / "latchkey.db", key) as store:
-            venue = store.add_venue("Hudson House")
+            venue = store.inventory.add_venue("Hudson House")
             for network, signs in (("192.0.2.0/25", True), ("192.0.2.128/25", False)):
-                store.add_nas(ip_network(network), SECRET, require_message_authenticator=signs)
+                store.inventory.add_nas(ip_network(network), SECRET, require_message_authenticator=signs)
             for address, profile in _PROFILES.items():
                 offers = UnknownDevices.REJECT if profile == "cambium" else UnknownDevices.OFFER
-                store.add_nas(ip_network(address), SECRET, profile=profile, unknown_devices=offers)
-            plan = store.add_plan("all there is", download_kbps=50_000, total_quota_octets=2**40, vlan_pool="residents")
+                store.inventory.add_nas(ip_network(address), SECRET, profile=profile, unknown_devices=offers)
+            plan = store.inventory.add_plan(
+                "all there is", download_kbps=50_000, total_quota_octets=2**40, vlan_pool="residents"
+            )
             for name in (b"Hudson House", "Café: Résidents".encode(), b"x"):
-                pool = store.add_keypool(Ssid(name), venue_ids=[venue.id])
+                pool = store.inventory.add_keypool(Ssid(name), venue_ids=[venue.id])
                 for n, text in enumerate((b"sunny-Otter-41", b"maple-Falcon-77", b"river-Badger-09", b"another one")):
-                    store.add_key(pool.id, KeyDraft(passphrase=Passphrase(text), plan_id=plan.id, vlan=n or None))
+                    store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(text), plan_id=plan.id, vlan=n or None))
         self.store = Store.open(Path(folder) / "latchkey.db", key)
         index = radiusd.Index(self.store.key)
         index.apply(radiusd.Follower(self.store).load(NOW))

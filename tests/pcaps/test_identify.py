@@ -66,7 +66,7 @@ def run(tmp_path):
 
 
 def add(store, pool, identity, passphrase, **draft):
-    return store.add_key(pool.id, KeyDraft(identity=identity, passphrase=Passphrase(passphrase), **draft))
+    return store.keys.add(pool.id, KeyDraft(identity=identity, passphrase=Passphrase(passphrase), **draft))
 
 
 # Word lists.
@@ -162,9 +162,9 @@ def test_damage_on_the_air_is_no_wrong_passphrase(read, tmp_path):
 
 
 def test_the_store_names_the_resident(read, store):
-    venue = store.add_venue("Hudson House")
-    pool = store.add_keypool(SSID, venue_ids=[venue.id])
-    unit = store.add_unit(venue.id, "12B")
+    venue = store.inventory.add_venue("Hudson House")
+    pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+    unit = store.inventory.add_unit(venue.id, "12B")
     add(store, pool, "Bo Chen", b"another-passphrase")
     key_id = add(store, pool, "Ann Lee", PASSPHRASE, unit_id=unit.id)
     (verdict,) = identify_by_store(read(house(Air.handshake())).attempts, store, NOW)
@@ -173,9 +173,9 @@ def test_the_store_names_the_resident(read, store):
 
 
 def test_every_keypool_of_the_ssid_and_no_other_is_searched(read, store):
-    venues = [store.add_venue(name) for name in ("North", "South")]
-    pools = [store.add_keypool(SSID, venue_ids=[venue.id]) for venue in venues]
-    other = store.add_keypool(Ssid(b"Other"), venue_ids=[venues[0].id])
+    venues = [store.inventory.add_venue(name) for name in ("North", "South")]
+    pools = [store.inventory.add_keypool(SSID, venue_ids=[venue.id]) for venue in venues]
+    other = store.inventory.add_keypool(Ssid(b"Other"), venue_ids=[venues[0].id])
     add(store, pools[0], "north", b"passphrase of north")
     add(store, pools[1], "south", b"passphrase of south")
     add(store, other, "elsewhere", PASSPHRASE)
@@ -195,7 +195,7 @@ def test_an_ssid_without_keypool(read, store):
 
 
 def test_a_key_that_is_not_valid_is_named_with_why_and_a_valid_one_before_it(read, store):
-    pool = store.add_keypool(SSID)
+    pool = store.inventory.add_keypool(SSID)
     past = NOW - timedelta(days=30)
     expired = add(store, pool, "before", PASSPHRASE, ends=past)
     attempts = read(house(Air.handshake())).attempts
@@ -204,15 +204,15 @@ def test_a_key_that_is_not_valid_is_named_with_why_and_a_valid_one_before_it(rea
     current = add(store, pool, "now", PASSPHRASE, starts=past)
     (verdict,) = identify_by_store(attempts, store, NOW)
     assert (verdict.key.id, verdict.reason) == (current, None)
-    store.set_key_status(current, KeyStatus.REMOVED, now=NOW - timedelta(days=3), reason=None)
-    store.set_key_status(expired, KeyStatus.REMOVED, now=NOW - timedelta(days=91), reason=None)
+    store.keys.set_status(current, KeyStatus.REMOVED, now=NOW - timedelta(days=3), reason=None)
+    store.keys.set_status(expired, KeyStatus.REMOVED, now=NOW - timedelta(days=91), reason=None)
     (verdict,) = identify_by_store(attempts, store, NOW)
     assert (verdict.key.id, verdict.reason) == (current, "removed 2026-11-18")
 
 
 def test_large_pools_are_searched_by_the_kernels(read, store, monkeypatch):
     """The same verdicts either way."""
-    pool = store.add_keypool(SSID)
+    pool = store.inventory.add_keypool(SSID)
     for number in range(5):
         add(store, pool, f"resident {number}", b"passphrase %d" % number)
     octets = house(
@@ -233,7 +233,7 @@ def test_large_pools_are_searched_by_the_kernels(read, store, monkeypatch):
 
 @pytest.mark.parametrize("case", RECORDINGS, ids=lambda case: case["name"])
 def test_recordings_are_identified_from_the_store(run, store, case):
-    pool = store.add_keypool(Ssid.parse(case["ssid"]))
+    pool = store.inventory.add_keypool(Ssid.parse(case["ssid"]))
     add(store, pool, "Somebody", b"somebody-elses-key")
     key_id = add(store, pool, "Ann Lee", case["passphrase"].encode())
     path = VECTORS / "hwsim" / case["capture"]
@@ -352,9 +352,9 @@ def test_the_command_as_a_process(tmp_path):
 
 
 def test_unit_and_validity_are_said(run, store, tmp_path):
-    venue = store.add_venue("Hudson House")
-    pool = store.add_keypool(SSID, venue_ids=[venue.id])
-    unit = store.add_unit(venue.id, "12B")
+    venue = store.inventory.add_venue("Hudson House")
+    pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+    unit = store.inventory.add_unit(venue.id, "12B")
     add(store, pool, "Ann Lee", PASSPHRASE, unit_id=unit.id, ends=datetime(2026, 10, 31, tzinfo=UTC))
     path = tmp_path / "x.pcap"
     path.write_bytes(house(Air.handshake()))

@@ -29,12 +29,12 @@ def store(path: Path, master_key: MasterKey) -> Iterator[Store]:
 
 @pytest.fixture
 def venue(store: Store) -> Venue:
-    return store.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1"])
+    return store.inventory.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1"])
 
 
 @pytest.fixture
 def pool(store: Store, venue: Venue) -> Keypool:
-    return store.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue.id])
+    return store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue.id])
 
 
 class CommandLine:

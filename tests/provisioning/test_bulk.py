@@ -160,16 +160,16 @@ def test_what_is_written_is_read_again(identity: str, psk: bytes, mac: MacAddres
 
 
 def test_a_file_is_imported_whole(store: Store, pool: Keypool) -> None:
-    before = store.revision()
+    before = store.changes.revision()
     done = bring(store, pool, b"ann,sunny-Otter-41,020000000100,12\r\nbob,maple-Falcon-77\r\n")
     assert done == Imported(range(1, 3), ())
-    keys = list(store.list_keys())
+    keys = list(store.keys.select())
     assert [(key.identity, key.vlan) for key in keys] == [("ann", 12), ("bob", None)]
     assert [key.pmk.value for key in keys] == [
         pmk.tobytes() for pmk in derive_pmks([b"sunny-Otter-41", b"maple-Falcon-77"], pool.ssid)
     ]
-    assert list(store.devices()) == [Device(pool.id, MAC, 1)]
-    assert [(each.first_id, each.last_id) for each in store.changes(before)] == [(1, 2), (1, 2)]
+    assert list(store.devices.of_keys()) == [Device(pool.id, MAC, 1)]
+    assert [(each.first_id, each.last_id) for each in store.changes.since(before)] == [(1, 2), (1, 2)]
 
 
 BAD = (
@@ -186,7 +186,7 @@ BAD = (
 
 
 def test_nothing_is_imported_where_a_line_is_refused(store: Store, pool: Keypool) -> None:
-    store.add_key(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
+    store.keys.add(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
     with pytest.raises(ImportRefused) as caught:
         bring(store, pool, BAD)
     assert [refusal.line for refusal in caught.value.refusals] == [4, 5, 6, 8]
@@ -198,22 +198,22 @@ def test_nothing_is_imported_where_a_line_is_refused(store: Store, pool: Keypool
     with pytest.raises(ImportRefused) as caught:
         bring(store, pool, b"bob,maple-Falcon-77\nann,sunny-Otter-41\n")
     assert caught.value.refusals == (Refusal(2, "passphrase already in use on this SSID"),)
-    assert len(list(store.list_keys())) == 1
+    assert len(list(store.keys.select())) == 1
 
 
 def test_told_to_keep_going_it_imports_the_rest(store: Store, pool: Keypool) -> None:
-    store.add_key(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
+    store.keys.add(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
     done = bring(store, pool, BAD, keep_going=True)
     assert [refusal.line for refusal in done.refusals] == [2, 4, 5, 6, 8]
     assert len(done.ids) == 3
-    assert [key.identity for key in store.list_keys()] == ["x", "bob", "lee", "noa"]
-    assert all(store.key(id_) for id_ in done.ids)
+    assert [key.identity for key in store.keys.select()] == ["x", "bob", "lee", "noa"]
+    assert all(store.keys.get(id_) for id_ in done.ids)
 
 
 def test_keeping_going_with_nothing_left_imports_nothing(store: Store, pool: Keypool) -> None:
-    before = store.revision()
+    before = store.changes.revision()
     done = bring(store, pool, b"eve,short77\n", keep_going=True)
-    assert (len(done.ids), len(done.refusals), store.revision()) == (0, 1, before)
+    assert (len(done.ids), len(done.refusals), store.changes.revision()) == (0, 1, before)
 
 
 def test_a_raw_pmk_equal_to_a_derived_one_is_found_after_derivation(store: Store, pool: Keypool) -> None:
@@ -260,7 +260,7 @@ def test_long_work_reports_its_stages(store: Store, pool: Keypool) -> None:
     assert len(done.ids) == count
     assert list(seen) == ["reading", "encrypting", "storing"]
     assert seen["storing"][-1] == seen["encrypting"][-1] == count
-    batches = list(store.key_batches(lapsed_since=datetime.now(UTC)))
+    batches = list(store.keys.batches(lapsed_since=datetime.now(UTC)))
     assert [len(batch.ids) for batch in batches] == [16_384, count - 16_384]
     stored = np.concatenate([batch.pmks for batch in batches])
     assert (stored == derive([b""] * count, pool.ssid)).all()

@@ -66,8 +66,10 @@ class House:
         self._path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
         self.store = Store.create(self._path, self._master_key)
-        self.venue = self.store.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"])
-        self.nas = self.store.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="access points")
+        self.venue = self.store.inventory.add_venue(
+            "Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"]
+        )
+        self.nas = self.store.inventory.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="access points")
         self.pools = {}
         self.engine = None
         self._server_store = None
@@ -77,18 +79,18 @@ class House:
 
     def pool(self, ssid):
         if ssid not in self.pools:
-            self.pools[ssid] = self.store.add_keypool(ssid, venue_ids=[self.venue.id])
+            self.pools[ssid] = self.store.inventory.add_keypool(ssid, venue_ids=[self.venue.id])
         return self.pools[ssid].id
 
     def add_key(self, ssid, passphrase, **draft):
-        return self.store.add_key(self.pool(ssid), KeyDraft(passphrase=Passphrase(passphrase), **draft))
+        return self.store.keys.add(self.pool(ssid), KeyDraft(passphrase=Passphrase(passphrase), **draft))
 
     def start(self):
         """Start the server, or start it anew as after SIGKILL."""
         self.stop()
         self._server_store = self.open_store()
         self.clock = Clock()
-        self.index = Index(self._server_store.key)
+        self.index = Index(self._server_store.keys.get)
         self.follower = Follower(self._server_store)
         self.index.apply(self.follower.load(self.now))
         self.engine = Engine(self.index, self.clock)
@@ -109,7 +111,7 @@ class House:
 
     def save(self):
         devices = self.index.devices.unsaved()
-        self._server_store.remember(devices, self.now)
+        self._server_store.devices.remember(devices, self.now)
         self.index.devices.saved(devices)
 
     def send(self, datagram, *, address="192.0.2.1", port=40000, socket=0):

@@ -328,7 +328,7 @@ class TestLearning:
         assert f'learn who="Ann Lee" key=1 {PLACE}' in lines()
         assert books.ask(lookup()).passphrases == (b"right-passphrase",)
         books.save()
-        assert [(each.mac, each.key_id) for each in books.store.devices()] == [(DEVICE, 1)]
+        assert [(each.mac, each.key_id) for each in books.store.devices.of_keys()] == [(DEVICE, 1)]
 
     def test_what_is_known_is_not_said_again(self, books, lines):
         for identifier in range(3):
@@ -348,7 +348,7 @@ class TestLearning:
         assert self.knows(books) is None
 
     def test_global_keypool_may_be_used_too(self, house, lines):
-        pool = house.pools[SSID] = house.store.add_keypool(SSID)
+        pool = house.pools[SSID] = house.store.inventory.add_keypool(SSID)
         key_id = house.add_key(SSID, b"right-passphrase")
         open_books(house).report(packet(START, *SESSION, key_name(b"key-%d" % key_id)))
         assert house.index.devices.key_id(pool.id, DEVICE) == key_id
@@ -374,13 +374,13 @@ class TestLearning:
 
         house.add_key(SSID, b"right-passphrase")
         house.add_key(Ssid(b"Guests"), b"guest-passphrase")
-        other = house.store.add_venue("Other House", nas_identifiers=["other-ap"])
-        house.pools["other"] = house.store.add_keypool(SSID, venue_ids=[other.id])
+        other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
+        house.pools["other"] = house.store.inventory.add_keypool(SSID, venue_ids=[other.id])
         house.add_key("other", b"third-passphrase")
         house.add_key(SSID, b"fourth-passphrase")
         house.add_key(SSID, b"fifth-passphrase", ends=house.now)
         house.add_key(SSID, b"sixth-passphrase", starts=house.now + timedelta(days=1))
-        house.store.set_key_status(4, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
+        house.store.keys.set_status(4, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
         open_books(house)
         assert house.report(packet(START, *SESSION, key_name(name)))
         assert lines()[0] == (
@@ -393,8 +393,8 @@ class TestLearning:
     def test_venue_of_the_nas_decides(self, house):
         """An access point of one venue cannot name another venue's keys, whatever it says of itself."""
         house.add_key(SSID, b"right-passphrase")
-        other = house.store.add_venue("Other House", nas_identifiers=["other-ap"])
-        house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", venue_id=other.id)
+        other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
+        house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", venue_id=other.id)
         open_books(house).report(packet(START, *SESSION, key_name(b"key-1")), "198.51.100.1")
         assert len(house.index.devices) == 0
 
@@ -483,7 +483,7 @@ END-VENDOR Ubnt
             pytest.skip("FreeRADIUS's dictionaries are not installed")
         (tmp_path / "raddb").mkdir()
         (tmp_path / "raddb" / "dictionary").write_text(self.DICTIONARY)
-        house.store.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi")
+        house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi")
         house.add_key(SSID, b"right-passphrase", identity="Ann Lee")
         house.raddb = str(tmp_path / "raddb")
         with running(house) as server:
@@ -507,10 +507,10 @@ END-VENDOR Ubnt
         assert said[0].startswith('learn who="Ann Lee" key=1 nas=loopback')
         assert said[1] == f"accounting status=start {place} session=5F3A-01 key=1"
         for _ in range(100):
-            if [each.mac for each in served.store.devices()] == [DEVICE]:
+            if [each.mac for each in served.store.devices.of_keys()] == [DEVICE]:
                 break
             time.sleep(0.05)
-        assert [each.mac for each in served.store.devices()] == [DEVICE]
+        assert [each.mac for each in served.store.devices.of_keys()] == [DEVICE]
 
     def test_device_answered_before_gets_the_key_that_it_has_used_since(self, served):
         served.add_key(SSID, b"other-passphrase")

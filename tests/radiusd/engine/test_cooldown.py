@@ -114,13 +114,13 @@ class TestEngine:
 
     def test_known_key_that_may_not_be_used_keeps_its_reason(self, house, handshake, lines, fail):
         assert house.ask(handshake(b"right-passphrase", spa=RESIDENT))
-        house.store.set_key_status(house.key_id, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
+        house.store.keys.set_status(house.key_id, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
         house.follow()
         fail(RESIDENT, 15, b"right-passphrase")
         assert 'reason="suspended: delinquent"' in lines()[-1]
         question = house.question(handshake(b"right-passphrase", spa=RESIDENT))
         assert isinstance(house.engine.receive(question.datagram, Source("192.0.2.1", 1), house.now), bytes)
-        house.store.set_key_status(house.key_id, KeyStatus.ACTIVE, now=house.now)
+        house.store.keys.set_status(house.key_id, KeyStatus.ACTIVE, now=house.now)
         house.follow()
         assert house.ask(handshake(b"right-passphrase", spa=RESIDENT))
 

@@ -98,7 +98,7 @@ def test_key_that_may_not_be_used(house, handshake, lines, draft, change, reason
     window = {name: house.now + offset for name, offset in draft.items()}
     key_id = house.add_key(SSID, b"right-passphrase", identity="Ann", **window)
     if change:
-        house.store.set_key_status(key_id, change[0], now=house.now, reason=change[1])
+        house.store.keys.set_status(key_id, change[0], now=house.now, reason=change[1])
     house.start()
     if known:
         house.index.devices.learn(house.pool(SSID), MacAddress(b"\2\0\0\0\2\1"), key_id)
@@ -111,7 +111,7 @@ def test_key_that_may_not_be_used(house, handshake, lines, draft, change, reason
 
 def test_live_key_wins_over_a_removed_one_with_its_passphrase(house, handshake, lines):
     former = house.add_key(SSID, b"same-passphrase", identity="former")
-    house.store.set_key_status(former, KeyStatus.REMOVED, now=house.now)
+    house.store.keys.set_status(former, KeyStatus.REMOVED, now=house.now)
     house.add_key(SSID, b"same-passphrase", identity="present")
     house.start()
     house.index.devices.learn(house.pool(SSID), MacAddress(b"\2\0\0\0\2\1"), former)
@@ -218,9 +218,9 @@ class TestPlace:
         assert 'ssid="hudson house"' in lines()[-1]
 
     def test_nas_that_belongs_nowhere_reaches_global_keypools_only(self, house, handshake, lines):
-        house.store.add_venue("Another House", nas_identifiers=["another-ap1"])
+        house.store.inventory.add_venue("Another House", nas_identifiers=["another-ap1"])
         house.add_key(SSID, b"right-passphrase")
-        everywhere = house.store.add_keypool(Ssid(b"Staff"))
+        everywhere = house.store.inventory.add_keypool(Ssid(b"Staff"))
         house.pools[Ssid(b"Staff")] = everywhere
         house.add_key(Ssid(b"Staff"), b"staff-passphrase")
         house.start()
@@ -237,7 +237,7 @@ class TestPlace:
 
     def test_local_and_global_keypools_of_one_ssid_are_both_searched(self, house, handshake):
         house.add_key(SSID, b"local-passphrase")
-        house.pools[SSID] = house.store.add_keypool(SSID)
+        house.pools[SSID] = house.store.inventory.add_keypool(SSID)
         house.add_key(SSID, b"global-passphrase")
         house.start()
         for _ in range(2):
@@ -260,7 +260,7 @@ class TestFollowing:
             (KeyStatus.REMOVED, False),
         ):
             if change is not None:
-                house.store.set_key_status(key_id, change, now=house.now)
+                house.store.keys.set_status(key_id, change, now=house.now)
             house.follow()
             for spa in (b"\2\0\0\0\2\1", b"\2\0\0\0\2" + bytes([works])):  # a known device and a new one
                 assert (house.ask(handshake(b"right-passphrase", spa=MacAddress(spa))) is not None) == works
@@ -269,7 +269,7 @@ class TestFollowing:
         key_id = house.add_key(SSID, b"first-passphrase")
         house.start()
         assert house.ask(handshake(b"first-passphrase"))
-        house.store.reset_key(key_id, Passphrase(b"second-passphrase"))
+        house.store.keys.reset(key_id, Passphrase(b"second-passphrase"))
         house.follow()
         assert house.ask(handshake(b"first-passphrase")) is None
         assert house.ask(handshake(b"second-passphrase")).passphrases == (b"second-passphrase",)
@@ -279,9 +279,9 @@ class TestFollowing:
         house.start()
         question = house.question(handshake(b"right-passphrase"))
         assert house.send(question.datagram, address="198.51.100.7") is None
-        venue = house.store.add_venue("Another House")
-        house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="new", venue_id=venue.id)
-        house.pools[SSID] = house.store.add_keypool(SSID, venue_ids=[venue.id])
+        venue = house.store.inventory.add_venue("Another House")
+        house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="new", venue_id=venue.id)
+        house.pools[SSID] = house.store.inventory.add_keypool(SSID, venue_ids=[venue.id])
         house.add_key(SSID, b"right-passphrase")
         house.follow()
         assert house.ask(handshake(b"right-passphrase"), address="198.51.100.7")
@@ -291,7 +291,7 @@ class TestFollowing:
         key_id = house.add_key(SSID, b"right-passphrase")
         house.start()
         assert house.ask(lookup()) is None
-        house.store.add_device(key_id, MacAddress(b"\2\0\0\0\2\1"))
+        house.store.keys.add_device(key_id, MacAddress(b"\2\0\0\0\2\1"))
         house.follow()
         assert house.ask(lookup())
 

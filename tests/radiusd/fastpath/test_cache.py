@@ -120,17 +120,17 @@ class TestForgetting:
         return house.ask(subject, identifier=77)
 
     def test_suspended_key(self, known, handshake, ways):
-        known.store.set_key_status(known.key, KeyStatus.SUSPENDED, now=known.now, reason="delinquent")
+        known.store.keys.set_status(known.key, KeyStatus.SUSPENDED, now=known.now, reason="delinquent")
         assert self.after(known, handshake(b"right-passphrase")) is None
         assert ways == [LEFT]
 
     def test_removed_key(self, known, handshake, ways):
-        known.store.set_key_status(known.key, KeyStatus.REMOVED, now=known.now)
+        known.store.keys.set_status(known.key, KeyStatus.REMOVED, now=known.now)
         assert self.after(known, handshake(b"right-passphrase")) is None
         assert ways == [LEFT]
 
     def test_new_passphrase(self, known, handshake):
-        known.store.reset_key(known.key, Passphrase(b"other-passphrase"))
+        known.store.keys.reset(known.key, Passphrase(b"other-passphrase"))
         assert self.after(known, handshake(b"right-passphrase")) is None
         assert known.ask(handshake(b"other-passphrase"), identifier=78)
 
@@ -150,13 +150,13 @@ class TestForgetting:
         for number in range(2):
             assert known.ask(lookup(), identifier=number).vlan == 110
         with known.open_store() as store:
-            device = next(iter(store.devices()))
-            store.remember([dataclasses.replace(device, key_id=other)], known.now)
+            device = next(iter(store.devices.of_keys()))
+            store.devices.remember([dataclasses.replace(device, key_id=other)], known.now)
         known.follow()
         assert known.ask(lookup(), identifier=3).vlan == 7
 
     def test_other_secret(self, known, handshake):
-        known.store.add_nas(ip_network("192.0.2.1/32"), b"another secret", name="one access point")
+        known.store.inventory.add_nas(ip_network("192.0.2.1/32"), b"another secret", name="one access point")
         known.follow()
         assert known.send(known.question(handshake(b"right-passphrase")).datagram) is None
 
@@ -184,7 +184,9 @@ def test_key_ends_when_it_ends_and_the_session_with_it(house, handshake, ways):
 @pytest.mark.parametrize("name", SPEAKING)
 def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, name):
     dialect = DIALECTS[name]
-    house.store.add_nas(ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id)
+    house.store.inventory.add_nas(
+        ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
+    )
     house.add_key(SSID, b"right-passphrase", vlan=110, ends=house.now + timedelta(days=1))
     house.start()
     assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap1")
@@ -212,7 +214,7 @@ def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, n
 @pytest.mark.parametrize("name", SPEAKING)
 def test_time_shows_in_nothing_but_session_timeout(house, name):
     """What the fast path relies on, of every dialect."""
-    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110, identity="Ann"))
+    key = house.store.keys.get(house.add_key(SSID, b"right-passphrase", vlan=110, identity="Ann"))
     templates = []
     for seconds in (1, 2):
         accept = Accept(key=key, how=How.KNOWN, session_timeout_s=seconds, name_asked=True)
@@ -229,7 +231,7 @@ def test_time_shows_in_nothing_but_session_timeout(house, name):
 @pytest.mark.parametrize("how", [How.KNOWN, How.SEARCH])
 @pytest.mark.parametrize("name", SPEAKING)
 def test_search_and_known_are_answered_alike(house, name, how):
-    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110))
+    key = house.store.keys.get(house.add_key(SSID, b"right-passphrase", vlan=110))
     attributes = [DIALECTS[name].encode_accept(Accept(key=key, how=each)) for each in (How.KNOWN, how)]
     assert attributes[0] == attributes[1]
 
@@ -343,7 +345,7 @@ def test_what_the_kernels_pass_over_changes_no_question(house, lookup, name):
 
 @pytest.mark.parametrize("name", SPEAKING)
 def test_dialects_say_whether_lookups_are_answered_otherwise(house, name):
-    key = house.store.key(house.add_key(SSID, b"right-passphrase", vlan=110))
+    key = house.store.keys.get(house.add_key(SSID, b"right-passphrase", vlan=110))
     dialect = DIALECTS[name]
     known, lookup = (dialect.encode_accept(Accept(key=key, how=how)) for how in (How.KNOWN, How.LOOKUP))
     assert (known != lookup) == dialect.reply_depends_on_handshake

@@ -18,7 +18,7 @@ FIRST, SECOND = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
 def begin(house):
     house.start()
     with house.open_store() as store:
-        return prewarm(house.engine._fast_path, house.index, store.keys, house.now, 0.0)
+        return prewarm(house.engine._fast_path, house.index, store.keys.get_many, house.now, 0.0)
 
 
 def test_first_request_of_a_known_device_is_answered_once_its_access_point_is_known(house, handshake, lookup, ways):
@@ -48,7 +48,9 @@ def test_answer_is_the_engines(house, lookup, lines, ways):
 
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("extreme", "unifi")])
 def test_in_the_words_of_the_profile(house, lookup, ways, name):
-    house.store.add_nas(ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id)
+    house.store.inventory.add_nas(
+        ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
+    )
     house.add_key(SSID, b"first-passphrase", devices=(FIRST,), vlan=1)
     house.add_key(SSID, b"second-passphrase", devices=(SECOND,), vlan=1)
     begin(house)
@@ -64,7 +66,7 @@ def test_in_the_words_of_the_profile(house, lookup, ways, name):
 def test_keys_that_may_not_be_used_are_left_to_the_engine(house):
     house.add_key(SSID, b"first-passphrase", devices=(FIRST,), ends=house.now - timedelta(hours=1))
     suspended = house.add_key(SSID, b"second-passphrase", devices=(SECOND,))
-    house.store.set_key_status(suspended, KeyStatus.SUSPENDED, now=house.now)
+    house.store.keys.set_status(suspended, KeyStatus.SUSPENDED, now=house.now)
     assert begin(house) == 0
 
 
@@ -72,7 +74,7 @@ def test_what_changes_afterwards_is_forgotten(house, lookup):
     house.add_key(SSID, b"first-passphrase", devices=(FIRST,))
     second = house.add_key(SSID, b"second-passphrase", devices=(SECOND,))
     begin(house)
-    house.store.set_key_status(second, KeyStatus.SUSPENDED, now=house.now)
+    house.store.keys.set_status(second, KeyStatus.SUSPENDED, now=house.now)
     house.follow()
     assert house.ask(lookup(FIRST), identifier=1)
     assert house.ask(lookup(SECOND), identifier=2) is None
@@ -80,7 +82,7 @@ def test_what_changes_afterwards_is_forgotten(house, lookup):
 
 def test_own_keypool_comes_before_a_global_one(house, lookup, ways):
     house.add_key(SSID, b"first-passphrase", devices=(FIRST, SECOND), vlan=1)
-    everywhere = house.store.add_keypool(SSID)
+    everywhere = house.store.inventory.add_keypool(SSID)
     house.pools[SSID] = everywhere
     house.add_key(SSID, b"second-passphrase", devices=(SECOND,), vlan=2)
     begin(house)

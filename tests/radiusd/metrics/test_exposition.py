@@ -181,15 +181,17 @@ class TestReasons:
         window = {name: house.now + offset for name, offset in draft.items()}
         key_id = house.add_key(SSID, b"right-passphrase", devices=(DEVICE,), **window)
         if status is not None:
-            house.store.set_key_status(key_id, status, now=house.now, reason="a name that must not be a label")
+            house.store.keys.set_status(key_id, status, now=house.now, reason="a name that must not be a label")
         house.start()
         assert house.ask(handshake(b"right-passphrase")) is None
         assert self.counted(house) == {("reject", reason)}
 
     def test_of_everything_else(self, house, handshake, lookup):
         house.add_key(SSID, b"right-passphrase")
-        house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
-        house.store.add_nas(ip_network("203.0.113.0/24"), b"testing123", profile="omada")
+        house.store.inventory.add_nas(
+            ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER
+        )
+        house.store.inventory.add_nas(ip_network("203.0.113.0/24"), b"testing123", profile="omada")
         house.start()
         house.ask(lookup())
         house.ask(lookup(), address="198.51.100.1")
@@ -223,7 +225,7 @@ class TestReasons:
 
     def test_search_that_is_resumed_is_one(self, house, handshake):
         former = house.add_key(SSID, b"same-passphrase")
-        house.store.set_key_status(former, KeyStatus.REMOVED, now=house.now)
+        house.store.keys.set_status(former, KeyStatus.REMOVED, now=house.now)
         house.add_key(SSID, b"same-passphrase")
         house.start()
         search = house.engine.receive(

@@ -11,7 +11,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import KeyStatus, Store, StoreError
+from provisioning import KeyStatus, StoreError
 from radiusd import DIALECTS, Engine, Question, ServeError, Server, parse_address, render_address
 
 SSID = Ssid(b"Hudson House")
@@ -61,8 +61,8 @@ def serving(house, listen=(("127.0.0.1", 0),)):
 
 @pytest.fixture
 def loopback(house):
-    house.store.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback")
-    house.store.add_nas(ip_network("::1/128"), b"testing123", name="loopback 6")
+    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback")
+    house.store.inventory.add_nas(ip_network("::1/128"), b"testing123", name="loopback 6")
     return house
 
 
@@ -104,7 +104,7 @@ def test_another_process_is_followed_within_a_second(loopback, handshake):
         key_id = loopback.add_key(SSID, b"right-passphrase")
         time.sleep(1)
         assert ask(loopback, address, handshake(b"right-passphrase"))
-        loopback.store.set_key_status(key_id, KeyStatus.SUSPENDED, now=loopback.now)
+        loopback.store.keys.set_status(key_id, KeyStatus.SUSPENDED, now=loopback.now)
         time.sleep(1)
         assert ask(loopback, address, handshake(b"right-passphrase")) is None
 
@@ -114,10 +114,10 @@ def test_devices_are_stored_soon_and_at_the_latest_at_the_end(loopback, handshak
     with serving(loopback) as server:
         assert ask(loopback, server.addresses[0], handshake(b"right-passphrase"))
         time.sleep(1)
-        assert [device.mac for device in loopback.store.devices()] == [DEVICE]
+        assert [device.mac for device in loopback.store.devices.of_keys()] == [DEVICE]
         other = MacAddress(b"\2\0\0\0\2\2")
         assert ask(loopback, server.addresses[0], handshake(b"right-passphrase", spa=other))
-    assert {device.mac for device in loopback.store.devices()} == {DEVICE, other}
+    assert {device.mac for device in loopback.store.devices.of_keys()} == {DEVICE, other}
 
 
 @pytest.mark.parametrize("error", [StoreError("database is locked"), KeyError("hashcat!")], ids=repr)
@@ -135,8 +135,8 @@ def test_store_that_fails_is_tried_again(loopback, handshake, lines, monkeypatch
         return call
 
     with serving(loopback) as server, monkeypatch.context() as patch:
-        for name in ("changes", "remember"):
-            patch.setattr(Store, name, sometimes(getattr(Store, name)))
+        for aggregate, name in ((loopback.store.changes, "since"), (loopback.store.devices, "remember")):
+            patch.setattr(type(aggregate), name, sometimes(getattr(type(aggregate), name)))
         loopback.add_key(SSID, b"right-passphrase")
         time.sleep(0.3)
         assert ask(loopback, server.addresses[0], handshake(b"right-passphrase")) is None
@@ -145,10 +145,10 @@ def test_store_that_fails_is_tried_again(loopback, handshake, lines, monkeypatch
         failing = True
         assert ask(loopback, server.addresses[0], handshake(b"right-passphrase"))
         time.sleep(0.3)
-        assert not list(loopback.store.devices())
+        assert not list(loopback.store.devices.of_keys())
         failing = False
         time.sleep(0.3)
-        assert list(loopback.store.devices())
+        assert list(loopback.store.devices.of_keys())
     said = [line for line in lines() if line.startswith("cannot")]
     assert {line.split(",")[0] for line in said} == {"cannot follow the store", "cannot save 1 devices"}
     assert not any("hashcat" in line for line in said)
@@ -194,7 +194,7 @@ def test_stopping_finishes_what_is_in_flight(loopback, handshake):
                 client.sendto(question.datagram, server.addresses[0])
             first = client.recv(4096)
         assert first[0] == 2
-    assert list(loopback.store.devices())
+    assert list(loopback.store.devices.of_keys())
 
 
 def test_port_in_use_is_an_error_before_anything_is_loaded(loopback):

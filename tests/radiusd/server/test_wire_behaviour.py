@@ -164,7 +164,7 @@ def wire(request, house, running, recordings, clock, shortcuts, monkeypatch, cap
     """What the engine decides, and what compiled code repeats: both must look the same."""
     nases = (("127.0.0.0/8", "auto", True), (LENIENT, "auto", False), (CISCO, "cisco", True))
     for network, profile, signs in nases:
-        house.store.add_nas(
+        house.store.inventory.add_nas(
             ip_network(network), SECRET, name=network, profile=profile, require_message_authenticator=signs
         )
     house.add_key(SSID, b"known-passphrase", vlan=110, devices=(MacAddress.parse(KNOWN),))

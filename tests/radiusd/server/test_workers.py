@@ -44,10 +44,10 @@ class Serving:
         self.config.write_text("workers = 2\n")
         self._log = folder / "serve.log"
         with create_store(folder / "latchkey.db", {}) as store:
-            venue = store.add_venue("Hudson House")
-            store.add_nas(ip_network("127.0.0.0/8"), SECRET.value, name="loopback", venue_id=venue.id)
-            pool = store.add_keypool(SSID, venue_ids=[venue.id])
-            store.add_key(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase"), identity="Ann"))
+            venue = store.inventory.add_venue("Hudson House")
+            store.inventory.add_nas(ip_network("127.0.0.0/8"), SECRET.value, name="loopback", venue_id=venue.id)
+            pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+            store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase"), identity="Ann"))
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.supervisor.bind(str(folder / "notify"))
         self.supervisor.settimeout(20)

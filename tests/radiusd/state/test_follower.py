@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import MacAddress, Ssid
-from provisioning import Device, KeyDraft, KeyStatus, Passphrase, Store, StoreError
+from provisioning import Device, KeyDraft, KeyStatus, Passphrase, StoreError
 from radiusd import Follower
 from radiusd.state.devices import Devices
 from radiusd.state.id_ranges import IdRanges
@@ -39,7 +39,7 @@ def test_devices_another_worker_learned_are_taken_over(house, follower):
     key_id = house.add_key(SSID, b"right-passphrase")
     follower.load(house.now)
     device = Device(house.pool(SSID), MAC, key_id)
-    house.store.remember([device], house.now)
+    house.store.devices.remember([device], house.now)
     update = follower.refresh(house.now)
     assert update.devices == (device,)
     assert not update.device_keys  # no key has other devices than before: it has one more
@@ -47,15 +47,15 @@ def test_devices_another_worker_learned_are_taken_over(house, follower):
     assert not update.stale_keys
     assert follower.refresh(house.now) is None
     other = Device(house.pool(SSID), MacAddress(b"\2\0\0\0\2\2"), key_id)
-    house.store.remember([other], house.now)
+    house.store.devices.remember([other], house.now)
     assert follower.refresh(house.now).devices == (other,)
 
 
 def test_devices_of_a_key_removed_meanwhile_are_not_taken_over(house, follower):
     key_id = house.add_key(SSID, b"right-passphrase")
     follower.load(house.now)
-    house.store.remember([Device(house.pool(SSID), MAC, key_id)], house.now)
-    house.store.set_key_status(key_id, KeyStatus.REMOVED, now=house.now)
+    house.store.devices.remember([Device(house.pool(SSID), MAC, key_id)], house.now)
+    house.store.keys.set_status(key_id, KeyStatus.REMOVED, now=house.now)
     assert follower.refresh(house.now).devices == ()
 
 
@@ -73,24 +73,24 @@ def test_pools_grow_and_shrink_with_the_store(house, follower):
     pool_id = house.pool(SSID)
     update = follower.refresh(house.now)
     pool = update.pools[pool_id]
-    ids = house.store.add_keys(pool_id, [draft(number) for number in range(1, 200)])
+    ids = house.store.keys.add_many(pool_id, [draft(number) for number in range(1, 200)])
     update = follower.refresh(house.now)
     assert update.pools is None
     assert list(update.stale_keys) == [(ids[0], ids[-1])]
     assert len(pool) == 199
-    house.store.set_key_status(ids[5], KeyStatus.REMOVED, now=house.now)
+    house.store.keys.set_status(ids[5], KeyStatus.REMOVED, now=house.now)
     follower.refresh(house.now)
     assert ids[5] in pool  # so that the log can say that it was removed
 
 
 def test_long_removed_keys_are_not_loaded(house, follower):
     pool_id = house.pool(SSID)
-    old, new = house.store.add_keys(pool_id, [draft(1), draft(2)])
-    house.store.set_key_status(old, KeyStatus.REMOVED, now=house.now - timedelta(days=91))
-    house.store.set_key_status(new, KeyStatus.REMOVED, now=house.now - timedelta(days=89))
+    old, new = house.store.keys.add_many(pool_id, [draft(1), draft(2)])
+    house.store.keys.set_status(old, KeyStatus.REMOVED, now=house.now - timedelta(days=91))
+    house.store.keys.set_status(new, KeyStatus.REMOVED, now=house.now - timedelta(days=89))
     pool = follower.load(house.now).pools[pool_id]
     assert (old in pool, new in pool) == (False, True)
-    house.store.reset_key(house.store.add_key(pool_id, draft(3)), Passphrase(b"%064x" % 4))
+    house.store.keys.reset(house.store.keys.add(pool_id, draft(3)), Passphrase(b"%064x" % 4))
     follower.refresh(house.now)
     assert len(pool) == 2
 
@@ -98,15 +98,15 @@ def test_long_removed_keys_are_not_loaded(house, follower):
 def test_change_of_status_leaves_the_pool_alone(house, follower, monkeypatch):
     """A device that asks while its neighbour's key is suspended must still be found."""
     pool_id = house.pool(SSID)
-    ids = house.store.add_keys(pool_id, [draft(1), draft(2)])
+    ids = house.store.keys.add_many(pool_id, [draft(1), draft(2)])
     pool = follower.load(house.now).pools[pool_id]
     touched = []
     for name in ("add", "remove"):
         monkeypatch.setattr(type(pool), name, lambda *_, name=name: touched.append(name))
-    house.store.set_key_status(ids[0], KeyStatus.SUSPENDED, now=house.now)
+    house.store.keys.set_status(ids[0], KeyStatus.SUSPENDED, now=house.now)
     follower.refresh(house.now)
     assert touched == []
-    house.store.reset_key(ids[1], Passphrase(b"%064x" % 3))
+    house.store.keys.reset(ids[1], Passphrase(b"%064x" % 3))
     follower.refresh(house.now)
     assert touched == ["remove", "add"]
 
@@ -115,22 +115,22 @@ def test_key_whose_keypool_is_not_read_yet_waits_for_it(house, follower, monkeyp
     """A keypool may come with its keys between one question to the store and the next."""
     follower.load(house.now)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "keypools", lambda _: ())
+        patch.setattr(type(house.store.inventory), "keypools", lambda _: ())
         pool_id = house.pool(SSID)
-        (key_id,) = house.store.add_keys(pool_id, [draft(1)])
+        (key_id,) = house.store.keys.add_many(pool_id, [draft(1)])
         assert follower.refresh(house.now).pools == {}
-    house.store.add_keys(pool_id, [draft(2)])
-    house.store.add_keypool(Ssid(b"Guests"))
-    house.store.set_key_status(key_id, KeyStatus.SUSPENDED, now=house.now)
+    house.store.keys.add_many(pool_id, [draft(2)])
+    house.store.inventory.add_keypool(Ssid(b"Guests"))
+    house.store.keys.set_status(key_id, KeyStatus.SUSPENDED, now=house.now)
     pool = follower.refresh(house.now).pools[pool_id]
     assert len(pool) == 2
 
 
 def test_many_keys_after_a_few(house, follower):
     pool_id = house.pool(SSID)
-    house.store.add_keys(pool_id, [draft(1)])
+    house.store.keys.add_many(pool_id, [draft(1)])
     pool = follower.load(house.now).pools[pool_id]
-    house.store.add_keys(pool_id, [draft(number) for number in range(2, 3000)])
+    house.store.keys.add_many(pool_id, [draft(number) for number in range(2, 3000)])
     follower.refresh(house.now)
     assert len(pool) == 2999
     assert 2999 in pool
@@ -139,13 +139,13 @@ def test_many_keys_after_a_few(house, follower):
 def test_refresh_that_fails_is_tried_again(house, follower, monkeypatch):
     pool_id = house.pool(SSID)
     pool = follower.load(house.now).pools[pool_id]
-    house.store.add_key(pool_id, draft(1))
+    house.store.keys.add(pool_id, draft(1))
 
     def fail(*_, **__):
         raise StoreError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "key_batches", fail)
+        patch.setattr(type(house.store.keys), "batches", fail)
         with pytest.raises(StoreError):
             follower.refresh(house.now)
     assert follower.refresh(house.now) is not None
@@ -154,7 +154,7 @@ def test_refresh_that_fails_is_tried_again(house, follower, monkeypatch):
 
 def test_venue_and_plan_make_details_stale(house, follower):
     follower.load(house.now)
-    house.store.add_plan("fast", download_kbps=1000, upload_kbps=None, devices=None, wireless_only=True)
+    house.store.inventory.add_plan("fast", download_kbps=1000, upload_kbps=None, devices=None, wireless_only=True)
     assert follower.refresh(house.now).stale_keys is None
 
 

@@ -87,7 +87,7 @@ def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house,
     recording = next(one for one in recordings if one.name == case)
     handshake = asked(recording)
     house.add_key(recording.ssid, recording.passphrase, vlan=110)
-    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=name)
+    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=name)
     house.start()
     text = (
         f'User-Name = "{recording.spa.value.hex()}", '
@@ -141,9 +141,9 @@ QUOTAS = {
     ],
 )
 def test_lookups_asked_by_radclient_are_answered_by_profile(house, profile, says):
-    plan = house.store.add_plan("basic", download_kbps=20_000, upload_kbps=5_000, **QUOTAS)
+    plan = house.store.inventory.add_plan("basic", download_kbps=20_000, upload_kbps=5_000, **QUOTAS)
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=110, devices=(SPA,), plan_id=plan.id)
-    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=profile)
+    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=profile)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7")
     assert "Received Access-Accept" in answer
     for line in says:
@@ -151,11 +151,11 @@ def test_lookups_asked_by_radclient_are_answered_by_profile(house, profile, says
 
 
 def test_cambiums_vlan_pool_is_for_keys_without_a_vlan(house):
-    plan = house.store.add_plan("basic", **QUOTAS)
+    plan = house.store.inventory.add_plan("basic", **QUOTAS)
     other = SPA.value[:5] + b"\2"
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", devices=(SPA,), plan_id=plan.id)
     house.add_key(Ssid(b"Hudson House"), b"another one", vlan=110, devices=(MacAddress(other),), plan_id=plan.id)
-    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile="cambium")
+    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile="cambium")
     house.start()
     answer = radclient(house, LOOKUP, "198.51.100.7")
     assert 'Cambium-VLAN-Pool-Id = "residents"' in answer
@@ -167,7 +167,7 @@ def test_cambiums_vlan_pool_is_for_keys_without_a_vlan(house):
 
 def test_mikrotiks_empty_password_is_enough(house):
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", devices=(SPA,))
-    house.store.add_nas(
+    house.store.inventory.add_nas(
         ip_network("198.51.100.0/24"), b"testing123", profile="mikrotik", require_message_authenticator=False
     )
     text = 'User-Name = "02:00:00:00:02:01", User-Password = "", Called-Station-Id = "02-00-00-00-00-00:Hudson House"'
@@ -196,7 +196,7 @@ def test_merakis_probe_is_answered(house):
 def test_offered_keys_are_several_tunnel_passwords(house):
     for n in range(32):
         house.add_key(Ssid(b"Hudson House"), b"passphrase %d" % n)
-    house.store.add_nas(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
+    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7")
     assert [f'Tunnel-Password:0 = "passphrase {n}"' in answer for n in range(32)] == [True] * 32
 
@@ -218,7 +218,7 @@ class TestOnRealSockets:
         self.sources = {}
         for number, name in enumerate(sorted(DIALECTS), 1):
             self.sources[name] = f"127.0.2.{number}"
-            house.store.add_nas(ip_network(self.sources[name]), b"testing123", name=name, profile=name)
+            house.store.inventory.add_nas(ip_network(self.sources[name]), b"testing123", name=name, profile=name)
         loops, servers, started = [], [], threading.Event()
 
         async def main():

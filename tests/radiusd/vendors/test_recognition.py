@@ -81,7 +81,7 @@ class TestProfile:
     @pytest.mark.parametrize("name", SEARCHING)
     def test_search_is_answered_in_its_own_form_whatever_the_profile(self, house, handshake, name):
         house.add_key(SSID, b"right-passphrase", vlan=7)
-        house.store.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="huawei")
+        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="huawei")
         house.start()
         question = Question.ask(DIALECTS[name], handshake(b"right-passphrase"), house.secret)
         granted = question.read(house.send(question.datagram, address="198.51.100.1"))
@@ -129,7 +129,7 @@ class TestProfile:
 
     def test_extreme_asks_in_vain_whatever_it_asks(self, house, lines):
         house.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
-        house.store.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="extreme")
+        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="extreme")
         house.start()
         assert house.send(house.question(lookup()).datagram, address="198.51.100.1")[0] == 3
         assert "unpublished" in lines()[-1]
@@ -151,7 +151,7 @@ class TestOmada:
     def test_device_with_a_lapsed_key_may_go_on_to_its_handshake(self, house, handshake, lines):
         """It may have been given another passphrase meanwhile: a Reject would keep it out for good."""
         lapsed = house.add_key(SSID, b"first-passphrase", devices=(DEVICE,))
-        house.store.set_key_status(lapsed, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
+        house.store.keys.set_status(lapsed, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
         house.add_key(SSID, b"second-passphrase")
         house.start()
         reply = self.first_step(house)
@@ -184,7 +184,7 @@ class TestProbe:
     @pytest.mark.parametrize("sign", [True, False])
     @pytest.mark.parametrize("profile", ["auto", "meraki", "cisco"])
     def test_is_answered_and_kept_out_of_the_statistics(self, house, lines, profile, sign, password):
-        house.store.add_nas(
+        house.store.inventory.add_nas(
             ip_network("198.51.100.1/32"), b"testing123", profile=profile, require_message_authenticator=False
         )
         house.start()
@@ -214,7 +214,7 @@ class TestOffer:
 
     @pytest.fixture
     def offering(self, house, profile):
-        house.store.add_nas(
+        house.store.inventory.add_nas(
             ip_network("198.51.100.1/32"), b"testing123", profile=profile, unknown_devices=UnknownDevices.OFFER
         )
         return house
@@ -232,7 +232,7 @@ class TestOffer:
         offering.add_key(SSID, b"expired-passphrase", ends=now - timedelta(days=1))
         offering.add_key(SSID, b"future-passphrase", starts=now + timedelta(days=1))
         suspended = offering.add_key(SSID, b"suspended-passphrase")
-        offering.store.set_key_status(suspended, KeyStatus.SUSPENDED, now=now)
+        offering.store.keys.set_status(suspended, KeyStatus.SUSPENDED, now=now)
         offering.start()
         granted = self.ask(offering, profile, extra=[Attribute(89, b"\0")])
         assert granted.passphrases == tuple(b"passphrase-%d" % n for n in range(5))
@@ -282,7 +282,7 @@ class TestOffer:
     def test_a_large_pool_is_not_read(self, offering, profile, lines, monkeypatch):
         ended = offering.now - timedelta(days=1)
         drafts = [KeyDraft(passphrase=Passphrase(b"passphrase-%d" % n), ends=ended) for n in range(257)]
-        offering.store.add_keys(offering.pool(SSID), drafts)
+        offering.store.keys.add_many(offering.pool(SSID), drafts)
         offering.start()
         monkeypatch.setattr(offering.index, "key", None)
         assert self.ask(offering, profile) is None
@@ -291,7 +291,7 @@ class TestOffer:
     def test_keys_of_several_keypools_count_together(self, offering, profile):
         for n in range(20):
             offering.add_key(SSID, b"local-passphrase-%d" % n)
-        offering.pools[SSID] = offering.store.add_keypool(SSID)
+        offering.pools[SSID] = offering.store.inventory.add_keypool(SSID)
         for n in range(12):
             offering.add_key(SSID, b"global-passphrase-%d" % n)
         offering.start()
@@ -325,7 +325,7 @@ class TestOffer:
         for name in DIALECTS:
             if DIALECTS[name].encode_offer is None:
                 with pytest.raises(InvalidValue, match="do not try several keys"):
-                    house.store.add_nas(
+                    house.store.inventory.add_nas(
                         ip_network("203.0.113.0/24"), b"s", profile=name, unknown_devices=UnknownDevices.OFFER
                     )
 

@@ -29,9 +29,9 @@ from provisioning import (
     create_store,
     open_store,
 )
-from provisioning.migrations import KNOWN, MIGRATIONS
+from provisioning.store.migrations import KNOWN, MIGRATIONS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def files(path: Path) -> bytes:
@@ -48,18 +48,18 @@ def test_known_migrations_are_those_there_are(tmp_path: Path) -> None:
 
 
 def test_store_opens_again_with_everything_in_it(store: Store, path: Path, master_key: MasterKey) -> None:
-    venue = store.add_venue("Hudson House")
+    venue = store.inventory.add_venue("Hudson House")
     with Store.open(path, master_key) as again:
-        assert again.venues() == (venue,)
+        assert again.inventory.venues() == (venue,)
     with Store.open(path, master_key, readonly=True) as reader:
-        assert reader.venues() == (venue,)
+        assert reader.inventory.venues() == (venue,)
         with pytest.raises(StoreError, match="read-only"):
-            reader.add_venue("Other")
+            reader.inventory.add_venue("Other")
 
 
 def test_pragmas_hold_what_the_store_promises(store: Store) -> None:
     pragmas = {
-        name: store._database.sql.execute(f"PRAGMA {name}").fetchone()[0]
+        name: store._db.sql.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout", "temp_store")
     }
     assert pragmas == {
@@ -72,7 +72,7 @@ def test_pragmas_hold_what_the_store_promises(store: Store) -> None:
 
 
 def test_database_is_its_owners_alone(store: Store, path: Path) -> None:
-    store.add_venue("Hudson House")
+    store.inventory.add_venue("Hudson House")
     for each in path.parent.glob(f"{path.name}*"):
         assert each.stat().st_mode & 0o077 == 0, each
 
@@ -83,7 +83,7 @@ def test_another_master_key_does_not_open_it(store: Store, path: Path) -> None:
 
 
 def test_a_newer_database_is_left_alone(store: Store, path: Path, master_key: MasterKey) -> None:
-    store._database.sql["_sqlite_migrations"].insert(
+    store._db.sql["_sqlite_migrations"].insert(
         {"migration_set": "latchkey", "name": "0099_of_the_future", "applied_at": "2030-01-01"}
     )
     with pytest.raises(NewerDatabase, match=r"newer version of latchkey \(0099_of_the_future\)"):
@@ -94,7 +94,7 @@ def test_an_older_database_is_brought_up_to_date(
     path: Path, master_key: MasterKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.create(path, master_key) as old:
-        old.add_venue("Hudson House")
+        old.inventory.add_venue("Hudson House")
     later = sqlite_utils.Migrations("latchkey")
     for name in KNOWN:
         later(name=name)(bool)  # has been done
@@ -103,13 +103,13 @@ def test_an_older_database_is_brought_up_to_date(
     def _more(db: sqlite_utils.Database) -> None:
         db.execute("ALTER TABLE venues ADD COLUMN colour TEXT")
 
-    monkeypatch.setattr("provisioning.database.MIGRATIONS", later)
-    monkeypatch.setattr("provisioning.database.KNOWN", (*KNOWN, "9999_of_the_test"))
+    monkeypatch.setattr("provisioning.store.database.MIGRATIONS", later)
+    monkeypatch.setattr("provisioning.store.database.KNOWN", (*KNOWN, "9999_of_the_test"))
     with pytest.raises(StoreError, match="older version"):
         Store.open(path, master_key, readonly=True)
     for _ in range(2):
         with Store.open(path, master_key) as store:
-            assert store._rows("SELECT name, colour FROM venues") == [("Hudson House", None)]
+            assert store._db.rows("SELECT name, colour FROM venues") == [("Hudson House", None)]
     monkeypatch.undo()
     with pytest.raises(NewerDatabase, match="9999_of_the_test"):
         Store.open(path, master_key)
@@ -128,28 +128,28 @@ def test_a_migration_that_fails_changes_nothing(
         db.execute("DROP TABLE devices")
         db.execute("SELECT * FROM nowhere")
 
-    monkeypatch.setattr("provisioning.database.MIGRATIONS", later)
+    monkeypatch.setattr("provisioning.store.database.MIGRATIONS", later)
     with pytest.raises(StoreError, match="no such table: nowhere"):
         Store.open(path, master_key)
     monkeypatch.undo()
     with Store.open(path, master_key) as store:
-        assert list(store.devices()) == []
+        assert list(store.devices.of_keys()) == []
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(store: Store) -> None:
-    store.add_venue("Hudson House")
-    store._database.sql.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
+    store.inventory.add_venue("Hudson House")
+    store._db.sql.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
 
     def fill() -> None:
         for number in range(1000):
-            store.add_venue(f"venue {number} with a name that fills its page {'x' * 150}")
+            store.inventory.add_venue(f"venue {number} with a name that fills its page {'x' * 150}")
 
     with pytest.raises(StoreError, match="no space left"):
         fill()
-    store._database.sql.execute("PRAGMA max_page_count = 100000")
-    count = len(store.venues())
-    store.add_venue("Other")
-    assert len(store.venues()) == count + 1
+    store._db.sql.execute("PRAGMA max_page_count = 100000")
+    count = len(store.inventory.venues())
+    store.inventory.add_venue("Other")
+    assert len(store.inventory.venues()) == count + 1
 
 
 def test_missing_database_says_how_to_make_one(path: Path, master_key: MasterKey) -> None:
@@ -179,7 +179,9 @@ def test_someone_elses_database_is_refused(path: Path, master_key: MasterKey) ->
 
 def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master_key: MasterKey) -> None:
     for number in range(300):
-        store.add_unit(store.venues()[0].id if number else store.add_venue("v").id, f"unit {number}")
+        store.inventory.add_unit(
+            store.inventory.venues()[0].id if number else store.inventory.add_venue("v").id, f"unit {number}"
+        )
     store.close()
     octets = bytearray(path.read_bytes())
     octets[4096 : len(octets) - 4096] = os.urandom(len(octets) - 8192)
@@ -187,7 +189,7 @@ def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master
 
     def use() -> None:
         with Store.open(path, master_key) as damaged:
-            damaged.units()
+            damaged.inventory.units()
 
     with pytest.raises(StoreError):
         use()
@@ -213,29 +215,29 @@ def test_nothing_is_left_of_a_store_that_could_not_be_made(path: Path, monkeypat
 
 
 def test_a_locked_database_is_one_line(store: Store, path: Path, master_key: MasterKey) -> None:
-    with Store.open(path, master_key, busy_timeout_s=0.01) as other, store._database.writing():
+    with Store.open(path, master_key, busy_timeout_s=0.01) as other, store._db.writing():
         with pytest.raises(StoreError, match="locked by another process"):
-            other.add_venue("Hudson House")
-        assert other.venues() == ()  # readers are not held up
-    store.add_venue("Hudson House")
+            other.inventory.add_venue("Hudson House")
+        assert other.inventory.venues() == ()  # readers are not held up
+    store.inventory.add_venue("Hudson House")
 
 
 def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
     def fail() -> None:
-        with store._database.writing():
-            store._execute("INSERT INTO subscribers VALUES (1, 'x')")
+        with store._db.writing():
+            store._db.execute("INSERT INTO subscribers VALUES (1, 'x')")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
-    assert store._rows("SELECT * FROM subscribers") == []
-    store.add_venue("Hudson House")
+    assert store._db.rows("SELECT * FROM subscribers") == []
+    store.inventory.add_venue("Hudson House")
 
 
 def test_ids_are_never_given_out_twice(store: Store) -> None:
-    first = store.add_nas(ip_network("10.0.0.1"), b"s")
-    store.remove_nas(first.id)
-    assert store.add_nas(ip_network("10.0.0.1"), b"s").id == first.id + 1
+    first = store.inventory.add_nas(ip_network("10.0.0.1"), b"s")
+    store.inventory.remove_nas(first.id)
+    assert store.inventory.add_nas(ip_network("10.0.0.1"), b"s").id == first.id + 1
 
 
 def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
@@ -249,14 +251,14 @@ def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
         raw_pmk.hex().encode(),
     ]
     with Store.create(path, master_key) as store:
-        pool = store.add_keypool(ssid)
-        store.add_nas(ip_network("127.0.0.1"), b"testing123-secret")
-        first = store.add_key(pool.id, KeyDraft(passphrase=Passphrase(passphrases[0])))
-        ids = store.add_keys(
+        pool = store.inventory.add_keypool(ssid)
+        store.inventory.add_nas(ip_network("127.0.0.1"), b"testing123-secret")
+        first = store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(passphrases[0])))
+        ids = store.keys.add_many(
             pool.id, [KeyDraft(passphrase=Passphrase(value)) for value in (*passphrases[1:3], passphrases[4])]
         )
-        store.reset_key(first, Passphrase(passphrases[3]))
-        store.set_key_status(ids[0], KeyStatus.REMOVED, now=datetime.now(UTC))
+        store.keys.reset(first, Passphrase(passphrases[3]))
+        store.keys.set_status(ids[0], KeyStatus.REMOVED, now=datetime.now(UTC))
         seen = files(path)
         assert len(list(path.parent.glob(f"{path.name}-*"))) == 2  # the log and the index were read
     seen += files(path)
@@ -271,13 +273,13 @@ def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
 
 
 def test_values_swapped_between_rows_do_not_open(store: Store, path: Path) -> None:
-    pool = store.add_keypool(Ssid(b"x"))
-    store.add_keys(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(2)])
-    store._execute("UPDATE keys SET pmk = (SELECT pmk FROM keys WHERE id = 2) WHERE id = 1")
+    pool = store.inventory.add_keypool(Ssid(b"x"))
+    store.keys.add_many(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(2)])
+    store._db.execute("UPDATE keys SET pmk = (SELECT pmk FROM keys WHERE id = 2) WHERE id = 1")
     with pytest.raises(StoreError, match=r"keys.pmk of row 1 cannot be decrypted"):
-        store.key(1)
+        store.keys.get(1)
     with pytest.raises(StoreError, match=r"keys.pmk of row 1 cannot be decrypted"):
-        list(store.key_batches(lapsed_since=datetime.now(UTC)))
+        list(store.keys.batches(lapsed_since=datetime.now(UTC)))
 
 
 WRITER = """
@@ -289,15 +291,16 @@ from datetime import datetime, UTC
 name, path = sys.argv[1], Path(sys.argv[2])
 with Store.open(path, MasterKey(bytes(range(32)))) as store:
     for number in range(12):
-        id_ = store.add_key(1, KeyDraft(identity=name, passphrase=Passphrase(f"{name}-phrase-{number}".encode())))
-        store.remember([Device(1, MacAddress(name.encode()[:3] + bytes([0, 0, number])), id_)], datetime.now(UTC))
+        id_ = store.keys.add(1, KeyDraft(identity=name, passphrase=Passphrase(f"{name}-phrase-{number}".encode())))
+        mac = MacAddress(name.encode()[:3] + bytes([0, 0, number]))
+        store.devices.remember([Device(1, mac, id_)], datetime.now(UTC))
 """
 
 
 def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, master_key: MasterKey) -> None:
-    store.add_keypool(Ssid(b"Hudson House"))
-    start = store.revision()
-    version = store.data_version()
+    store.inventory.add_keypool(Ssid(b"Hudson House"))
+    start = store.changes.revision()
+    version = store.changes.data_version()
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, name, str(path)], cwd=ROOT, stderr=subprocess.PIPE)
         for name in ("ann", "bob")
@@ -308,7 +311,7 @@ def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, mast
         try:
             with Store.open(path, master_key) as own:
                 for number in range(12):
-                    own.add_key(1, KeyDraft(identity="eve", passphrase=Passphrase(b"eve-phrase-%d" % number)))
+                    own.keys.add(1, KeyDraft(identity="eve", passphrase=Passphrase(b"eve-phrase-%d" % number)))
         except BaseException as error:
             errors.append(error)
 
@@ -319,16 +322,16 @@ def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, mast
         assert writer.returncode == 0
     thread.join()
     assert not errors
-    keys = list(store.list_keys())
+    keys = list(store.keys.select())
     assert sorted(key.id for key in keys) == list(range(1, 37))
     assert {name: sum(key.identity == name for key in keys) for name in ("ann", "bob", "eve")} == {
         "ann": 12,
         "bob": 12,
         "eve": 12,
     }
-    assert [change.revision for change in store.changes(start)] == list(range(start + 1, start + 37))
-    assert len(list(store.devices())) == 24
-    assert store.data_version() != version
+    assert [change.revision for change in store.changes.since(start)] == list(range(start + 1, start + 37))
+    assert len(list(store.devices.of_keys())) == 24
+    assert store.changes.data_version() != version
 
 
 @pytest.fixture
@@ -388,9 +391,12 @@ def test_read_only_folders_and_files_are_one_line(
 
 
 def test_sql_is_in_the_modules_that_may_have_it() -> None:
+    folder = Path(provisioning.__file__).parent
     with_sql = {
-        path.name
-        for path in Path(provisioning.__file__).parent.glob("*.py")
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
         if re.search(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA)\b", path.read_text())
     }
-    assert with_sql == {"store.py", "inventory.py", "database.py"}
+    modules = ("store", "inventory", "keys", "devices", "changes", "database", "migrations")
+    assert with_sql <= {f"store/{name}.py" for name in modules}
+    assert "store/keys.py" in with_sql

@@ -40,9 +40,9 @@ def mac(number: int) -> MacAddress:
 
 
 def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: Keypool) -> None:
-    unit = store.add_unit(venue.id, "4B", building="West", floor="4", vlan=104)
-    plan = store.add_plan("Basic", download_kbps=50_000, devices=4)
-    id_ = store.add_key(
+    unit = store.inventory.add_unit(venue.id, "4B", building="West", floor="4", vlan=104)
+    plan = store.inventory.add_plan("Basic", download_kbps=50_000, devices=4)
+    id_ = store.keys.add(
         pool.id,
         draft(
             identity="ann",
@@ -54,7 +54,7 @@ def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: 
             devices=(mac(1), mac(2)),
         ),
     )
-    key = store.key(id_)
+    key = store.keys.get(id_)
     assert key is not None
     assert (key.id, key.keypool_id, key.identity) == (id_, pool.id, "ann")
     assert key.passphrase.value == b"sunny-Otter-41"
@@ -63,19 +63,21 @@ def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: 
     assert key.subscriber is not None
     assert key.subscriber.name == "Ann Archer"
     assert (key.starts, key.ends, key.status) == (NOW, NOW + DAY, KeyStatus.ACTIVE)
-    assert list(store.devices()) == [Device(pool.id, mac(1), id_), Device(pool.id, mac(2), id_)]
-    assert store.key(id_ + 1) is None
+    assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_), Device(pool.id, mac(2), id_)]
+    assert store.keys.get(id_ + 1) is None
 
 
 def test_a_key_without_an_identity_is_named_after_its_id(store: Store, pool: Keypool) -> None:
-    id_ = store.add_key(pool.id, draft())
-    assert [key.identity for key in store.list_keys()] == [f"key-{id_}"]
+    id_ = store.keys.add(pool.id, draft())
+    assert [key.identity for key in store.keys.select()] == [f"key-{id_}"]
 
 
 def test_subscribers_are_shared_by_name(store: Store, pool: Keypool) -> None:
-    ids = store.add_keys(pool.id, [draft(b"passphrase %d" % n, subscriber="ann" if n < 2 else None) for n in range(3)])
-    store.add_key(pool.id, draft(subscriber="ann"))
-    found = [key.subscriber for key in store.list_keys()]
+    ids = store.keys.add_many(
+        pool.id, [draft(b"passphrase %d" % n, subscriber="ann" if n < 2 else None) for n in range(3)]
+    )
+    store.keys.add(pool.id, draft(subscriber="ann"))
+    found = [key.subscriber for key in store.keys.select()]
     assert len(ids) == 3
     assert found[0] == found[1] == found[3]
     assert found[2] is None
@@ -96,93 +98,93 @@ def test_subscribers_are_shared_by_name(store: Store, pool: Keypool) -> None:
 def test_effective_vlan_follows_key_unit_and_venue(
     store: Store, own: int | None, wireless_only: bool, with_unit: bool, vlan: int | None
 ) -> None:
-    venue = store.add_venue("v", wireless_only_vlan_offset=1000)
-    pool = store.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
-    unit = store.add_unit(venue.id, "4B", vlan=104)
-    plan = store.add_plan("p", wireless_only=wireless_only)
-    id_ = store.add_key(pool.id, draft(vlan=own, unit_id=unit.id if with_unit else None, plan_id=plan.id))
-    key = store.key(id_)
+    venue = store.inventory.add_venue("v", wireless_only_vlan_offset=1000)
+    pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
+    unit = store.inventory.add_unit(venue.id, "4B", vlan=104)
+    plan = store.inventory.add_plan("p", wireless_only=wireless_only)
+    id_ = store.keys.add(pool.id, draft(vlan=own, unit_id=unit.id if with_unit else None, plan_id=plan.id))
+    key = store.keys.get(id_)
     assert key is not None
     assert key.effective_vlan == vlan
 
 
 def test_a_vlan_moved_out_of_range_is_refused(store: Store) -> None:
-    venue = store.add_venue("v", wireless_only_vlan_offset=4000)
-    pool = store.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
-    plan = store.add_plan("p", wireless_only=True)
+    venue = store.inventory.add_venue("v", wireless_only_vlan_offset=4000)
+    pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
+    plan = store.inventory.add_plan("p", wireless_only=True)
     with pytest.raises(InvalidValue, match="VLAN 104 plus the venue's offset 4000"):
-        store.add_key(pool.id, draft(vlan=104, plan_id=plan.id))
+        store.keys.add(pool.id, draft(vlan=104, plan_id=plan.id))
 
 
 def test_links_to_what_is_not_there_are_refused(store: Store, venue: Venue, pool: Keypool) -> None:
-    elsewhere = store.add_unit(store.add_venue("Other").id, "1A")
+    elsewhere = store.inventory.add_unit(store.inventory.add_venue("Other").id, "1A")
     for refused, error in (
         (draft(unit_id=99), NotFound),
         (draft(plan_id=99), NotFound),
         (draft(unit_id=elsewhere.id), InvalidValue),
     ):
         with pytest.raises(error):
-            store.add_key(pool.id, refused)
+            store.keys.add(pool.id, refused)
     with pytest.raises(NotFound, match="no keypool 99"):
-        store.add_key(99, draft())
-    assert not list(store.list_keys())
+        store.keys.add(99, draft())
+    assert not list(store.keys.select())
 
 
 def test_no_keys_are_no_change(store: Store, pool: Keypool) -> None:
-    before = store.revision()
-    assert store.add_keys(pool.id, []) == range(0)
-    assert store.revision() == before
+    before = store.changes.revision()
+    assert store.keys.add_many(pool.id, []) == range(0)
+    assert store.changes.revision() == before
     with pytest.raises(ValueError, match="1 PMKs for 2 keys"):
-        store.add_keys(pool.id, [draft(), draft(b"another one")], pmks=np.zeros((1, 32), np.uint8))
+        store.keys.add_many(pool.id, [draft(), draft(b"another one")], pmks=np.zeros((1, 32), np.uint8))
 
 
 class TestDuplicates:
     def test_one_passphrase_once_per_keypool(self, store: Store, pool: Keypool) -> None:
-        store.add_key(pool.id, draft(identity="ann"))
+        store.keys.add(pool.id, draft(identity="ann"))
         with pytest.raises(DuplicateKey) as caught:
-            store.add_key(pool.id, draft(identity="bob"))
+            store.keys.add(pool.id, draft(identity="bob"))
         assert str(caught.value) == "passphrase already in use on this SSID"  # and nobody's name
         assert caught.value.duplicates == (Duplicate(0, None),)
 
     def test_a_raw_pmk_is_the_passphrase_it_comes_from(self, store: Store, pool: Keypool) -> None:
-        store.add_key(pool.id, draft())
+        store.keys.add(pool.id, draft())
         digits = passphrase_to_pmk(b"sunny-Otter-41", pool.ssid).value.hex()
         for text in (digits, digits.upper()):
             with pytest.raises(DuplicateKey):
-                store.add_key(pool.id, draft(text.encode()))
+                store.keys.add(pool.id, draft(text.encode()))
 
     def test_keypools_that_meet_share_no_passphrase(self, store: Store, venue: Venue, pool: Keypool) -> None:
-        other = store.add_keypool(pool.ssid, venue_ids=[store.add_venue("Other").id])
-        elsewhere = store.add_keypool(Ssid(b"Guest"))
-        everywhere = store.add_keypool(pool.ssid)
-        store.add_key(pool.id, draft())
-        store.add_key(other.id, draft())  # another venue
-        store.add_key(elsewhere.id, draft())  # another SSID
+        other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
+        elsewhere = store.inventory.add_keypool(Ssid(b"Guest"))
+        everywhere = store.inventory.add_keypool(pool.ssid)
+        store.keys.add(pool.id, draft())
+        store.keys.add(other.id, draft())  # another venue
+        store.keys.add(elsewhere.id, draft())  # another SSID
         with pytest.raises(DuplicateKey):
-            store.add_key(everywhere.id, draft())
-        store.add_key(everywhere.id, draft(b"maple-Falcon-77"))
+            store.keys.add(everywhere.id, draft())
+        store.keys.add(everywhere.id, draft(b"maple-Falcon-77"))
         with pytest.raises(DuplicateKey):
-            store.add_key(other.id, draft(b"maple-Falcon-77"))
+            store.keys.add(other.id, draft(b"maple-Falcon-77"))
 
     def test_attaching_a_venue_looks_for_meetings(self, store: Store, venue: Venue, pool: Keypool) -> None:
-        other = store.add_keypool(pool.ssid, venue_ids=[store.add_venue("Other").id])
-        store.add_key(pool.id, draft(ends=NOW))
-        key = store.add_key(other.id, draft(identity="ann", ends=NOW))
-        store.add_key(other.id, draft(starts=NOW))
+        other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
+        store.keys.add(pool.id, draft(ends=NOW))
+        key = store.keys.add(other.id, draft(identity="ann", ends=NOW))
+        store.keys.add(other.id, draft(starts=NOW))
         with pytest.raises(DuplicateKey) as caught:
-            store.attach_venue(other.id, venue.id)
+            store.inventory.attach_venue(other.id, venue.id)
         assert str(caught.value) == "1 of its passphrases is already in use on this SSID there"
-        assert store.keypools()[1].venue_ids == other.venue_ids
-        store.set_key_status(key, KeyStatus.REMOVED, now=NOW)
-        store.attach_venue(other.id, venue.id)
-        assert store.keypools()[1].venue_ids == (venue.id, *other.venue_ids)
+        assert store.inventory.keypools()[1].venue_ids == other.venue_ids
+        store.keys.set_status(key, KeyStatus.REMOVED, now=NOW)
+        store.inventory.attach_venue(other.id, venue.id)
+        assert store.inventory.keypools()[1].venue_ids == (venue.id, *other.venue_ids)
         with pytest.raises(DuplicateKey):  # from now on they meet
-            store.add_key(pool.id, draft(starts=NOW))
+            store.keys.add(pool.id, draft(starts=NOW))
 
     def test_windows_that_do_not_overlap_may_share(self, store: Store, pool: Keypool) -> None:
-        store.add_key(pool.id, draft(starts=NOW, ends=NOW + DAY))
-        store.add_key(pool.id, draft(starts=NOW + DAY))
-        store.add_key(pool.id, draft(ends=NOW))
+        store.keys.add(pool.id, draft(starts=NOW, ends=NOW + DAY))
+        store.keys.add(pool.id, draft(starts=NOW + DAY))
+        store.keys.add(pool.id, draft(ends=NOW))
         for window in (
             {},
             {"starts": NOW + 2 * DAY},
@@ -190,27 +192,27 @@ class TestDuplicates:
             {"starts": NOW - DAY, "ends": NOW + DAY},
         ):
             with pytest.raises(DuplicateKey):
-                store.add_key(pool.id, draft(**window))
+                store.keys.add(pool.id, draft(**window))
 
     def test_suspended_keys_hold_their_passphrase_and_removed_ones_do_not(self, store: Store, pool: Keypool) -> None:
-        id_ = store.add_key(pool.id, draft())
-        store.set_key_status(id_, KeyStatus.SUSPENDED, now=NOW)
+        id_ = store.keys.add(pool.id, draft())
+        store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW)
         with pytest.raises(DuplicateKey):
-            store.add_key(pool.id, draft())
-        store.set_key_status(id_, KeyStatus.REMOVED, now=NOW)
-        store.add_key(pool.id, draft())
+            store.keys.add(pool.id, draft())
+        store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
+        store.keys.add(pool.id, draft())
 
     def test_reset_is_held_to_it_too(self, store: Store, pool: Keypool) -> None:
-        ids = store.add_keys(pool.id, [draft(), draft(b"maple-Falcon-77")])
+        ids = store.keys.add_many(pool.id, [draft(), draft(b"maple-Falcon-77")])
         with pytest.raises(DuplicateKey):
-            store.reset_key(ids[1], Passphrase(b"sunny-Otter-41"))
-        store.reset_key(ids[0], Passphrase(b"sunny-Otter-41"))  # its own
-        store.reset_key(ids[0], Passphrase(b"another-one-3"))
-        store.reset_key(ids[1], Passphrase(b"sunny-Otter-41"))
+            store.keys.reset(ids[1], Passphrase(b"sunny-Otter-41"))
+        store.keys.reset(ids[0], Passphrase(b"sunny-Otter-41"))  # its own
+        store.keys.reset(ids[0], Passphrase(b"another-one-3"))
+        store.keys.reset(ids[1], Passphrase(b"sunny-Otter-41"))
 
     def test_a_batch_is_refused_whole_with_every_position(self, store: Store, pool: Keypool) -> None:
-        store.add_key(pool.id, draft(b"stored-already"))
-        revision = store.revision()
+        store.keys.add(pool.id, draft(b"stored-already"))
+        revision = store.changes.revision()
         values = [
             b"passphrase 1",
             b"stored-already",
@@ -220,17 +222,17 @@ class TestDuplicates:
             b"passphrase 3",
         ]
         with pytest.raises(DuplicateKey) as caught:
-            store.add_keys(pool.id, [draft(value) for value in values])
+            store.keys.add_many(pool.id, [draft(value) for value in values])
         assert caught.value.duplicates == (Duplicate(1, None), Duplicate(3, 0), Duplicate(4, 0))
-        assert len(list(store.list_keys())) == 1
-        assert store.revision() == revision
+        assert len(list(store.keys.select())) == 1
+        assert store.changes.revision() == revision
 
     def test_more_keys_than_one_statement_looks_up(self, store: Store, pool: Keypool) -> None:
         pmks = np.random.default_rng(1).integers(0, 256, (1300, 32), dtype=np.uint8)
         drafts = [draft(b"passphrase %d" % number) for number in range(1300)]
-        store.add_keys(pool.id, drafts, pmks=pmks)
+        store.keys.add_many(pool.id, drafts, pmks=pmks)
         with pytest.raises(DuplicateKey) as caught:
-            store.add_keys(pool.id, drafts, pmks=pmks)
+            store.keys.add_many(pool.id, drafts, pmks=pmks)
         assert [each.position for each in caught.value.duplicates] == list(range(1300))
 
 
@@ -257,9 +259,9 @@ def test_duplicates_are_those_a_plain_loop_finds(rows: list[tuple[int, int, int,
         Store.create(Path(folder) / "latchkey.db", MasterKey(bytes(32))) as store,
     ):
         for name in ("one", "two"):
-            store.add_venue(name)
+            store.inventory.add_venue(name)
         for pool in pools:
-            assert store.add_keypool(pool.ssid, venue_ids=pool.venue_ids) == pool
+            assert store.inventory.add_keypool(pool.ssid, venue_ids=pool.venue_ids) == pool
         held: list[tuple[Keypool, int, int, int]] = []
         for which, pmk, first, days, _ in rows:
             pool = pools[which]
@@ -271,105 +273,114 @@ def test_duplicates_are_those_a_plain_loop_finds(rows: list[tuple[int, int, int,
             window = draft(starts=NOW + first * DAY, ends=NOW + (first + days) * DAY)
             if collides:
                 with pytest.raises(DuplicateKey):
-                    store.add_keys(pool.id, [window], pmks=value)
+                    store.keys.add_many(pool.id, [window], pmks=value)
             else:
-                store.add_keys(pool.id, [window], pmks=value)
+                store.keys.add_many(pool.id, [window], pmks=value)
                 held.append((pool, pmk, first, first + days))
 
 
 class TestStatus:
     def test_suspend_resume_remove(self, store: Store, pool: Keypool) -> None:
-        id_ = store.add_key(pool.id, draft())
+        id_ = store.keys.add(pool.id, draft())
 
         def reason() -> str | None:
-            key = store.key(id_)
+            key = store.keys.get(id_)
             assert key is not None
             return key.validity(NOW)
 
-        store.set_key_status(id_, KeyStatus.SUSPENDED, now=NOW, reason="delinquent")
+        store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW, reason="delinquent")
         assert reason() == "suspended: delinquent"
-        store.set_key_status(id_, KeyStatus.SUSPENDED, now=NOW)
+        store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW)
         assert reason() == "suspended"
-        store.set_key_status(id_, KeyStatus.ACTIVE, now=NOW)
+        store.keys.set_status(id_, KeyStatus.ACTIVE, now=NOW)
         assert reason() is None
-        store.set_key_status(id_, KeyStatus.REMOVED, now=NOW)
+        store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
         assert reason() == "removed 2026-11-20"
 
     def test_removal_is_final(self, store: Store, pool: Keypool) -> None:
-        id_ = store.add_key(pool.id, draft())
-        store.set_key_status(id_, KeyStatus.REMOVED, now=NOW)
+        id_ = store.keys.add(pool.id, draft())
+        store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
         for status in KeyStatus:
             with pytest.raises(KeyRemoved, match="was removed 2026-11-20"):
-                store.set_key_status(id_, status, now=NOW + DAY)
+                store.keys.set_status(id_, status, now=NOW + DAY)
         with pytest.raises(KeyRemoved):
-            store.reset_key(id_, Passphrase(b"maple-Falcon-77"))
+            store.keys.reset(id_, Passphrase(b"maple-Falcon-77"))
         with pytest.raises(KeyRemoved):
-            store.add_device(id_, mac(1))
+            store.keys.add_device(id_, mac(1))
 
     def test_keys_that_are_not_there(self, store: Store) -> None:
         with pytest.raises(NotFound):
-            store.set_key_status(1, KeyStatus.ACTIVE, now=NOW)
+            store.keys.set_status(1, KeyStatus.ACTIVE, now=NOW)
         with pytest.raises(NotFound):
-            store.reset_key(1, Passphrase(b"maple-Falcon-77"))
+            store.keys.reset(1, Passphrase(b"maple-Falcon-77"))
 
     def test_a_reason_that_would_break_the_log_is_refused(self, store: Store, pool: Keypool) -> None:
-        id_ = store.add_key(pool.id, draft())
+        id_ = store.keys.add(pool.id, draft())
         with pytest.raises(InvalidValue):
-            store.set_key_status(id_, KeyStatus.SUSPENDED, now=NOW, reason="late\nforged line")
+            store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW, reason="late\nforged line")
 
     def test_a_reset_key_keeps_its_devices(self, store: Store, pool: Keypool) -> None:
-        id_ = store.add_key(pool.id, draft(devices=(mac(1),)))
-        store.reset_key(id_, Passphrase(b"maple-Falcon-77"))
-        key = store.key(id_)
+        id_ = store.keys.add(pool.id, draft(devices=(mac(1),)))
+        store.keys.reset(id_, Passphrase(b"maple-Falcon-77"))
+        key = store.keys.get(id_)
         assert key is not None
         assert key.passphrase.value == b"maple-Falcon-77"
         assert key.pmk == passphrase_to_pmk(b"maple-Falcon-77", pool.ssid)
-        assert list(store.devices()) == [Device(pool.id, mac(1), id_)]
+        assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_)]
 
 
 class TestDevices:
     def test_remembered_devices_move_between_keys(self, store: Store, pool: Keypool) -> None:
-        ids = store.add_keys(pool.id, [draft(), draft(b"maple-Falcon-77")])
-        revision = store.revision()
-        store.remember([Device(pool.id, mac(1), ids[0]), Device(pool.id, mac(2), ids[0])], NOW)
-        store.remember([Device(pool.id, mac(1), ids[1])], NOW + DAY)
-        assert set(store.devices()) == {Device(pool.id, mac(2), ids[0]), Device(pool.id, mac(1), ids[1])}
-        assert store.revision() == revision
-        seen = store._rows("SELECT first_seen, last_seen FROM devices WHERE key_id = ?", (ids[1],))
+        ids = store.keys.add_many(pool.id, [draft(), draft(b"maple-Falcon-77")])
+        revision = store.changes.revision()
+        store.devices.remember([Device(pool.id, mac(1), ids[0]), Device(pool.id, mac(2), ids[0])], NOW)
+        store.devices.remember([Device(pool.id, mac(1), ids[1])], NOW + DAY)
+        assert set(store.devices.of_keys()) == {Device(pool.id, mac(2), ids[0]), Device(pool.id, mac(1), ids[1])}
+        assert store.changes.revision() == revision
+        seen = store._db.rows("SELECT first_seen, last_seen FROM devices WHERE key_id = ?", (ids[1],))
         assert seen == [(int(NOW.timestamp()), int((NOW + DAY).timestamp()))]
 
     def test_a_device_of_no_key_does_not_lose_the_others(self, store: Store, pool: Keypool) -> None:
-        other = store.add_keypool(Ssid(b"Guest"))
-        id_ = store.add_key(pool.id, draft())
-        store.remember([Device(pool.id, mac(1), 99), Device(other.id, mac(2), id_), Device(pool.id, mac(3), id_)], NOW)
-        store.remember([], NOW)
-        assert list(store.devices()) == [Device(pool.id, mac(3), id_)]
+        other = store.inventory.add_keypool(Ssid(b"Guest"))
+        id_ = store.keys.add(pool.id, draft())
+        store.devices.remember(
+            [Device(pool.id, mac(1), 99), Device(other.id, mac(2), id_), Device(pool.id, mac(3), id_)], NOW
+        )
+        store.devices.remember([], NOW)
+        assert list(store.devices.of_keys()) == [Device(pool.id, mac(3), id_)]
 
     def test_devices_of_a_range_and_none_of_removed_keys(self, store: Store, pool: Keypool) -> None:
-        ids = store.add_keys(pool.id, [draft(b"passphrase %d" % n, devices=(mac(n), mac(n + 100))) for n in range(4)])
-        assert [device.key_id for device in store.devices(first_key_id=ids[1], last_key_id=ids[2])] == [2, 2, 3, 3]
-        store.set_key_status(ids[1], KeyStatus.REMOVED, now=NOW)
-        assert [device.key_id for device in store.devices()] == [1, 1, 3, 3, 4, 4]
-        assert list(store.devices(first_key_id=5)) == []
+        ids = store.keys.add_many(
+            pool.id, [draft(b"passphrase %d" % n, devices=(mac(n), mac(n + 100))) for n in range(4)]
+        )
+        assert [device.key_id for device in store.devices.of_keys(first_key_id=ids[1], last_key_id=ids[2])] == [
+            2,
+            2,
+            3,
+            3,
+        ]
+        store.keys.set_status(ids[1], KeyStatus.REMOVED, now=NOW)
+        assert [device.key_id for device in store.devices.of_keys()] == [1, 1, 3, 3, 4, 4]
+        assert list(store.devices.of_keys(first_key_id=5)) == []
 
     def test_many_devices_come_in_pages(self, store: Store, pool: Keypool, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("provisioning.store._CHUNK", 3)
-        ids = store.add_keys(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
+        monkeypatch.setattr("provisioning.store.devices._CHUNK", 3)
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
         known = [Device(pool.id, mac(n), ids[n % 2]) for n in range(20)]
-        store.remember(known, NOW)
-        assert sorted(store.devices(), key=lambda device: device.mac.value) == known
+        store.devices.remember(known, NOW)
+        assert sorted(store.devices.of_keys(), key=lambda device: device.mac.value) == known
 
 
 class TestBatches:
     def test_batches_hold_every_key_once_by_keypool(self, store: Store, pool: Keypool) -> None:
-        guest = store.add_keypool(Ssid(b"Guest"))
+        guest = store.inventory.add_keypool(Ssid(b"Guest"))
         expected = {}
         for number in range(7):
             home = guest if number % 3 == 0 else pool
-            id_ = store.add_key(home.id, draft(b"passphrase %d" % number))
+            id_ = store.keys.add(home.id, draft(b"passphrase %d" % number))
             expected[id_] = (home.id, passphrase_to_pmk(b"passphrase %d" % number, home.ssid).value)
         for size in (1, 2, 100):
-            batches = list(store.key_batches(lapsed_since=NOW, batch=size))
+            batches = list(store.keys.batches(lapsed_since=NOW, batch=size))
             assert all(len(batch.ids) == len(batch.pmks) <= size for batch in batches)
             assert all(batch.ids.dtype == np.int64 and batch.pmks.dtype == np.uint8 for batch in batches)
             assert {
@@ -377,28 +388,28 @@ class TestBatches:
                 for batch in batches
                 for id_, pmk in zip(batch.ids, batch.pmks, strict=True)
             } == expected
-        ranged = list(store.key_batches(first_id=2, last_id=4, lapsed_since=NOW))
+        ranged = list(store.keys.batches(first_id=2, last_id=4, lapsed_since=NOW))
         assert sorted(int(id_) for batch in ranged for id_ in batch.ids) == [2, 3, 4]
         for keypool_id in {keypool_id for keypool_id, _ in expected.values()}:
-            found = list(store.key_batches(keypool_id=keypool_id, lapsed_since=NOW, batch=2))
+            found = list(store.keys.batches(keypool_id=keypool_id, lapsed_since=NOW, batch=2))
             assert {batch.keypool_id for batch in found} == {keypool_id}
             ids = [int(id_) for batch in found for id_ in batch.ids]
             assert ids == sorted(id_ for id_, (place, _) in expected.items() if place == keypool_id)
 
     def test_only_long_removed_keys_are_left_out(self, store: Store, pool: Keypool) -> None:
-        ids = store.add_keys(pool.id, [draft(b"passphrase %d" % n, ends=NOW - 500 * DAY) for n in range(4)])
-        store.set_key_status(ids[1], KeyStatus.REMOVED, now=NOW - 91 * DAY)
-        store.set_key_status(ids[2], KeyStatus.REMOVED, now=NOW - 89 * DAY)
-        store.set_key_status(ids[3], KeyStatus.SUSPENDED, now=NOW - 500 * DAY)
-        (batch,) = store.key_batches(lapsed_since=NOW - 90 * DAY)
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, ends=NOW - 500 * DAY) for n in range(4)])
+        store.keys.set_status(ids[1], KeyStatus.REMOVED, now=NOW - 91 * DAY)
+        store.keys.set_status(ids[2], KeyStatus.REMOVED, now=NOW - 89 * DAY)
+        store.keys.set_status(ids[3], KeyStatus.SUSPENDED, now=NOW - 500 * DAY)
+        (batch,) = store.keys.batches(lapsed_since=NOW - 90 * DAY)
         assert list(batch.ids) == [ids[0], ids[2], ids[3]]
 
     def test_a_reader_at_rest_holds_up_no_writer(self, store: Store, pool: Keypool) -> None:
-        store.add_keys(pool.id, [draft(b"passphrase %d" % n) for n in range(4)])
-        batches = store.key_batches(lapsed_since=NOW, batch=1)
+        store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(4)])
+        batches = store.keys.batches(lapsed_since=NOW, batch=1)
         next(batches)
-        store.add_key(pool.id, draft())
-        assert store._database.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        store.keys.add(pool.id, draft())
+        assert store._db.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
         assert len(list(batches)) == 4
 
 
@@ -407,56 +418,59 @@ class TestChanges:
         from ipaddress import ip_network
 
         writes = [
-            (lambda: store.add_venue("v"), [(Entity.VENUE, 1, 1)]),
-            (lambda: store.add_unit(1, "u"), [(Entity.UNIT, 1, 1)]),
-            (lambda: store.add_keypool(Ssid(b"x"), venue_ids=[1]), [(Entity.KEYPOOL, 1, 1)]),
-            (lambda: store.add_plan("p"), [(Entity.PLAN, 1, 1)]),
-            (lambda: store.add_nas(ip_network("::1"), b"s"), [(Entity.NAS, 1, 1)]),
-            (lambda: store.remove_nas(1), [(Entity.NAS, 1, 1)]),
-            (lambda: store.add_key(1, draft()), [(Entity.KEY, 1, 1)]),
+            (lambda: store.inventory.add_venue("v"), [(Entity.VENUE, 1, 1)]),
+            (lambda: store.inventory.add_unit(1, "u"), [(Entity.UNIT, 1, 1)]),
+            (lambda: store.inventory.add_keypool(Ssid(b"x"), venue_ids=[1]), [(Entity.KEYPOOL, 1, 1)]),
+            (lambda: store.inventory.add_plan("p"), [(Entity.PLAN, 1, 1)]),
+            (lambda: store.inventory.add_nas(ip_network("::1"), b"s"), [(Entity.NAS, 1, 1)]),
+            (lambda: store.inventory.remove_nas(1), [(Entity.NAS, 1, 1)]),
+            (lambda: store.keys.add(1, draft()), [(Entity.KEY, 1, 1)]),
             (
-                lambda: store.add_keys(1, [draft(b"passphrase %d" % n, devices=(mac(n),)) for n in range(5)]),
+                lambda: store.keys.add_many(1, [draft(b"passphrase %d" % n, devices=(mac(n),)) for n in range(5)]),
                 [(Entity.KEY, 2, 6), (Entity.DEVICE, 2, 6)],
             ),
             (
-                lambda: store.add_key(1, draft(b"maple-Falcon-77", subscriber="ann")),
+                lambda: store.keys.add(1, draft(b"maple-Falcon-77", subscriber="ann")),
                 [(Entity.SUBSCRIBER, 1, 1), (Entity.KEY, 7, 7)],
             ),
-            (lambda: store.set_key_status(3, KeyStatus.SUSPENDED, now=NOW), [(Entity.KEY, 3, 3)]),
-            (lambda: store.reset_key(3, Passphrase(b"another-one-3")), [(Entity.KEY, 3, 3)]),
-            (lambda: store.add_device(3, mac(50)), [(Entity.DEVICE, 3, 3)]),
-            (lambda: store.add_venue("w") and store.attach_venue(1, 2), [(Entity.VENUE, 2, 2), (Entity.KEYPOOL, 1, 1)]),
+            (lambda: store.keys.set_status(3, KeyStatus.SUSPENDED, now=NOW), [(Entity.KEY, 3, 3)]),
+            (lambda: store.keys.reset(3, Passphrase(b"another-one-3")), [(Entity.KEY, 3, 3)]),
+            (lambda: store.keys.add_device(3, mac(50)), [(Entity.DEVICE, 3, 3)]),
+            (
+                lambda: store.inventory.add_venue("w") and store.inventory.attach_venue(1, 2),
+                [(Entity.VENUE, 2, 2), (Entity.KEYPOOL, 1, 1)],
+            ),
         ]
         for write, expected in writes:
-            before = store.revision()
+            before = store.changes.revision()
             write()
-            assert [(each.entity, each.first_id, each.last_id) for each in store.changes(before)] == expected
-            assert store.changes(before)[0] == Change(before + 1, *expected[0])
-        assert store.changes(store.revision()) == ()
+            assert [(each.entity, each.first_id, each.last_id) for each in store.changes.since(before)] == expected
+            assert store.changes.since(before)[0] == Change(before + 1, *expected[0])
+        assert store.changes.since(store.changes.revision()) == ()
 
     def test_data_version_moves_only_for_others_commits(self, store: Store, master_key: MasterKey) -> None:
-        with Store.open(store._database.path, master_key) as other:
-            before = other.data_version()
-            assert other.data_version() == before
-            other.add_venue("mine")
-            assert other.data_version() == before
-            store.add_venue("theirs")
-            assert other.data_version() != before
+        with Store.open(store._db.path, master_key) as other:
+            before = other.changes.data_version()
+            assert other.changes.data_version() == before
+            other.inventory.add_venue("mine")
+            assert other.changes.data_version() == before
+            store.inventory.add_venue("theirs")
+            assert other.changes.data_version() != before
 
 
 def test_keys_are_listed_by_what_is_asked(store: Store, pool: Keypool) -> None:
-    guest = store.add_keypool(Ssid(b"Guest"))
-    store.add_keys(pool.id, [draft(b"passphrase %d" % n, identity=f"r{n % 2}") for n in range(4)])
-    store.add_key(guest.id, draft(identity="r1"))
-    store.set_key_status(2, KeyStatus.SUSPENDED, now=NOW)
+    guest = store.inventory.add_keypool(Ssid(b"Guest"))
+    store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, identity=f"r{n % 2}") for n in range(4)])
+    store.keys.add(guest.id, draft(identity="r1"))
+    store.keys.set_status(2, KeyStatus.SUSPENDED, now=NOW)
 
     def ids(**asked: object) -> list[int]:
-        return [key.id for key in store.list_keys(**asked)]  # type: ignore[arg-type]
+        return [key.id for key in store.keys.select(**asked)]  # type: ignore[arg-type]
 
     assert ids() == [1, 2, 3, 4, 5]
     assert ids(keypool_id=guest.id) == [5]
     assert ids(identity="r1") == [2, 4, 5]
     assert ids(identity="r1", status=KeyStatus.ACTIVE) == [4, 5]
     assert ids(identity="r1", status=KeyStatus.ACTIVE, keypool_id=pool.id) == [4]
-    assert store.key_counts() == {pool.id: 4, guest.id: 1}
+    assert store.keys.counts() == {pool.id: 4, guest.id: 1}
     store.compact()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crypto import MacAddress, Pmk, Ssid
 
-from .keys import Progress, effective_vlan
-from .model import (
+from ..keys import Progress, effective_vlan
+from ..model import (
     Change,
     Device,
     Entity,
@@ -29,7 +29,7 @@ from .model import (
     UnknownDevices,
     Venue,
 )
-from .secrets import Vault
+from ..secrets import Vault
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 import sqlite_utils
 
-from .errors import NewerDatabase, NotFound, StoreError, StoreMissing
+from ..errors import NewerDatabase, NotFound, StoreError, StoreMissing
+from ..model import Entity
 from .migrations import KNOWN, MIGRATIONS
-from .model import Entity
 from .rows import Row
-from .secrets import Vault
 
 if TYPE_CHECKING:
     from sqlite3 import Cursor
@@ -140,6 +139,27 @@ class Database:
                 self.sql.rollback()
                 raise
 
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
+        """Run a statement of a transaction; `reading` or `writing` turn its errors into ours."""
+        return self.sql.execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
+        self.sql.conn.executemany(sql, rows)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with self.errors():
+            return self.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """Return the first row, None where there is none."""
+        rows = self.rows(sql, parameters)
+        return rows[0] if rows else None
+
+    def require(self, table: str, id_: int) -> None:
+        """Raise NotFound unless `table` has a row of that id."""
+        if not self.row(f"SELECT 1 FROM {table} WHERE id = ?", (id_,)):  # noqa: S608 (a name of ours)
+            raise NotFound(f"nothing with id {id_} in {table}")
+
     def allocate(self, table: str, count: int = 1) -> int:
         """Return the first of `count` ids of `table` that were never used and never will be again."""
         self.sql.execute(
@@ -156,32 +176,6 @@ class Database:
             "INSERT INTO changes (entity, first_id, last_id) VALUES (?, ?, ?)",
             (entity.value, first_id, first_id if last_id is None else last_id),
         )
-
-
-class Session:
-    """What the parts of the store share: one connection, the vault, and the ways to run a statement."""
-
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database = database
-        self._vault = vault
-
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
-        return self._database.sql.execute(sql, parameters)
-
-    def _many(self, sql: str, rows: Iterable[Row]) -> None:
-        self._database.sql.conn.executemany(sql, rows)
-
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        with self._database.errors():
-            return self._execute(sql, parameters).fetchall()
-
-    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
-        rows = self._rows(sql, parameters)
-        return rows[0] if rows else None
-
-    def _require(self, table: str, id_: int) -> None:
-        if not self._one(f"SELECT 1 FROM {table} WHERE id = ?", (id_,)):  # noqa: S608 (a name of ours)
-            raise NotFound(f"nothing with id {id_} in {table}")
 
 
 def remove(path: Path) -> None:

@@ -1,8 +1,7 @@
 # ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
-"""The place in the store: venues, units, keypools, service plans, NASes. `store` adds the keys.
+"""What exists around the keys: venues, units, keypools, service plans, NASes.
 
-Apart from the keys because it changes with the operator's world and is small enough to be read whole, while every
-statement about keys is written for a million of them.
+Small enough to be read whole, while every statement about keys is written for a million of them.
 """
 
 from collections.abc import Sequence
@@ -10,10 +9,11 @@ from ipaddress import IPv4Network, IPv6Network
 
 from crypto import Ssid
 
-from .database import Session
-from .errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
-from .keys import windows_overlap
-from .model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
+from ..errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
+from ..keys import windows_overlap
+from ..model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
+from ..secrets import Vault
+from .database import Database
 from .rows import (
     NAS_COLUMNS,
     PLAN_COLUMNS,
@@ -27,49 +27,69 @@ from .rows import (
 )
 
 
-class PlaceStore(Session):
+class Inventory:
     """What exists around the keys. Every write appends to the change feed in its own transaction."""
 
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._db = database
+        self._vault = vault
+
     def venues(self) -> tuple[Venue, ...]:
-        with self._database.reading():
+        with self._db.reading():
             identifiers: dict[int, list[str]] = {}
-            for venue_id, identifier in self._execute(
+            for venue_id, identifier in self._db.execute(
                 "SELECT venue_id, nas_identifier FROM venue_nas_identifiers ORDER BY nas_identifier"
             ):
                 identifiers.setdefault(venue_id, []).append(identifier)
-            rows = self._execute("SELECT id, name, wireless_only_vlan_offset FROM venues ORDER BY id").fetchall()
+            rows = self._db.execute("SELECT id, name, wireless_only_vlan_offset FROM venues ORDER BY id").fetchall()
         return tuple(load_venue(row, identifiers.get(row[0], ())) for row in rows)
 
     def units(self) -> tuple[Unit, ...]:
-        return tuple(map(load_unit, self._rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")))
+        return tuple(map(load_unit, self._db.rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")))
 
     def plans(self) -> tuple[ServicePlan, ...]:
-        return tuple(map(load_plan, self._rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")))
+        return tuple(map(load_plan, self._db.rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")))
 
     def nases(self) -> tuple[Nas, ...]:
-        return tuple(load_nas(row, self._vault) for row in self._rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id"))
+        return tuple(
+            load_nas(row, self._vault) for row in self._db.rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id")
+        )
 
     def keypools(self) -> tuple[Keypool, ...]:
-        with self._database.reading():
-            return self._keypools()
+        venues: dict[int, list[int]] = {}
+        with self._db.reading():
+            for keypool_id, venue_id in self._db.execute(
+                "SELECT keypool_id, venue_id FROM keypool_venues ORDER BY venue_id"
+            ):
+                venues.setdefault(keypool_id, []).append(venue_id)
+            rows = self._db.execute("SELECT id, ssid, scope FROM keypools ORDER BY id").fetchall()
+        return tuple(load_keypool(row, venues.get(row[0], ())) for row in rows)
+
+    def keypool(self, id_: int) -> Keypool:
+        """Return a keypool; NotFound where there is none of that id."""
+        row = self._db.row("SELECT id, ssid, scope FROM keypools WHERE id = ?", (id_,))
+        if row is None:
+            raise NotFound(f"no keypool {id_}")
+        venues = self._db.rows("SELECT venue_id FROM keypool_venues WHERE keypool_id = ? ORDER BY venue_id", (id_,))
+        return load_keypool(row, (venue_id for (venue_id,) in venues))
 
     def add_venue(self, name: str, *, nas_identifiers: Sequence[str] = (), wireless_only_vlan_offset: int = 0) -> Venue:
-        with self._database.writing():
-            if self._one("SELECT 1 FROM venues WHERE name = ?", (name,)):
+        with self._db.writing():
+            if self._db.row("SELECT 1 FROM venues WHERE name = ?", (name,)):
                 raise AlreadyExists(f"there is a venue {name!r} already")
             venue = Venue(
-                id=self._database.allocate("venues"),
+                id=self._db.allocate("venues"),
                 name=name,
                 nas_identifiers=tuple(dict.fromkeys(nas_identifiers)),
                 wireless_only_vlan_offset=wireless_only_vlan_offset,
             )
-            self._execute("INSERT INTO venues VALUES (?, ?, ?)", (venue.id, name, wireless_only_vlan_offset))
+            self._db.execute("INSERT INTO venues VALUES (?, ?, ?)", (venue.id, name, wireless_only_vlan_offset))
             for identifier in venue.nas_identifiers:
                 # One access point is at one place: two venues could not be told apart by it.
-                if self._one("SELECT 1 FROM venue_nas_identifiers WHERE nas_identifier = ?", (identifier,)):
+                if self._db.row("SELECT 1 FROM venue_nas_identifiers WHERE nas_identifier = ?", (identifier,)):
                     raise AlreadyExists(f"NAS-Identifier {identifier!r} belongs to another venue")
-                self._execute("INSERT INTO venue_nas_identifiers VALUES (?, ?)", (identifier, venue.id))
-            self._database.record(Entity.VENUE, venue.id)
+                self._db.execute("INSERT INTO venue_nas_identifiers VALUES (?, ?)", (identifier, venue.id))
+            self._db.record(Entity.VENUE, venue.id)
         return venue
 
     def add_unit(
@@ -81,55 +101,55 @@ class PlaceStore(Session):
         floor: str | None = None,
         vlan: int | None = None,
     ) -> Unit:
-        with self._database.writing():
-            self._require("venues", venue_id)
+        with self._db.writing():
+            self._db.require("venues", venue_id)
             taken = "SELECT 1 FROM units WHERE venue_id = ? AND name = ? AND building IS ?"
-            if self._one(taken, (venue_id, name, building)):
+            if self._db.row(taken, (venue_id, name, building)):
                 raise AlreadyExists(f"there is a unit {name!r} there already")
             unit = Unit(
-                id=self._database.allocate("units"),
+                id=self._db.allocate("units"),
                 venue_id=venue_id,
                 name=name,
                 building=building,
                 floor=floor,
                 vlan=vlan,
             )
-            self._execute(
+            self._db.execute(
                 "INSERT INTO units VALUES (?, ?, ?, ?, ?, ?)", (unit.id, venue_id, name, building, floor, vlan)
             )
-            self._database.record(Entity.UNIT, unit.id)
+            self._db.record(Entity.UNIT, unit.id)
         return unit
 
     def add_keypool(self, ssid: Ssid, *, venue_ids: Sequence[int] = ()) -> Keypool:
         """Return a new keypool: local to `venue_ids`, or global when there are none."""
-        with self._database.writing():
+        with self._db.writing():
             for venue_id in venue_ids:
-                self._require("venues", venue_id)
+                self._db.require("venues", venue_id)
             scope = Scope.LOCAL if venue_ids else Scope.GLOBAL
             keypool = Keypool(
-                id=self._database.allocate("keypools"), ssid=ssid, scope=scope, venue_ids=tuple(sorted(set(venue_ids)))
+                id=self._db.allocate("keypools"), ssid=ssid, scope=scope, venue_ids=tuple(sorted(set(venue_ids)))
             )
-            for other in self._keypools():
+            for other in self.keypools():
                 if other.scope is scope and keypool.meets(other):
                     raise AlreadyExists(f"SSID {ssid} has keypool {other.id} there already")
-            self._execute("INSERT INTO keypools VALUES (?, ?, ?)", (keypool.id, ssid.value, scope.value))
+            self._db.execute("INSERT INTO keypools VALUES (?, ?, ?)", (keypool.id, ssid.value, scope.value))
             for venue_id in keypool.venue_ids:
-                self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool.id, venue_id))
-            self._database.record(Entity.KEYPOOL, keypool.id)
+                self._db.execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool.id, venue_id))
+            self._db.record(Entity.KEYPOOL, keypool.id)
         return keypool
 
     def attach_venue(self, keypool_id: int, venue_id: int) -> None:
         """Make a local keypool valid at one more venue, unless its keys would meet the same passphrase there."""
-        with self._database.writing():
-            self._require("venues", venue_id)
-            before = self._keypool(keypool_id)
+        with self._db.writing():
+            self._db.require("venues", venue_id)
+            before = self.keypool(keypool_id)
             if before.scope is Scope.GLOBAL:
                 raise InvalidValue(f"keypool {keypool_id} is global: it is valid at every venue already")
             if venue_id in before.venue_ids:
                 return
-            self._execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool_id, venue_id))
-            self._refuse_meetings(self._keypool(keypool_id))
-            self._database.record(Entity.KEYPOOL, keypool_id)
+            self._db.execute("INSERT INTO keypool_venues VALUES (?, ?)", (keypool_id, venue_id))
+            self._refuse_meetings(self.keypool(keypool_id))
+            self._db.record(Entity.KEYPOOL, keypool_id)
 
     def add_plan(
         self,
@@ -144,11 +164,11 @@ class PlaceStore(Session):
         total_quota_octets: int | None = None,
         vlan_pool: str | None = None,
     ) -> ServicePlan:
-        with self._database.writing():
-            if self._one("SELECT 1 FROM plans WHERE name = ?", (name,)):
+        with self._db.writing():
+            if self._db.row("SELECT 1 FROM plans WHERE name = ?", (name,)):
                 raise AlreadyExists(f"there is a plan {name!r} already")
             plan = ServicePlan(
-                id=self._database.allocate("plans"),
+                id=self._db.allocate("plans"),
                 name=name,
                 download_kbps=download_kbps,
                 upload_kbps=upload_kbps,
@@ -161,10 +181,10 @@ class PlaceStore(Session):
             )
             row = (plan.id, name, download_kbps, upload_kbps, devices, wireless_only)
             quotas = (download_quota_octets, upload_quota_octets, total_quota_octets)
-            self._execute(
+            self._db.execute(
                 f"INSERT INTO plans ({PLAN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *quotas, vlan_pool)
             )
-            self._database.record(Entity.PLAN, plan.id)
+            self._db.record(Entity.PLAN, plan.id)
         return plan
 
     def add_nas(
@@ -178,13 +198,13 @@ class PlaceStore(Session):
         require_message_authenticator: bool = True,
         unknown_devices: UnknownDevices = UnknownDevices.REJECT,
     ) -> Nas:
-        with self._database.writing():
+        with self._db.writing():
             if venue_id is not None:
-                self._require("venues", venue_id)
-            if self._one("SELECT 1 FROM nases WHERE network = ?", (str(network),)):
+                self._db.require("venues", venue_id)
+            if self._db.row("SELECT 1 FROM nases WHERE network = ?", (str(network),)):
                 raise AlreadyExists(f"there is a NAS {network} already")
             nas = Nas(
-                id=self._database.allocate("nases"),
+                id=self._db.allocate("nases"),
                 network=network,
                 secret=secret,
                 name=str(network) if name is None else name,
@@ -195,38 +215,24 @@ class PlaceStore(Session):
             )
             sealed = self._vault.seal("nases.secret", nas.id, secret)
             row = (nas.id, str(network), sealed, nas.name, venue_id, profile, require_message_authenticator)
-            self._execute(
+            self._db.execute(
                 f"INSERT INTO nases ({NAS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, unknown_devices.value)
             )
-            self._database.record(Entity.NAS, nas.id)
+            self._db.record(Entity.NAS, nas.id)
         return nas
 
     def remove_nas(self, id_: int) -> None:
-        with self._database.writing():
-            self._require("nases", id_)
-            self._execute("DELETE FROM nases WHERE id = ?", (id_,))
-            self._database.record(Entity.NAS, id_)
-
-    def _keypools(self) -> tuple[Keypool, ...]:
-        venues: dict[int, list[int]] = {}
-        for keypool_id, venue_id in self._rows("SELECT keypool_id, venue_id FROM keypool_venues ORDER BY venue_id"):
-            venues.setdefault(keypool_id, []).append(venue_id)
-        rows = self._rows("SELECT id, ssid, scope FROM keypools ORDER BY id")
-        return tuple(load_keypool(row, venues.get(row[0], ())) for row in rows)
-
-    def _keypool(self, id_: int) -> Keypool:
-        row = self._one("SELECT id, ssid, scope FROM keypools WHERE id = ?", (id_,))
-        if row is None:
-            raise NotFound(f"no keypool {id_}")
-        venues = self._rows("SELECT venue_id FROM keypool_venues WHERE keypool_id = ? ORDER BY venue_id", (id_,))
-        return load_keypool(row, (venue_id for (venue_id,) in venues))
+        with self._db.writing():
+            self._db.require("nases", id_)
+            self._db.execute("DELETE FROM nases WHERE id = ?", (id_,))
+            self._db.record(Entity.NAS, id_)
 
     def _refuse_meetings(self, keypool: Keypool) -> None:
         """Raise DuplicateKey where a key of `keypool` now meets the same passphrase in another keypool."""
-        pools = {pool.id for pool in self._keypools() if pool.meets(keypool)}
+        pools = {pool.id for pool in self.keypools() if pool.meets(keypool)}
         count = sum(
             other_pool in pools and windows_overlap(*map(load_instant, window))
-            for other_pool, *window in self._rows(
+            for other_pool, *window in self._db.rows(
                 "SELECT b.keypool_id, a.starts, a.ends, b.starts, b.ends FROM keys a JOIN keys b"
                 " ON b.fingerprint = a.fingerprint AND b.keypool_id != a.keypool_id"
                 " WHERE a.keypool_id = ? AND a.status != 'removed' AND b.status != 'removed'",
