@@ -22,7 +22,7 @@ from .server.service import Server
 from .sockets import parse_address, render_address
 from .state.follower import Follower
 from .state.index import Index
-from .vendors import DIALECTS, Dialect, device_address, network, recognise
+from .vendors import DIALECTS, Dialect, device_address, parse_called_station, recognise
 
 __all__ = [
     "ACCESS_ACCEPT",
@@ -58,8 +58,8 @@ __all__ = [
     "decode_unverified",
     "device_address",
     "encode_reply",
-    "network",
     "parse_address",
+    "parse_called_station",
     "recognise",
     "render_address",
     "serve_forever",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .errors import AuthenticityError, PacketError
+from .errors import AuthenticityError, DialectError, PacketError
 from .model import Attribute, AttributeType, Hidden, Nested, Reply, Request, Salted, Sendable
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _VENDOR_SPECIFIC, _SESSION_TIMEOUT, _PROXY_STATE, _MESSAGE_AUTHENTICATOR = 26, 2
 _EXTENDED, _LONG_EXTENDED = range(241, 245), range(245, 247)  # RFC 6929 sections 2.1 and 2.2
 _SPECIAL = frozenset({_VENDOR_SPECIFIC, _MESSAGE_AUTHENTICATOR, *_EXTENDED, *_LONG_EXTENDED})
 _MORE = 0x80
+_VENDOR_ROOM = 247  # octets of value in one Vendor-Specific attribute (RFC 2865 5.26)
 _FRAGMENT = 251  # octets of value in one long extended attribute
 _HEADER = struct.Struct("!BBH")
 _ZEROS = bytes(16)
@@ -215,7 +216,7 @@ def encode_accounting(
 def encrypt_hidden(clear: bytes, authenticator: bytes, secret: SharedSecret) -> bytes:
     """Return `clear` under the User-Password cipher (RFC 2865 5.2): zero-padded, at least one block."""
     if len(clear) > 128:
-        raise ValueError(f"a password has at most 128 octets, got {len(clear)}")
+        raise DialectError(f"a password has room for 128 octets, not {len(clear)}")
     return _encrypt(clear.ljust(16, b"\0"), authenticator, secret)
 
 
@@ -229,7 +230,7 @@ def decrypt_hidden(value: bytes, authenticator: bytes, secret: SharedSecret) -> 
 def encrypt_salted(clear: bytes, authenticator: bytes, secret: SharedSecret, salt: int) -> bytes:
     """Return salt and cipher of `clear` (RFC 2868 3.5, RFC 2548 2.4.2); the caller puts a tag octet in front."""
     if len(clear) > 239:  # one length octet and 15 blocks are what fits an attribute
-        raise ValueError(f"a salted value has at most 239 octets, got {len(clear)}")
+        raise DialectError(f"a salted value has room for 239 octets, not {len(clear)}")
     salted = (salt & 0x7FFF | 0x8000).to_bytes(2)
     return salted + _encrypt(bytes((len(clear),)) + clear, authenticator + salted, secret)
 
@@ -373,10 +374,17 @@ def _encode_parts(attribute: Nested, authenticator: bytes, secret: SharedSecret,
 
 
 def _encode(kind: AttributeType, value: bytes) -> bytes:
-    """Return one attribute as it goes on the wire; a long extended one in as many fragments as it needs."""
+    """Return one attribute as it goes on the wire, a long extended one in as many fragments as it needs.
+
+    Raises DialectError where the value is too long for its attribute.
+    """
     if not isinstance(kind, int):
         first, second, *rest = kind
         if rest and first == _VENDOR_SPECIFIC:
+            if len(value) > _VENDOR_ROOM:
+                raise DialectError(
+                    f"sub-attribute 26.{second}.{rest[0]} has room for {_VENDOR_ROOM} octets, not {len(value)}"
+                )
             kind, value = first, struct.pack("!IBB", second, rest[0], len(value) + 2) + value
         else:
             if rest:
@@ -385,7 +393,7 @@ def _encode(kind: AttributeType, value: bytes) -> bytes:
                 return _fragments(first, second, value)
             kind, value = first, bytes((second,)) + value
     if len(value) > 253:
-        raise ValueError(f"attribute {kind} has at most 253 octets, got {len(value)}")
+        raise DialectError(f"attribute {kind} has room for 253 octets, not {len(value)}")
     return bytes((kind, len(value) + 2)) + value
 
 

@@ -4,14 +4,13 @@ RadiusError
 ├── PacketError            octets that are no RADIUS packet we answer: discard (RFC 2865 section 3)
 │   ├── AuthenticityError  a well-formed packet that its sender's shared secret does not explain: discard
 │   └── UnsignedError      a well-formed packet without the Message-Authenticator it should have: discard
-├── DialectError           a sound Access-Request that its dialect cannot be: reject, the log says why
+├── DialectError           a sound Access-Request that its dialect cannot be: reject, the log says why;
+│   │                      or a value for which an attribute of the dialect has no room
 │   ├── MissingPieceError  it lacks what its dialect must carry
 │   └── UnsupportedError   it is sound for all we know, and asks in a way that is not answered
 ├── ServeError             the server cannot start: port in use, bad address
 ├── ConfigError            latchkey.toml says something that it cannot mean
 └── LogError               there is no log to read
-
-Our own mistakes (an attribute of 300 octets handed in by code) are ValueError.
 """
 
 

@@ -181,9 +181,9 @@ class Accept:
         return None if plan is None or self.key.effective_vlan is not None else plan.vlan_pool
 
     @property
-    def key_name(self) -> bytes:
+    def session_key_name(self) -> bytes:
         """Return the name under which accounting ties a session to its key."""
-        return name_key(self.key)
+        return session_key_name(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ class Offer:
         return Rates(min(down, default=None), min(up, default=None))
 
 
-def name_key(key: Key) -> bytes:
+def session_key_name(key: Key) -> bytes:
     """Return the opaque name under which accounting ties a session to a key: no person's name, no secret."""
     return b"key-%d" % key.id
 
@@ -242,7 +242,7 @@ class Granted:
     rates: Rates = field(default=Rates())
     quotas: Quotas = field(default=Quotas())
     vlan_pool: str | None = None
-    key_names: tuple[bytes, ...] = ()  # opaque, beside each passphrase, in dialects that name keys
+    session_key_names: tuple[bytes, ...] = ()  # opaque, beside each passphrase, in dialects that name keys
     session_timeout_s: int | None = None
     class_: bytes | None = None
     chargeable_user_identity: bytes | None = None

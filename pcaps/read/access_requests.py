@@ -5,7 +5,15 @@ has checked who sent them. What they hold is tested by its own MIC.
 import contextlib
 
 from crypto import CryptoError, Handshake, MacAddress, Ssid, UnsupportedAkm
-from radiusd import DialectError, PacketError, Request, decode_unverified, device_address, network, recognise
+from radiusd import (
+    DialectError,
+    PacketError,
+    Request,
+    decode_unverified,
+    device_address,
+    parse_called_station,
+    recognise,
+)
 
 from .attempts import Attempt, refuse
 from .formats import Flaw, Packet
@@ -54,5 +62,5 @@ def _describe(packet: Packet, request: Request) -> Attempt:
     with contextlib.suppress(DialectError):
         station = device_address(request)
     with contextlib.suppress(DialectError):
-        bssid, ssid = network(request)
+        bssid, ssid = parse_called_station(request)
     return Attempt(number=packet.number, time_ns=packet.time_ns, station=station, bssid=bssid, ssid=ssid)

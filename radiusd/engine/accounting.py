@@ -31,7 +31,7 @@ from ..metrics.counters import OTHERS
 from ..model import Request, Source
 from ..state.index import Index
 from ..state.topology import Client
-from ..vendors import device_address, name_of_key, network
+from ..vendors import decode_session_key_name, device_address, parse_called_station
 from .duplicates import DuplicateCache
 from .journal import Journal
 from .rate_limit import LogThrottle, RateLimit
@@ -151,7 +151,7 @@ class Accounting:
             raise PacketError("no Acct-Status-Type")
         ssid = device = None
         with suppress(DialectError):
-            ssid = network(request)[1]
+            ssid = parse_called_station(request)[1]
         with suppress(DialectError):
             device = device_address(request)
         return Report(
@@ -176,7 +176,7 @@ class Accounting:
             return decrypt_salted(value, _NO_AUTHENTICATOR, client.secret, tagged=tagged)
 
         try:
-            name = name_of_key(request, decrypt)
+            name = decode_session_key_name(request, decrypt)
         except (DialectError, PacketError) as error:
             self._ignore(report, None, str(error))
             return

@@ -293,7 +293,6 @@ class Engine:
             transaction.attributes = transaction.dialect.encode_accept(decision)
             reply = encode_reply(request, ACCESS_ACCEPT, transaction.attributes, secret, next(self._salts))
         elif isinstance(decision, Offer):
-            assert transaction.dialect.encode_offer is not None  # noqa: S101 (or nothing is offered)
             attributes = transaction.dialect.encode_offer(decision)
             reply = encode_reply(request, ACCESS_ACCEPT, attributes, secret, next(self._salts))
         elif isinstance(decision, Admit):

@@ -18,7 +18,7 @@ from ..log.line_format import quote, quote_name, quote_octets
 from ..metrics.counters import Counts
 from ..model import Accept, Admit, How, Offer, Source
 from ..state.topology import Client
-from ..vendors import device_address, network
+from ..vendors import device_address, parse_called_station
 from .rate_limit import LogThrottle
 from .transaction import Transaction
 
@@ -142,7 +142,7 @@ def _asked(transaction: Transaction) -> tuple[str, str]:
         return quote_octets(subject.ssid.value), str(subject.spa if isinstance(subject, Handshake) else subject.device)
     ssid = device = "unknown"
     with suppress(DialectError):
-        ssid = quote_octets(network(transaction.request)[1].value)
+        ssid = quote_octets(parse_called_station(transaction.request)[1].value)
     with suppress(DialectError):
         device = str(device_address(transaction.request))
     return ssid, device

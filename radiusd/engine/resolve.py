@@ -92,7 +92,7 @@ def _look_up(transaction: Transaction, lookup: Lookup, index: Index, now: dateti
         transaction.dialect.accepts_unknown
     ):  # also with a key that may not be used: the handshake may be made with another
         return Admit(_UNKNOWN_DEVICE) if refusal is None else Admit(refusal.reason, refusal.key)
-    if transaction.dialect.encode_offer is not None and transaction.client.nas.unknown_devices is UnknownDevices.OFFER:
+    if transaction.dialect.tries_several_keys and transaction.client.nas.unknown_devices is UnknownDevices.OFFER:
         return _offer(transaction, index, now)
     return refusal or Reject(_UNKNOWN_DEVICE)
 

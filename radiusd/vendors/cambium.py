@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from ..errors import DialectError
 from ..model import Accept, Attribute, AttributeType, Granted, Quotas, Reply, Sendable
-from . import cisco, eleven, hostapd
-from .dialect import Decrypt, Dialect, granted, parse_wispr, wispr
+from . import cisco, eleven
+from .dialect import Dialect
+from .names import attribute_name
+from .reply import Decrypt, granted, parse_tunnel_passwords, parse_wispr, wispr
 
 VLAN_POOL_ID = (26, 17713, 157)
 # Octets below 2^32, and how many times 2^32 ("Gigwords"), for upload, download, and both together.
@@ -21,15 +23,34 @@ UP, DOWN, TOTAL = (
 )
 
 
-def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return the key in the form that belongs to the request, and what the plan allows."""
-    encode = hostapd.encode_accept if accept.of_lookup else cisco.encode_accept
-    attributes = (*encode(accept), *wispr(accept.rates), *_quotas(accept.quotas))
-    pool = accept.vlan_pool
-    return attributes if pool is None else (*attributes, Attribute(VLAN_POOL_ID, pool.encode()))
+class Cambium(eleven.Eleven):
+    """Asks as Eleven does; an answer to a lookup is encrypted, one to a handshake is not."""
+
+    reply_depends_on_handshake = True
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return the key in the form that belongs to the request, and what the plan allows."""
+        key = Dialect.encode_accept(self, accept) if accept.of_lookup else super().encode_accept(accept)
+        attributes = (*key, *wispr(accept.rates), *_encode_quotas(accept.quotas))
+        pool = accept.vlan_pool
+        return attributes if pool is None else (*attributes, Attribute(VLAN_POOL_ID, pool.encode()))
+
+    def decode_accept(self, reply: Reply, decrypt: Decrypt) -> Granted:
+        """Return the key of either form, and what the plan allows."""
+        passphrases = parse_tunnel_passwords(reply, decrypt) or cisco.passphrases(reply)
+        pool = reply.first(VLAN_POOL_ID)
+        return replace(
+            granted(reply, passphrases=passphrases, rates=parse_wispr(reply)),
+            quotas=Quotas(
+                download_octets=_parse_quota(reply, *DOWN),
+                upload_octets=_parse_quota(reply, *UP),
+                total_octets=_parse_quota(reply, *TOTAL),
+            ),
+            vlan_pool=None if pool is None else pool.decode("utf-8", "replace"),
+        )
 
 
-def _quotas(quotas: Quotas) -> tuple[Attribute, ...]:
+def _encode_quotas(quotas: Quotas) -> tuple[Attribute, ...]:
     attributes: tuple[Attribute, ...] = ()
     down, up, total = quotas
     for (low, high), octets in ((UP, up), (DOWN, down), (TOTAL, total)):
@@ -41,37 +62,14 @@ def _quotas(quotas: Quotas) -> tuple[Attribute, ...]:
     return attributes
 
 
-def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:
-    """Return the key of either form, and what the plan allows."""
-    passphrases = hostapd.passphrases(reply, decrypt) or cisco.passphrases(reply)
-    pool = reply.first(VLAN_POOL_ID)
-    return replace(
-        granted(reply, passphrases=passphrases, rates=parse_wispr(reply)),
-        quotas=Quotas(
-            download_octets=_parse_quota(reply, *DOWN),
-            upload_octets=_parse_quota(reply, *UP),
-            total_octets=_parse_quota(reply, *TOTAL),
-        ),
-        vlan_pool=None if pool is None else pool.decode("utf-8", "replace"),
-    )
-
-
 def _parse_quota(reply: Reply, low: AttributeType, high: AttributeType) -> int | None:
     octets, gigawords = reply.first(low), reply.first(high)
     if octets is None and gigawords is None:
         return None
-    for value in (octets, gigawords):
+    for kind, value in ((low, octets), (high, gigawords)):
         if value is not None and len(value) != 4:
-            raise DialectError(f"quota of {len(value)} octets, 4 are an integer")
+            raise DialectError(f"{attribute_name(kind)}: quota of {len(value)} octets, 4 are an integer")
     return int.from_bytes(gigawords or b"") << 32 | int.from_bytes(octets or b"")
 
 
-DIALECT = Dialect(
-    name="cambium",
-    variant_of=eleven.DIALECT,
-    decode_request=eleven.decode_request,
-    encode_accept=encode_accept,
-    encode_request=eleven.encode_request,
-    decode_accept=decode_accept,
-    reply_depends_on_handshake=True,
-)
+DIALECT = Cambium("cambium", variant_of=eleven.DIALECT)

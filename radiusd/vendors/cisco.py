@@ -6,11 +6,13 @@ IPsec. AA is `cisco-bssid=`; the address in Called-Station-Id is another one. Ea
 causes are those of one implementation. iPSK's VLAN needs AAA override on the WLAN.
 """
 
-from crypto import EapolError, Handshake, MacAddress
+from crypto import EapolError, Handshake, MacAddress, Ssid
 
 from ..errors import DialectError, MissingPieceError
-from ..model import Accept, Attribute, Granted, Reject, Reply, Request, Sendable, Subject
-from .dialect import Decrypt, Dialect, decode_lookup, device_address, encode_station, granted, parse_ssid, shared_accept
+from ..model import Accept, Attribute, Granted, Reject, Reply, Request, Sendable
+from .dialect import Dialect
+from .reply import Decrypt, granted, shared_accept
+from .station import device_address, parse_ssid
 from .tlv import ROOM
 
 AVPAIR = (26, 9, 1)
@@ -19,34 +21,87 @@ _EASY_PSK = (_SSID, _BSSID, _ANONCE, _M2)
 _UNSPECIFIED, _NO_KEY, _BAD_FRAME, _MISSING = 1, 2, 5, 6
 
 
-def recognises(request: Request) -> bool:
-    """Return whether one of the AVPairs is Easy PSK's; every Cisco request has some."""
-    return any(value.startswith((_ANONCE, _M2)) for value in request.every(AVPAIR))
+class Cisco(Dialect):
+    """Asks with Easy PSK's AVPairs or by address; takes AVPairs."""
+
+    markers = (AVPAIR,)
+
+    def recognises(self, request: Request) -> bool:
+        """Return whether one of the AVPairs is Easy PSK's; every Cisco request has some."""
+        return any(value.startswith((_ANONCE, _M2)) for value in request.every(AVPAIR))
+
+    def decode_handshake(self, request: Request) -> Handshake:
+        """Return the handshake in the AVPairs."""
+        pairs = _split(request)
+        for name in _EASY_PSK:
+            if name not in pairs:
+                raise MissingPieceError(f"no {name.decode()} among {len(request.every(AVPAIR))} Cisco-AVPairs")
+        anonce = pairs[_ANONCE]
+        if len(anonce) != 32:
+            raise DialectError(f"cisco-anonce of {len(anonce)} octets instead of 32")
+        try:
+            aa = MacAddress.parse(pairs[_BSSID])
+        except ValueError:
+            raise DialectError(f"no AA: cisco-bssid, of {len(pairs[_BSSID])} octets, is not a MAC address") from None
+        return Handshake.build(
+            ssid=parse_ssid(pairs[_SSID], _SSID.decode()),
+            aa=aa,
+            spa=device_address(request),
+            anonce=anonce,
+            frame=pairs[_M2],
+        )
+
+    def own_ssid(self, request: Request) -> Ssid | None:
+        """Return `cisco-wlan-ssid=`, which is in iPSK's requests too."""
+        ssid = _split(request).get(_SSID)
+        return None if ssid is None else parse_ssid(ssid, _SSID.decode())
+
+    def encode_handshake(self, handshake: Handshake) -> tuple[Sendable, ...]:
+        """Return Easy PSK's AVPairs."""
+        pairs = {
+            _SSID: handshake.ssid.value,
+            _BSSID: handshake.aa.value.hex("-").encode(),
+            _ANONCE: handshake.anonce,
+            _M2: handshake.m2.octets,
+        }
+        longest = ROOM - len(_M2) - 1
+        if len(pairs[_M2]) > longest:
+            raise DialectError(f"M2 of {len(pairs[_M2])} octets, one Cisco-AVPair has room for {longest}")
+        return tuple(Attribute(AVPAIR, name + b"=" + octets) for name, octets in pairs.items())
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return the key in clear, 64 hex digits where it is a PMK."""
+        passphrase = accept.key.passphrase.value
+        mode = b"hex" if len(passphrase) == 64 else b"ascii"
+        return (
+            Attribute(AVPAIR, b"psk-mode=" + mode),
+            Attribute(AVPAIR, b"psk=" + passphrase),
+            *shared_accept(accept),
+        )
+
+    def encode_reject(self, request: Request, reject: Reject) -> tuple[Sendable, ...]:
+        """Return Easy PSK's error cause: no key, whatever is wrong with it, or what is wrong with the request."""
+        if not self.recognises(request):
+            return ()
+        match reject.error:
+            case None:
+                cause = _NO_KEY
+            case EapolError():
+                cause = _BAD_FRAME
+            case MissingPieceError():
+                cause = _MISSING
+            case _:
+                cause = _UNSPECIFIED
+        return (Attribute(AVPAIR, b"cisco-easy-psk-error-cause=%d" % cause),)
+
+    def decode_accept(self, reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG002 (nothing is encrypted)
+        """Return the key of `psk=`."""
+        return granted(reply, passphrases=passphrases(reply))
 
 
-def decode_request(request: Request) -> Subject:
-    """Return the handshake in the AVPairs, or the question which key a device has."""
-    pairs = _split(request)
-    ssid = pairs.get(_SSID)  # in iPSK's requests too
-    if not recognises(request):
-        return decode_lookup(request, None if ssid is None else parse_ssid(ssid, "cisco-wlan-ssid"))
-    for name in _EASY_PSK:
-        if name not in pairs:
-            raise MissingPieceError(f"no {name.decode()} among {len(request.every(AVPAIR))} Cisco-AVPairs")
-    anonce = pairs[_ANONCE]
-    if len(anonce) != 32:
-        raise DialectError(f"cisco-anonce of {len(anonce)} octets instead of 32")
-    try:
-        aa = MacAddress.parse(pairs[_BSSID])
-    except ValueError:
-        raise DialectError(f"no AA: cisco-bssid, of {len(pairs[_BSSID])} octets, is not a MAC address") from None
-    return Handshake.build(
-        ssid=parse_ssid(pairs[_SSID], "cisco-wlan-ssid"),
-        aa=aa,
-        spa=device_address(request),
-        anonce=anonce,
-        frame=pairs[_M2],
-    )
+def passphrases(reply: Reply) -> tuple[bytes, ...]:
+    """Return what is in `psk=`: a passphrase, or 64 hex digits."""
+    return tuple(value[4:] for value in reply.every(AVPAIR) if value.startswith(b"psk="))
 
 
 def _split(request: Request) -> dict[bytes, bytes]:
@@ -64,68 +119,4 @@ def _split(request: Request) -> dict[bytes, bytes]:
     return pairs
 
 
-def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
-    """Return the attributes of a wireless controller's Access-Request."""
-    station = encode_station(subject, nas_identifier)
-    if not isinstance(subject, Handshake):
-        return station
-    pairs = {
-        _SSID: subject.ssid.value,
-        _BSSID: subject.aa.value.hex("-").encode(),
-        _ANONCE: subject.anonce,
-        _M2: subject.m2.octets,
-    }
-    values = [name + b"=" + octets for name, octets in pairs.items()]
-    longest = ROOM - len(_M2) - 1
-    if len(pairs[_M2]) > longest:
-        raise DialectError(f"M2 of {len(pairs[_M2])} octets, one Cisco-AVPair has room for {longest}")
-    return *station, *(Attribute(AVPAIR, value) for value in values)
-
-
-def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return the key in clear, 64 hex digits where it is a PMK."""
-    passphrase = accept.key.passphrase.value
-    mode = b"hex" if len(passphrase) == 64 else b"ascii"
-    return (
-        Attribute(AVPAIR, b"psk-mode=" + mode),
-        Attribute(AVPAIR, b"psk=" + passphrase),
-        *shared_accept(accept),
-    )
-
-
-def encode_reject(request: Request, reject: Reject) -> tuple[Sendable, ...]:
-    """Return Easy PSK's error cause: no key, whatever is wrong with it, or what is wrong with the request."""
-    if not recognises(request):
-        return ()
-    match reject.error:
-        case None:
-            cause = _NO_KEY
-        case EapolError():
-            cause = _BAD_FRAME
-        case MissingPieceError():
-            cause = _MISSING
-        case _:
-            cause = _UNSPECIFIED
-    return (Attribute(AVPAIR, b"cisco-easy-psk-error-cause=%d" % cause),)
-
-
-def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG001 (nothing is encrypted)
-    """Return the key of `psk=`."""
-    return granted(reply, passphrases=passphrases(reply))
-
-
-def passphrases(reply: Reply) -> tuple[bytes, ...]:
-    """Return what is in `psk=`: a passphrase, or 64 hex digits."""
-    return tuple(value[4:] for value in reply.every(AVPAIR) if value.startswith(b"psk="))
-
-
-DIALECT = Dialect(
-    name="cisco",
-    markers=(AVPAIR,),
-    recognises=recognises,
-    decode_request=decode_request,
-    encode_accept=encode_accept,
-    encode_reject=encode_reject,
-    encode_request=encode_request,
-    decode_accept=decode_accept,
-)
+DIALECT = Cisco("cisco")

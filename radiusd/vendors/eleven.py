@@ -7,24 +7,39 @@ unverified for Eleven itself, as is `psk-mode=hex` for a raw PMK.
 
 from crypto import Handshake, MacAddress
 
-from ..model import Attribute, Request, Sendable, Subject
+from ..model import Accept, Granted, Reply, Request, Sendable
 from . import cisco
-from .dialect import Dialect, decode_lookup, device_address, encode_station, only
+from .dialect import Dialect
+from .reply import Decrypt
+from .station import device_address
 from .tlv import Tlvs, encode_tlvs
 
 FIND_KEY = (26, 52970, 3)
 _M2, _ANONCE, _SSID, _AP_MAC, _STATION = 1, 2, 3, 4, 5
-_WHAT = "Find-Key (52970/3)"
 
 
-def decode_request(request: Request) -> Subject:
-    """Return the handshake in Find-Key, or the question which key a device has."""
-    value = only(request, FIND_KEY, _WHAT)
-    if value is None:
-        return decode_lookup(request)
-    fields = Tlvs(_WHAT, value)
-    aa = MacAddress(fields.need(_AP_MAC, "AA", 6))
-    return decode_find_key(fields, aa, fields.address(_STATION, "station") or device_address(request))
+class Eleven(Dialect):
+    """Asks with Find-Key; takes Cisco's AVPairs."""
+
+    markers = (FIND_KEY,)
+
+    def decode_handshake(self, request: Request) -> Handshake:
+        """Return the handshake in Find-Key."""
+        fields = Tlvs.of(request, FIND_KEY)
+        aa = MacAddress(fields.need(_AP_MAC, "AA", 6))
+        return decode_find_key(fields, aa, fields.address(_STATION, "station") or device_address(request))
+
+    def encode_handshake(self, handshake: Handshake) -> tuple[Sendable, ...]:
+        """Return Find-Key."""
+        return (encode_tlvs(FIND_KEY, find_key_fields(handshake)),)
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return the key in clear, as Cisco's controllers take it."""
+        return cisco.DIALECT.encode_accept(accept)
+
+    def decode_accept(self, reply: Reply, decrypt: Decrypt) -> Granted:
+        """Return the key of `psk=`."""
+        return cisco.DIALECT.decode_accept(reply, decrypt)
 
 
 def decode_find_key(fields: Tlvs, aa: MacAddress, spa: MacAddress) -> Handshake:
@@ -49,19 +64,4 @@ def find_key_fields(handshake: Handshake) -> tuple[tuple[int, bytes], ...]:
     )
 
 
-def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
-    """Return the attributes of the Access-Request."""
-    station = encode_station(subject, nas_identifier)
-    if not isinstance(subject, Handshake):
-        return station
-    return *station, Attribute(FIND_KEY, encode_tlvs(_WHAT, find_key_fields(subject)))
-
-
-DIALECT = Dialect(
-    name="eleven",
-    markers=(FIND_KEY,),
-    decode_request=decode_request,
-    encode_accept=cisco.encode_accept,
-    encode_request=encode_request,
-    decode_accept=cisco.decode_accept,
-)
+DIALECT = Eleven("eleven")

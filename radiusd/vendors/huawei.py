@@ -3,25 +3,22 @@ protected network. Reported from an AirEngine 9700-M1; the ciphered form, with H
 """
 
 from ..model import Accept, Attribute, Granted, Reply, Sendable
-from .dialect import Decrypt, Dialect, decode_lookup, encode_station, granted, shared_accept
+from .dialect import Dialect
+from .reply import Decrypt, granted, shared_accept
 
 DPSK_INFO = (26, 2011, 206)
 
 
-def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return the passphrase in clear."""
-    return Attribute(DPSK_INFO, accept.key.passphrase.value), *shared_accept(accept)
+class Huawei(Dialect):
+    """Asks by address; takes HW-DPSK-Info."""
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return the passphrase in clear."""
+        return Attribute(DPSK_INFO, accept.key.passphrase.value), *shared_accept(accept)
+
+    def decode_accept(self, reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG002 (nothing is encrypted)
+        """Return the passphrase."""
+        return granted(reply, passphrases=tuple(reply.every(DPSK_INFO)))
 
 
-def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:  # noqa: ARG001 (nothing is encrypted)
-    """Return the passphrase."""
-    return granted(reply, passphrases=tuple(reply.every(DPSK_INFO)))
-
-
-DIALECT = Dialect(
-    name="huawei",
-    decode_request=decode_lookup,
-    encode_accept=encode_accept,
-    encode_request=encode_station,
-    decode_accept=decode_accept,
-)
+DIALECT = Huawei("huawei")

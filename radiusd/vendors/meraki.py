@@ -7,52 +7,42 @@ answer for a sign of life (documentation.meraki.com, "Alert - Recent 802.1X Fail
 
 from crypto import Handshake, MacAddress
 
-from ..model import Attribute, Request, Sendable, Subject
-from . import hostapd
-from .dialect import Dialect, decode_lookup, device_address, encode_station, only
+from ..model import Request, Sendable
+from .dialect import Dialect
+from .station import device_address
 from .tlv import Tlvs, encode_tlvs
 
 IPSK = (26, 29671, 5)
 _ANONCE, _M2, _BSSID, _AP_MAC, _SSID = 1, 2, 3, 4, 5
-_WHAT = "Meraki-IPSK (29671/5)"
 
 
-def decode_request(request: Request) -> Subject:
-    """Return the handshake in Meraki-IPSK, or the question which key a device has."""
-    value = only(request, IPSK, _WHAT)
-    if value is None:
-        return decode_lookup(request)
-    fields = Tlvs(_WHAT, value)
-    return Handshake.build(
-        ssid=fields.ssid(_SSID),
-        aa=MacAddress(fields.need(_BSSID, "BSSID", 6)),
-        spa=device_address(request),
-        anonce=fields.need(_ANONCE, "ANonce", 32),
-        frame=fields.need(_M2, "M2"),
-    )
+class Meraki(Dialect):
+    """Asks with Meraki-IPSK or by address; takes Tunnel-Password."""
+
+    markers = (IPSK,)
+    probe_user = b"meraki_8021x_test"
+
+    def decode_handshake(self, request: Request) -> Handshake:
+        """Return the handshake in Meraki-IPSK."""
+        fields = Tlvs.of(request, IPSK)
+        return Handshake.build(
+            ssid=fields.ssid(_SSID),
+            aa=MacAddress(fields.need(_BSSID, "AA", 6)),
+            spa=device_address(request),
+            anonce=fields.need(_ANONCE, "ANonce", 32),
+            frame=fields.need(_M2, "M2"),
+        )
+
+    def encode_handshake(self, handshake: Handshake) -> tuple[Sendable, ...]:
+        """Return Meraki-IPSK."""
+        fields = (
+            (_ANONCE, handshake.anonce),
+            (_M2, handshake.m2.octets),
+            (_BSSID, handshake.aa.value),
+            (_AP_MAC, handshake.aa.value),
+            (_SSID, handshake.ssid.value),
+        )
+        return (encode_tlvs(IPSK, fields),)
 
 
-def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
-    """Return the attributes of a Meraki access point's Access-Request."""
-    station = encode_station(subject, nas_identifier)
-    if not isinstance(subject, Handshake):
-        return station
-    fields = (
-        (_ANONCE, subject.anonce),
-        (_M2, subject.m2.octets),
-        (_BSSID, subject.aa.value),
-        (_AP_MAC, subject.aa.value),
-        (_SSID, subject.ssid.value),
-    )
-    return *station, Attribute(IPSK, encode_tlvs(_WHAT, fields))
-
-
-DIALECT = Dialect(
-    name="meraki",
-    markers=(IPSK,),
-    probe_user=b"meraki_8021x_test",
-    decode_request=decode_request,
-    encode_accept=hostapd.encode_accept,
-    encode_request=encode_request,
-    decode_accept=hostapd.decode_accept,
-)
+DIALECT = Meraki("meraki")

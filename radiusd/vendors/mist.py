@@ -3,14 +3,6 @@ clear: this needs a protected network. Source: PacketFence Juniper/MistAP.pm (AP
 works here, for a raw PMK, is unverified.
 """
 
-from . import cisco, eleven
-from .dialect import Dialect
+from . import eleven
 
-DIALECT = Dialect(
-    name="mist",
-    variant_of=eleven.DIALECT,
-    decode_request=eleven.decode_request,
-    encode_accept=cisco.encode_accept,
-    encode_request=eleven.encode_request,
-    decode_accept=cisco.decode_accept,
-)
+DIALECT = eleven.Eleven("mist", variant_of=eleven.DIALECT)

@@ -10,37 +10,50 @@ VLAN no tunnel attribute is sent. Its limits (11863/1 and 2) are left out, since
 from crypto import Handshake, MacAddress
 
 from ..errors import DialectError
-from ..model import Accept, Attribute, Granted, Reply, Request, Salted, Sendable, Subject
-from . import hostapd
-from .dialect import (
-    TUNNEL_PASSWORD,
-    Decrypt,
-    Dialect,
-    decode_lookup,
-    device_address,
-    encode_station,
-    granted,
-    only,
-    shared_accept,
-    station,
-)
+from ..model import Accept, Granted, Reply, Request, Sendable, Subject
+from .dialect import Dialect
 from .eleven import decode_find_key, find_key_fields
+from .reply import Decrypt, granted, parse_tunnel_passwords
+from .station import device_address, encode_station, station_address
 from .tlv import Tlvs, encode_tlvs
 
 FIND_KEY, FOUND_KEY = (26, 11863, 3), (26, 11863, 4)
 _AP_MAC, _STATION, _RADIO_BSSID, _PMK = 4, 5, 6, 1
-_WHAT = "FindKey (11863/3)"
-_NAS_IDENTIFIER = b"TP-Link"  # begins with it
 
 
-def decode_request(request: Request) -> Subject:
-    """Return the handshake in FindKey, or the question which key a device has."""
-    value = only(request, FIND_KEY, _WHAT)
-    if value is None:
-        return decode_lookup(request)
-    fields = Tlvs(_WHAT, value)
-    aa = fields.address(_RADIO_BSSID, "radio BSSID") or MacAddress(fields.need(_AP_MAC, "AP MAC", 6))
-    return decode_find_key(fields, aa, _station(request, fields))
+class Omada(Dialect):
+    """Asks by address, then with FindKey; takes the PMK and Tunnel-Password."""
+
+    markers = (FIND_KEY,)
+    nas_identifier_prefix = b"TP-Link"
+    accepts_unknown = True
+    reply_depends_on_handshake = True
+
+    def decode_handshake(self, request: Request) -> Handshake:
+        """Return the handshake in FindKey."""
+        fields = Tlvs.of(request, FIND_KEY)
+        aa = fields.address(_RADIO_BSSID, "AA") or MacAddress(fields.need(_AP_MAC, "AA", 6))
+        return decode_find_key(fields, aa, _station(request, fields))
+
+    def encode_station(self, subject: Subject, nas_identifier: bytes | None) -> tuple[Sendable, ...]:
+        """Return what an Omada access point asks with: lower case with colons, and the prefix of its kind."""
+        name = station_address(subject).value.hex(":").encode()
+        return encode_station(subject, nas_identifier or self.nas_identifier_prefix, name=name)
+
+    def encode_handshake(self, handshake: Handshake) -> tuple[Sendable, ...]:
+        """Return FindKey."""
+        return (encode_tlvs(FIND_KEY, (*find_key_fields(handshake), (_RADIO_BSSID, handshake.aa.value))),)
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return Tunnel-Password, and FoundKey where a handshake was asked about."""
+        answer = super().encode_accept(accept)
+        return answer if accept.of_lookup else (encode_tlvs(FOUND_KEY, ((_PMK, accept.key.pmk.value),)), *answer)
+
+    def decode_accept(self, reply: Reply, decrypt: Decrypt) -> Granted:
+        """Return the PMK of FoundKey and every Tunnel-Password."""
+        value = reply.first(FOUND_KEY)
+        pmk = None if value is None else Tlvs(FOUND_KEY, value).need(_PMK, "PMK", 32)
+        return granted(reply, pmk=pmk, passphrases=parse_tunnel_passwords(reply, decrypt))
 
 
 def _station(request: Request, fields: Tlvs) -> MacAddress:
@@ -53,40 +66,4 @@ def _station(request: Request, fields: Tlvs) -> MacAddress:
         return presumed
 
 
-def encode_request(subject: Subject, nas_identifier: bytes | None = None) -> tuple[Sendable, ...]:
-    """Return the attributes of an Omada access point's Access-Request, first or second."""
-    name = station(subject).value.hex(":").encode()
-    asked = encode_station(subject, nas_identifier or _NAS_IDENTIFIER, name=name)
-    if not isinstance(subject, Handshake):
-        return asked
-    fields = (*find_key_fields(subject), (_RADIO_BSSID, subject.aa.value))
-    return *asked, Attribute(FIND_KEY, encode_tlvs(_WHAT, fields))
-
-
-def encode_accept(accept: Accept) -> tuple[Sendable, ...]:
-    """Return Tunnel-Password, and FoundKey where a handshake was asked about."""
-    password = Salted(TUNNEL_PASSWORD, accept.key.passphrase.value, 0)
-    if accept.of_lookup:
-        return password, *shared_accept(accept)
-    found = encode_tlvs("FoundKey", ((_PMK, accept.key.pmk.value),))
-    return Attribute(FOUND_KEY, found), password, *shared_accept(accept)
-
-
-def decode_accept(reply: Reply, decrypt: Decrypt) -> Granted:
-    """Return the PMK of FoundKey and every Tunnel-Password."""
-    value = reply.first(FOUND_KEY)
-    pmk = None if value is None else Tlvs("FoundKey", value).need(_PMK, "PMK", 32)
-    return granted(reply, pmk=pmk, passphrases=hostapd.passphrases(reply, decrypt))
-
-
-DIALECT = Dialect(
-    name="omada",
-    markers=(FIND_KEY,),
-    nas_identifier_prefix=_NAS_IDENTIFIER,
-    decode_request=decode_request,
-    encode_accept=encode_accept,
-    encode_request=encode_request,
-    decode_accept=decode_accept,
-    accepts_unknown=True,
-    reply_depends_on_handshake=True,
-)
+DIALECT = Omada("omada")

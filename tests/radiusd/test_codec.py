@@ -13,7 +13,7 @@ from pyrad.dictionary import Dictionary
 from pyrad.packet import AuthPacket
 from pyrad.packet import PacketError as PyradError
 
-from radiusd import AuthenticityError, PacketError, SharedSecret
+from radiusd import AuthenticityError, DialectError, PacketError, SharedSecret
 from radiusd.codec import (
     decode_reply,
     decode_request,
@@ -25,7 +25,7 @@ from radiusd.codec import (
     encrypt_hidden,
     encrypt_salted,
 )
-from radiusd.model import Attribute, Hidden, Salted
+from radiusd.model import Attribute, Hidden, Nested, Salted
 
 SECRET = SharedSecret(b"testing123")
 AUTHENTICATOR = bytes(range(16))
@@ -124,10 +124,18 @@ def test_nothing_shows_a_secret():
 
 @pytest.mark.parametrize(
     "attribute",
-    [Attribute(1, bytes(254)), Attribute((26, 9, 1), bytes(248)), Hidden(2, bytes(129)), Salted(69, bytes(240))],
+    [
+        Attribute(1, bytes(254)),
+        Attribute((26, 9, 1), bytes(248)),
+        Attribute((26, 9, 1), bytes(254)),
+        Attribute((241, 26, 9, 1), bytes(248)),
+        Hidden(2, bytes(129)),
+        Salted(69, bytes(240)),
+        Nested((26, 9, 1), ((1, bytes(140)), (2, bytes(140)))),
+    ],
 )
-def test_value_that_fits_no_attribute_is_our_mistake(attribute):
-    with pytest.raises(ValueError, match="at most"):
+def test_value_that_fits_no_attribute_is_refused_by_name(attribute):
+    with pytest.raises(DialectError, match="room for"):
         encode_request(1, AUTHENTICATOR, [attribute], SECRET)
 
 

@@ -12,8 +12,8 @@ from provisioning import Key, KeyStatus, Passphrase
 from radiusd import DIALECTS, DialectError, Lookup, Question, SharedSecret
 from radiusd.codec import decode_request, encode_reply, encode_request
 from radiusd.model import Accept, Attribute, How, Request
-from radiusd.vendors.dialect import network, render_called_station
 from radiusd.vendors.hostapd import WLAN_AKM_SUITE
+from radiusd.vendors.station import parse_called_station, render_called_station
 
 VECTORS = tomllib.loads((Path(__file__).parents[2] / "vectors/hostapd.toml").read_text("utf-8"))
 HOSTAPD = DIALECTS["hostapd"]
@@ -123,20 +123,20 @@ def test_akm_is_what_the_station_says_whatever_the_access_point_says(recording, 
 
 @pytest.mark.parametrize("case", VECTORS["called_station_id"], ids=lambda case: case["value"])
 def test_called_station_id(case):
-    aa, ssid = network(request(Attribute(30, case["value"].encode())))
+    aa, ssid = parse_called_station(request(Attribute(30, case["value"].encode())))
     assert (aa, ssid) == (MacAddress.parse(case["aa"]), Ssid.parse(case["ssid"]))
 
 
 @given(st.binary(min_size=6, max_size=6), st.binary(min_size=1, max_size=32))
 def test_any_ssid_comes_back_as_it_was(aa, ssid):
     value = render_called_station(MacAddress(aa), Ssid(ssid))
-    assert network(request(Attribute(30, value))) == (MacAddress(aa), Ssid(ssid))
+    assert parse_called_station(request(Attribute(30, value))) == (MacAddress(aa), Ssid(ssid))
 
 
 @given(st.binary(max_size=60))
 def test_any_called_station_id_is_a_network_or_an_error(value):
     try:
-        aa, ssid = network(request(Attribute(30, value)))
+        aa, ssid = parse_called_station(request(Attribute(30, value)))
     except DialectError:
         return
     assert value.endswith(b":" + ssid.value)

@@ -14,7 +14,8 @@ from radiusd import DIALECTS, DialectError, Lookup, PacketError, Question, Share
 from radiusd.codec import decode_request, decrypt_salted, encode_request
 from radiusd.model import Attribute, Hidden, Salted
 from radiusd.vendors import recognise
-from radiusd.vendors.unifi import STATION_KEY_ID, decode_key_name
+from radiusd.vendors.unifi import DIALECT as UNIFI
+from radiusd.vendors.unifi import STATION_KEY_ID
 
 SSID = Ssid(b"Hudson House")
 DEVICE = MacAddress(b"\2\0\0\0\2\1")
@@ -239,7 +240,7 @@ class TestOffer:
         assert granted.vlan == 7
         assert granted.class_ is granted.chargeable_user_identity is None  # nobody knows yet whose session it is
         if profile == "unifi":
-            assert granted.key_names == tuple(b"key-%d" % key for key in keys)
+            assert granted.session_key_names == tuple(b"key-%d" % key for key in keys)
         assert "accept who=unknown key=5-keys nas=198.51.100.1/32" in lines()[-1]
         assert "how=offer keys=8" in lines()[-1]
         assert offering.engine.journal.accepted == {"offer": 1}
@@ -323,7 +324,7 @@ class TestOffer:
 
     def test_other_profiles_cannot_be_set_so(self, house):
         for name in DIALECTS:
-            if DIALECTS[name].encode_offer is None:
+            if DIALECTS[name].tries_several_keys is False:
                 with pytest.raises(InvalidValue, match="do not try several keys"):
                     house.store.inventory.add_nas(
                         ip_network("203.0.113.0/24"), b"s", profile=name, unknown_devices=UnknownDevices.OFFER
@@ -354,7 +355,7 @@ class TestStationKeyId:
         def decrypt(value, *, tagged=True):
             return decrypt_salted(value, asked.authenticator, secret, tagged=tagged)
 
-        return decode_key_name(asked, decrypt)
+        return UNIFI.decode_session_key_name(asked, decrypt)
 
     def test_is_the_name_the_accept_gave(self):
         assert self.read(b"key-17") == b"key-17"
@@ -362,7 +363,7 @@ class TestStationKeyId:
 
     def test_absent_is_none(self):
         asked = decode_request(encode_request(1, bytes(16), [], SECRET), SECRET)
-        assert decode_key_name(asked, None) is None
+        assert UNIFI.decode_session_key_name(asked, None) is None
 
     @pytest.mark.parametrize("name", [b"", b"k" * 32])
     def test_other_lengths_are_refused(self, name):
