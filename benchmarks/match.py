@@ -32,9 +32,14 @@ from crypto import (
 from .report import Result, compare
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-CASES = {"akm2-search": Akm.PSK, "akm6-search": Akm.PSK_SHA256, "ft-search": Akm.FT_PSK}
+CASES = {  # AKM and key version
+    "akm2-search": (Akm.PSK, 2),
+    "akm2-tkip-search": (Akm.PSK, 1),
+    "akm6-search": (Akm.PSK_SHA256, 3),
+    "ft-search": (Akm.FT_PSK, 3),
+}
 _SSID = Ssid(b"Hudson House")
-_CCMP = 0x000FAC04
+_TKIP, _CCMP = 0x000FAC02, 0x000FAC04
 _LABEL = b"Pairwise key expansion"
 
 
@@ -47,15 +52,15 @@ def run(
     for size in sizes:
         pool = Pool(_SSID)
         pool.add(np.arange(1, size + 1), pmks[:size])
-        for case, akm in CASES.items():
+        for case, (akm, version) in CASES.items():
             if progress is not None:
                 progress(f"{case}, {size:,} keys")
-            _check(pool, akm, pmks)
-            handshake = make_handshake(akm, Pmk(b"\1" * 32))
+            _check(pool, akm, version, pmks)
+            handshake = make_handshake(akm, Pmk(b"\1" * 32), version=version)
             keys = [pmk.tobytes() for pmk in pmks[: min(size, 20_000)]]
             name, test = _baseline(handshake)
             assert not any(test(key) for key in keys[:10])
-            assert _baseline(make_handshake(akm, Pmk(keys[3])))[1](keys[3])
+            assert _baseline(make_handshake(akm, Pmk(keys[3]), version=version))[1](keys[3])
 
             def loop(keys: list[bytes] = keys, test: Callable[[bytes], bool] = test) -> int:
                 return len([None for key in keys if test(key)]) + len(keys)
@@ -83,17 +88,24 @@ def run(
     return results
 
 
-def make_handshake(akm: Akm, pmk: Pmk, *, ssid: Ssid = _SSID, spa: MacAddress | None = None) -> Handshake:
-    """Return a handshake as hostapd and wpa_supplicant make it, of a station that has `pmk`."""
+def make_handshake(
+    akm: Akm, pmk: Pmk, *, ssid: Ssid = _SSID, spa: MacAddress | None = None, version: int | None = None
+) -> Handshake:
+    """Return a handshake as hostapd and wpa_supplicant make it, of a station that has `pmk`.
+
+    version: of the key descriptor; 1 is RSN with TKIP, by default CCMP's
+    """
+    version = version or (2 if akm is Akm.PSK else 3)
+    cipher = _TKIP if version == 1 else _CCMP
 
     def with_name(names: tuple[bytes, ...]) -> Handshake:
-        rsne = Rsne(group=_CCMP, pairwise=(_CCMP,), akms=(akm,), capabilities=0, pmkids=names)
+        rsne = Rsne(group=cipher, pairwise=(cipher,), akms=(akm,), capabilities=0, pmkids=names)
         key_data = rsne.encode()
         if akm is Akm.FT_PSK:
             fte = Fte(r1kh_id=b"\2" + bytes(5), r0kh_id=b"hudson-house-ap1")
             key_data += Mde(mdid=b"\xa1\xb2").encode() + fte.encode()
         m2 = EapolKey(
-            key_info=0x0108 | (2 if akm is Akm.PSK else 3),
+            key_info=0x0108 | version,
             replay_counter=1,
             snonce=hashlib.sha256(b"snonce" + pmk.value).digest(),
             mic=b"\1" * 16,
@@ -110,10 +122,10 @@ def make_handshake(akm: Akm, pmk: Pmk, *, ssid: Ssid = _SSID, spa: MacAddress | 
     return sign(pmk, handshake)
 
 
-def _check(pool: Pool, akm: Akm, pmks: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> None:
+def _check(pool: Pool, akm: Akm, version: int, pmks: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> None:
     """Assert that the first, a middle and the last key are found, each alone."""
     for slot in (0, len(pool) // 2, len(pool) - 1):
-        handshake = make_handshake(akm, Pmk(pmks[slot].tobytes()))
+        handshake = make_handshake(akm, Pmk(pmks[slot].tobytes()), version=version)
         assert list(pool.find(handshake)) == [slot + 1]
         assert list(pool.find(handshake, threads=2)) == [slot + 1]
 
@@ -123,7 +135,8 @@ def _baseline(handshake: Handshake) -> tuple[str, Callable[[bytes], bool]]:
     mic, frame = handshake.m2.mic, handshake.m2.zeroed
     if handshake.akm is Akm.PSK:
         prf = _LABEL + b"\0" + pairwise_context(handshake) + b"\0"
-        return "hmac.digest", lambda pmk: hmac.digest(hmac.digest(pmk, prf, "sha1")[:16], frame, "sha1")[:16] == mic
+        hash_ = "md5" if handshake.key_version == 1 else "sha1"
+        return "hmac.digest", lambda pmk: hmac.digest(hmac.digest(pmk, prf, "sha1")[:16], frame, hash_)[:16] == mic
     if handshake.akm is Akm.PSK_SHA256:
         kdf = kdf_message(1, _LABEL, pairwise_context(handshake), 384)
         return (

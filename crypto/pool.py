@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from .eapol import Handshake
-from .types import Pmk, Ssid
+from .eapol import FtContext, Handshake
+from .types import MacAddress, Pmk, Ssid
 from .wpa import verify_mic
 
 if TYPE_CHECKING:
@@ -179,7 +179,9 @@ class Pool:
     def matches(self, key_id: int, handshake: Handshake) -> bool:
         """Return whether this one key is in the pool and reproduces the MIC."""
         place = self._places.get(key_id)
-        return place is not None and self._confirm(*self._at(place), handshake) == key_id
+        if place is None:
+            return False
+        return self._confirm(*self._at(place), lambda pmk: verify_mic(pmk, handshake)) == key_id
 
     def psk_states(self, key_id: int) -> npt.NDArray[np.uint32] | None:
         """Return what `scalar.fits_psk` wants of a key: uint32, shape (10,); None where the key is not in the pool."""
@@ -197,15 +199,26 @@ class Pool:
         The search goes on only as far as its results are taken: a few segments after the first, nothing is computed.
         threads: how many segments are searched at once
         """
-        query = _prepare(handshake)
+        return self._find(_prepare(handshake), lambda pmk: verify_mic(pmk, handshake), threads)
+
+    def find_by_name(
+        self, spa: MacAddress, ft: FtContext, fits: Callable[[Pmk], bool], *, threads: int = 1
+    ) -> Iterator[int]:
+        """Yield the ids of the keys that give the PMKR1Name of `ft` to this station and that pass `fits`.
+
+        ft: ValueError where it has no name
+        """
+        return self._find(_prepare_name(self.ssid, spa, ft), fits, threads)
+
+    def _find(self, query: "Query", fits: Callable[[Pmk], bool], threads: int) -> Iterator[int]:
         segments = [segment for segment in self._segments if segment.used]
-        if query is None or threads < 2:
+        if threads < 2:
             for segment in segments:
-                yield from self._search(segment, query, handshake)
+                yield from self._search(segment, query, fits)
             return
 
         def search(share: Sequence[_Segment]) -> list[int]:
-            return [key_id for segment in share for key_id in self._search(segment, query, handshake)]
+            return [key_id for segment in share for key_id in self._search(segment, query, fits)]
 
         for start in range(0, len(segments), threads * _SHARE):
             batch = segments[start : start + threads * _SHARE]
@@ -214,15 +227,10 @@ class Pool:
             for helper in helpers:
                 yield from helper.result()
 
-    def _search(self, segment: _Segment, query: "Query | None", handshake: Handshake) -> Iterator[int]:
+    def _search(self, segment: _Segment, query: "Query", fits: Callable[[Pmk], bool]) -> Iterator[int]:
         """Yield the confirmed hits of one segment."""
-        end = segment.used
-        if query is None:  # no kernel: the slow path
-            candidates: Iterable[int] = range(end)
-        else:
-            candidates = self._candidates(segment, query, end)
-        for slot in candidates:
-            key_id = self._confirm(segment, slot, handshake)
+        for slot in self._candidates(segment, query, segment.used):
+            key_id = self._confirm(segment, slot, fits)
             if key_id is not None:
                 yield key_id
 
@@ -233,12 +241,12 @@ class Pool:
         while (slot := query.find(self._lanes, states, slot + 1, end)) >= 0:
             yield slot
 
-    def _confirm(self, segment: _Segment, slot: int, handshake: Handshake) -> int | None:
-        """Return the id of the key in `slot` if its PMK reproduces the whole MIC; compared in constant time."""
+    def _confirm(self, segment: _Segment, slot: int, fits: Callable[[Pmk], bool]) -> int | None:
+        """Return the id of the key in `slot` if its PMK passes `fits`."""
         with self._lock:
             key_id = int(segment.ids[slot])
             pmk = segment.pmks[slot].tobytes()
-        return key_id if key_id != _FREE and verify_mic(Pmk(pmk), handshake) else None
+        return key_id if key_id != _FREE and fits(Pmk(pmk)) else None
 
 
 @functools.cache
@@ -248,10 +256,16 @@ def _host_lanes() -> "Lanes":
     return host_lanes()
 
 
-def _prepare(handshake: Handshake) -> "Query | None":
+def _prepare(handshake: Handshake) -> "Query":
     from .query import prepare
 
     return prepare(handshake)
+
+
+def _prepare_name(ssid: Ssid, spa: MacAddress, ft: FtContext) -> "Query":
+    from .query import prepare_name
+
+    return prepare_name(ssid, spa, ft)
 
 
 @functools.cache

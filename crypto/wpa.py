@@ -1,7 +1,7 @@
 """The 802.11 key hierarchy from passphrase to MIC, one handshake and one key at a time.
 
 This is the readable reference: what the kernels compute in bulk must agree with it, and what they do not cover
-(WPA1, a single test of a single key) is done by it. Clauses are those of IEEE Std 802.11-2020.
+(a single test of a single key) is done by it. Clauses are those of IEEE Std 802.11-2020.
 """
 
 import hashlib

@@ -48,12 +48,11 @@ class _Tester:
         pool = Pool(next(iter(handshakes.values())).ssid)
         pool.add(ids, pmks)
         for place, handshake in handshakes.items():
-            if isinstance(handshake, Roam):  # no kernel knows them, and few are in a capture
-                for id_, row in zip(ids.tolist(), pmks, strict=True):
-                    if handshake.fits(Pmk(row.tobytes())):
-                        yield place, id_
+            if isinstance(handshake, Roam):
+                hits = pool.find_by_name(handshake.spa, handshake.ft, handshake.fits)
             else:
-                yield from ((place, id_) for id_ in pool.find(handshake))
+                hits = pool.find(handshake)
+            yield from ((place, id_) for id_ in hits)
 
 
 def identify_by_store(

@@ -20,6 +20,7 @@ from .simd import (
     I64,
     Builder,
     Context,
+    Emitter,
     LanesType,
     Signature,
     Value,
@@ -102,10 +103,8 @@ class _Aes:
 
 def _blocks_of_lanes(builder: Builder, aes: _Aes, words: list[Value], width: int) -> list[Value]:
     """Return registers of whole keys, lane after lane, from four vectors of big-endian words."""
-    swap = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(words[0].type, [words[0].type]), f"llvm.bswap.v{width}i32"
-    )
-    words = [builder.call(swap, [word]) for word in words]
+    e_ = Emitter(builder, width)
+    words = [e_.swap(word) for word in words]
     pair = ir.VectorType(I32, 2 * width)
     both = ir.Constant(pair, list(range(2 * width)))
     low = builder.shuffle_vector(words[0], words[1], both)

@@ -18,7 +18,8 @@ from numba import njit
 
 from .aes import cmac_word
 from .compiled import compiled
-from .sha import SHA1_K, SHA256_K, digest_block, sha1_key, sha256_key, sha256_name, shared_block
+from .md5 import MD5_K, MD5_ORDER
+from .sha import SHA1_K, SHA256_K, digest_block, md5_key, sha1_key, sha256_key, sha256_name, shared_block
 from .simd import Lanes, equal_mask, load_words, store, width_of, xor
 
 IPAD = 0x36363636
@@ -29,7 +30,7 @@ _PATIENCE_S = 60.0
 
 
 _HERE = Path(__file__).parent
-_MADE_FROM = tuple(_HERE / f"{name}.py" for name in ("aes", "bulk", "sha", "simd"))
+_MADE_FROM = tuple(_HERE / f"{name}.py" for name in ("aes", "bulk", "md5", "sha", "simd"))
 
 
 def _kernel(function: Callable[..., Any]) -> Any:
@@ -47,7 +48,9 @@ def warm_up(lanes: Lanes, progress: Callable[[str], object] | None) -> None:
     sha256_states(lanes, words, words, 0)
     schedule_sha1(words, words)
     schedule_sha256(words, words)
+    schedule_md5(words, words)
     find_psk(lanes, words, words, words, 0, np.uint32(0), 0, 0)
+    find_psk_md5(lanes, words, words, words, 0, np.uint32(0), 0, 0)
     find_psk_sha256(lanes, words, words, words, 0, 0, np.uint32(0), words, 0, 0)
     if helper is not None:
         try:
@@ -79,6 +82,8 @@ def _compile_elsewhere(function: str) -> subprocess.Popen[bytes]:
 
 _SHA1_K = np.array(SHA1_K, np.uint32)
 _SHA256_K = np.array(SHA256_K, np.uint32)
+_MD5_K = np.array(MD5_K, np.uint32)
+_MD5_ORDER = np.array(MD5_ORDER, np.int64)
 
 
 @njit(nogil=True)
@@ -114,6 +119,14 @@ def schedule_sha256(words, out):  # type: ignore[no-untyped-def]
                 s1 = _rotr(y, 17) ^ _rotr(y, 19) ^ (y >> np.uint32(10))
                 w[t] = np.uint32(w[t - 16] + s0 + w[t - 7] + s1)
             out[block * 64 + t] = np.uint32(w[t] + _SHA256_K[t])
+
+
+@_kernel
+def schedule_md5(words, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with X[k] + T[t] in the order of the rounds, 64 for every 16 of `words` (RFC 1321 3.4)."""
+    for block in range(len(words) // 16):
+        for t in range(64):
+            out[block * 64 + t] = np.uint32(words[block * 16 + _MD5_ORDER[t]] + _MD5_K[t])
 
 
 # -- keys and states --------------------------------------------------------------------------------------------------
@@ -210,6 +223,30 @@ def find_psk(lanes, states, prf, frame, frame_blocks, mic, first, end):  # type:
         kck = (ptk[0], ptk[1], ptk[2], ptk[3])
         tag = _hmac(sha1_key(kck, IPAD), sha1_key(kck, OPAD), frame, 0, frame_blocks, 80)
         mask = equal_mask(tag[3], mic)
+        if mask:
+            slot = _slot(mask, block, width, first)
+            if slot >= 0:
+                return slot
+    return -1
+
+
+@_kernel
+def find_psk_md5(lanes, states, prf, frame, frame_blocks, mic, first, end):  # type: ignore[no-untyped-def]
+    """Return the first slot in [first, end) whose key gives this MIC for key version 1 (HMAC-MD5), or -1.
+
+    prf:   as for `find_psk`
+    frame: `frame_blocks` schedules: the M2 with its MIC zeroed, after a 64-octet pad
+    mic:   its first word, little-endian
+    """
+    width = width_of(lanes)
+    for block in range(first // width, (end + width - 1) // width):
+        at = block * 10 * width
+        inner = load_words(lanes, 5, states, at)
+        outer = load_words(lanes, 5, states, at + 5 * width)
+        ptk = _hmac(inner, outer, prf, 0, 2, 80)
+        kck = (ptk[0], ptk[1], ptk[2], ptk[3])
+        tag = _hmac(md5_key(kck, IPAD), md5_key(kck, OPAD), frame, 0, frame_blocks, 64)
+        mask = equal_mask(tag[0], mic)
         if mask:
             slot = _slot(mask, block, width, first)
             if slot >= 0:

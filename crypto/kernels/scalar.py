@@ -6,7 +6,6 @@ is built on these. It is a module to import by its name (`from crypto import sca
 All arrays are one-dimensional and contiguous, octets uint8, words uint32.
 """
 
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +14,16 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 
 from ..wpa import PAIRWISE_EXPANSION
 from .compiled import can_be_kept, compiled, is_kept
-from .sha import SHA1, SHA1_IV
+from .md5 import MD5_IV
+from .sha import MD5, SHA1, SHA1_IV
 from .simd import I64, Builder, Context, Emitter, Signature, Value, word_pointer, words_array
 
-SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("scalar", "sha", "simd"))  # for `compiled`
+SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("md5", "scalar", "sha", "simd"))  # for `compiled`
 
 __all__ = [
     "MD5_IV",
@@ -39,9 +39,6 @@ __all__ = [
     "put_words",
 ]
 
-MD5_IV = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
-# floor(2^32 * abs(sin(t + 1))) (RFC 1321 3.4)
-_MD5_K = tuple(int(abs(math.sin(t + 1)) * 2**32) for t in range(64))
 _LABEL = np.frombuffer(PAIRWISE_EXPANSION + b"\0", np.uint8)
 
 MIC_AT, NONCE_AT, MIC_OCTETS = 81, 17, 16  # places in an EAPOL-Key frame with its 802.1X header (12.7.2)
@@ -59,16 +56,13 @@ def _block_of(words: int, rounds: Callable[[Emitter, list[Value], list[Value]], 
             e_ = Emitter(builder, 1)
             pointer = builder.bitcast(word_pointer(context, builder, state, args[0], args[1]), e_.vector.as_pointer())
             block = builder.bitcast(word_pointer(context, builder, octets, args[2], args[3]), e_.vector.as_pointer())
-            swap = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(e_.vector, [e_.vector]), "llvm.bswap.v1i32"
-            )
 
             def place(base: Value, number: int) -> Value:
                 return builder.gep(base, [ir.Constant(I64, number)])
 
             taken = [builder.load(place(block, i), align=1) for i in range(16)]
             if order != sys.byteorder:
-                taken = [builder.call(swap, [word]) for word in taken]
+                taken = [e_.swap(word) for word in taken]
             before = [builder.load(place(pointer, i)) for i in range(words)]
             for number, word in enumerate(rounds(e_, before, taken)):
                 builder.store(word, place(pointer, number))
@@ -79,29 +73,12 @@ def _block_of(words: int, rounds: Callable[[Emitter, list[Value], list[Value]], 
     return typer
 
 
-def _md5_rounds(e_: Emitter, state: list[Value], words: list[Value]) -> list[Value]:
-    """Return the state after a block (RFC 1321 3.4)."""
-    a, b, c, d = state
-    for t in range(64):
-        if t < 16:
-            x, word, count = e_.xor(d, e_.and_(b, e_.xor(c, d))), t, (7, 12, 17, 22)[t % 4]
-        elif t < 32:
-            x, word, count = e_.xor(c, e_.and_(d, e_.xor(b, c))), (5 * t + 1) % 16, (5, 9, 14, 20)[t % 4]
-        elif t < 48:
-            x, word, count = e_.xor(b, c, d), (3 * t + 5) % 16, (4, 11, 16, 23)[t % 4]
-        else:
-            x, word, count = e_.xor(c, e_.or_(b, e_.xor(d, 0xFFFFFFFF))), 7 * t % 16, (6, 10, 15, 21)[t % 4]
-        total = e_.add(e_.add(a, words[word], _MD5_K[t]), x)
-        a, b, c, d = d, e_.add(b, e_.rotl(total, count)), b, c
-    return [e_.add(old, new) for old, new in zip(state, (a, b, c, d), strict=True)]
-
-
 @intrinsic
 def md5_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 4 words of `state` from `start` on (RFC 1321 3.4)."""
-    return _block_of(4, _md5_rounds, "little")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of(4, MD5.block, "little")(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
 @intrinsic

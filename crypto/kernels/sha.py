@@ -1,6 +1,7 @@
-"""SHA-1 and SHA-256 compression of as many messages as a vector has lanes (FIPS 180-4), emitted round by round.
+"""SHA-1, SHA-256 and MD5 of as many messages as a vector has lanes (FIPS 180-4, RFC 1321), emitted round by round.
 
-A state is a tuple of vectors (5 or 8). The message block of a compression comes in one of four ways:
+A state is a tuple of vectors (5, 8 or 4: their number says which hash it is). The message block of a compression comes
+in one of four ways:
 
     shared     one block for all lanes: the schedule is expanded once, round constants added (`schedules`), and taken
                by broadcast from memory
@@ -18,6 +19,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from .md5 import MD5_IV, md5_rounds, md5_schedule
 from .simd import (
     I64,
     Builder,
@@ -153,15 +155,22 @@ def _sha256_schedule(e_: Emitter, words: Sequence[Value]) -> Callable[[int], Seq
 class _Hash:
     """One hash function, as the intrinsics below need it."""
 
-    def __init__(self, words: int, rounds: int, iv: Sequence[int], compress: Any, schedule: Any) -> None:
+    def __init__(self, words: int, iv: Sequence[int], compress: Any, schedule: Any, *, order: str = "big") -> None:
         self.words = words
-        self.rounds = rounds
         self.iv = iv
+        self.order = order  # of the octets in a word
         self._rounds = compress
         self._schedule = schedule
 
     def block(self, e_: Emitter, state: Sequence[Value], words: Sequence[Value]) -> list[Value]:
         return self._rounds(e_, state, self._schedule(e_, words))  # type: ignore[no-any-return]
+
+    def padding(self, before: int, count: int) -> list[int]:
+        """Return the words that end a message of `before` octets and `count` words, in the words' own block."""
+        bits = (before + 4 * count) * 8
+        if self.order == "little":
+            return [0x80, *[0] * (13 - count), bits, 0]
+        return [0x80000000, *[0] * (13 - count), 0, bits]
 
     def shared(self, e_: Emitter, state: Sequence[Value], pointer: Value) -> list[Value]:
         def addends(t: int) -> Sequence[Value]:
@@ -170,14 +179,15 @@ class _Hash:
         return self._rounds(e_, state, addends)  # type: ignore[no-any-return]
 
 
-SHA1: Final = _Hash(5, 80, SHA1_IV, _sha1_rounds, _sha1_schedule)
-_SHA256: Final = _Hash(8, 64, SHA256_IV, _sha256_rounds, _sha256_schedule)
+SHA1: Final = _Hash(5, SHA1_IV, _sha1_rounds, _sha1_schedule)
+SHA256: Final = _Hash(8, SHA256_IV, _sha256_rounds, _sha256_schedule)
+MD5: Final = _Hash(4, MD5_IV, md5_rounds, md5_schedule, order="little")
 
 
 def _hash_of(state: Any) -> _Hash | None:
-    """Return the hash function whose state is the numba type `state`: five vectors or eight."""
+    """Return the hash function whose state is the numba type `state`: five vectors, eight or four."""
     if isinstance(state, types.UniTuple) and isinstance(state.dtype, VectorType):
-        return {5: SHA1, 8: _SHA256}.get(state.count)
+        return {5: SHA1, 8: SHA256, 4: MD5}.get(state.count)
     return None
 
 
@@ -209,7 +219,7 @@ def digest_block(typing: Context, state: Any, digest: Any) -> tuple[Signature, C
     def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
         e_ = Emitter(builder, state.dtype.width)
         count = function.words
-        words: list[Value] = [*words_of(builder, args[1], count), 0x80000000, *[0] * (14 - count), (16 + count) * 32]
+        words: list[Value] = [*words_of(builder, args[1], count), *function.padding(64, count)]
         after = function.block(e_, words_of(builder, args[0], count), words)
         return tuple_of(context, builder, signature, e_, after)
 
@@ -217,7 +227,7 @@ def digest_block(typing: Context, state: Any, digest: Any) -> tuple[Signature, C
 
 
 def _first_block(function: _Hash) -> Callable[..., tuple[Signature, Callable[..., Value]] | None]:
-    """Return the typing function of `sha1_key` or `sha256_key`."""
+    """Return the typing function of `sha1_key`, `sha256_key` or `md5_key`."""
 
     def typer(typing: Context, key: Any, pad: Any) -> tuple[Signature, Callable[..., Value]] | None:
         if not isinstance(key, types.UniTuple) or not isinstance(key.dtype, VectorType) or key.count > 16:
@@ -227,7 +237,10 @@ def _first_block(function: _Hash) -> Callable[..., tuple[Signature, Callable[...
 
         def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
             e_ = Emitter(builder, key.dtype.width)
-            words = [*words_of(builder, args[0], key.count), *[0] * (16 - key.count)]
+            words = words_of(builder, args[0], key.count)
+            if function.order == "little":
+                words = [e_.swap(word) for word in words]
+            words += [0] * (16 - key.count)
             after = function.block(e_, function.iv, [e_.xor(word, pad.literal_value) for word in words])
             return tuple_of(context, builder, signature, e_, after)
 
@@ -245,7 +258,13 @@ def sha1_key(typing: Context, key: Any, pad: Any) -> tuple[Signature, Callable[.
 @intrinsic
 def sha256_key(typing: Context, key: Any, pad: Any) -> tuple[Signature, Callable[..., Value]] | None:
     """Return the SHA-256 state after one block of `key` (up to 16 words, then zeros) xor `pad` (a literal word)."""
-    return _first_block(_SHA256)(typing, key, pad)
+    return _first_block(SHA256)(typing, key, pad)
+
+
+@intrinsic
+def md5_key(typing: Context, key: Any, pad: Any) -> tuple[Signature, Callable[..., Value]] | None:
+    """Return the MD5 state after one block of `key` (up to 16 big-endian words, then zeros) xor `pad` (a literal)."""
+    return _first_block(MD5)(typing, key, pad)
 
 
 @intrinsic
@@ -275,6 +294,6 @@ def sha256_name(
         words.extend(e_.or_(e_.shl(n[i], 16), e_.shr(n[i + 1], 16)) for i in range(3))
         words.append(e_.or_(e_.shl(n[3], 16), tail[0]))
         words.extend(tail[1:])
-        return tuple_of(context, builder, signature, e_, _SHA256.block(e_, SHA256_IV, words))
+        return tuple_of(context, builder, signature, e_, SHA256.block(e_, SHA256_IV, words))
 
     return vectors(lanes.width, 8)(lanes, prefix, name, suffix, types.int64), emit

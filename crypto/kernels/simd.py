@@ -174,6 +174,12 @@ class Emitter:
         """Return `word` rotated right by `count` bits."""
         return self.rotl(word, 32 - count)
 
+    def swap(self, word: Value) -> Value:
+        """Return `word` with its octets in the other order."""
+        name = f"llvm.bswap.v{self.width}i32"
+        function = ir.FunctionType(self.vector, [self.vector])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, name), [self.vec(word)])
+
     def shr(self, word: Value, count: int) -> Value:
         """Return `word` shifted right by `count` bits, zeros coming in."""
         if isinstance(word, int):

@@ -10,6 +10,7 @@ from typing import Final
 from crypto import (
     Akm,
     CryptoError,
+    FtContext,
     MacAddress,
     Pmk,
     Ssid,
@@ -35,19 +36,16 @@ class Roam:
     spa: MacAddress
     anonce: bytes
     snonce: bytes
-    mdid: bytes
-    r0kh_id: bytes
-    r1kh_id: bytes
-    pmk_r1_name: bytes
+    ft: FtContext  # with the PMKR1Name
     mic: bytes
     covered: bytes = field(repr=False)  # what the MIC is computed over
     ptk_bits: int = 384
 
     def fits(self, pmk: Pmk) -> bool:
         """Return whether `pmk` is the one that the station associated with first."""
-        pmk_r0 = derive_pmk_r0(pmk, self.ssid, self.mdid, self.r0kh_id, self.spa)
-        pmk_r1 = derive_pmk_r1(pmk_r0, self.r1kh_id, self.spa)
-        if pmk_r1.name != self.pmk_r1_name:  # sent in the clear: no secret is compared
+        pmk_r0 = derive_pmk_r0(pmk, self.ssid, self.ft.mdid, self.ft.r0kh_id, self.spa)
+        pmk_r1 = derive_pmk_r1(pmk_r0, self.ft.r1kh_id, self.spa)
+        if pmk_r1.name != self.ft.pmk_r1_name:  # sent in the clear: no secret is compared
             return False
         nonces = {"anonce": self.anonce, "snonce": self.snonce}
         ptk = derive_ft_ptk(pmk_r1, aa=self.aa, spa=self.spa, bits=self.ptk_bits, **nonces)
@@ -74,10 +72,7 @@ def parse_roam(ssid: Ssid, aa: bytes, spa: bytes, elements: bytes) -> Roam | Non
         spa=MacAddress(spa),
         anonce=fte.anonce,
         snonce=fte.snonce,
-        mdid=mde.mdid,
-        r0kh_id=fte.r0kh_id,
-        r1kh_id=fte.r1kh_id,
-        pmk_r1_name=rsne.pmkids[0],
+        ft=FtContext(mdid=mde.mdid, r0kh_id=fte.r0kh_id, r1kh_id=fte.r1kh_id, pmk_r1_name=rsne.pmkids[0]),
         mic=fte.mic,
         covered=spa + aa + _TRANSACTION + whole[_RSN] + whole[_MOBILITY_DOMAIN] + unsigned,
         ptk_bits=512 if rsne.pairwise and rsne.pairwise[0] in _LONG_TK else 384,

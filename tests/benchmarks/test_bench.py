@@ -16,7 +16,7 @@ FIELDS = {"case", "size", "threads", "per_second", "baseline", "baseline_per_sec
     ("arguments", "cases"),
     [
         (["pmk", "--size", "64"], {"pmk"}),
-        (["match", "--sizes", "10,200"], {"akm2-search", "akm6-search", "ft-search"}),
+        (["match", "--sizes", "10,200"], {"akm2-search", "akm2-tkip-search", "akm6-search", "ft-search"}),
     ],
 )
 def test_bench_prints_one_json_object_and_draws(arguments, cases, tmp_path):

@@ -1,4 +1,5 @@
 import threading
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from crypto import (
     Akm,
     EapolKey,
+    FtContext,
     Fte,
     Handshake,
     MacAddress,
@@ -17,7 +19,9 @@ from crypto import (
     Pool,
     Rsne,
     Ssid,
+    WpaElement,
     derive_handshake_pmk_r1,
+    passphrase_to_pmk,
     sign,
     verify_mic,
 )
@@ -26,7 +30,13 @@ from crypto.kernels.simd import Lanes, host_lanes
 VECTORS = Path(__file__).parents[1] / "vectors"
 SSID = Ssid(b"Hudson House")
 CCMP = 0x000FAC04
+TKIP = 0x000FAC02
 VERSIONS = {Akm.PSK: 2, Akm.PSK_SHA256: 3, Akm.FT_PSK: 3, Akm.WPA_PSK: 1}
+# Every pair of AKM and key version that an access point forwards: 1 is HMAC-MD5, for WPA1 and for RSN with TKIP.
+KINDS = [
+    pytest.param(akm, version, id=f"{akm.name}-{version}")
+    for akm, version in [*VERSIONS.items(), (Akm.PSK, 1), (Akm.WPA_PSK, 2)]
+]
 
 
 def every_lanes() -> list[Lanes]:
@@ -38,8 +48,10 @@ def every_lanes() -> list[Lanes]:
 LANES = [pytest.param(lanes, id=repr(lanes)) for lanes in every_lanes()]
 
 
-def key_data(akm: Akm, name: bytes | None = None, padding: bytes = b"") -> bytes:
-    rsne = Rsne(group=CCMP, pairwise=(CCMP,), akms=(akm,), capabilities=0, pmkids=(name,) if name else ())
+def key_data(akm: Akm, name: bytes | None = None, padding: bytes = b"", cipher: int = CCMP) -> bytes:
+    if akm is Akm.WPA_PSK:
+        return WpaElement(group=0x0050F202, pairwise=(0x0050F202,), akms=(akm,)).encode() + padding
+    rsne = Rsne(group=cipher, pairwise=(cipher,), akms=(akm,), capabilities=0, pmkids=(name,) if name else ())
     if akm is not Akm.FT_PSK:
         return rsne.encode() + padding
     return (
@@ -61,15 +73,18 @@ def make(
     snonce: bytes = b"s" * 32,
     named: bool = True,
     padding: bytes = b"",
+    version: int | None = None,
 ) -> Handshake:
     """Return the handshake of a station that has `pmk`, its MIC (and PMKR1Name) made by the reference."""
+    version = version or VERSIONS[akm]
 
     def of(name: bytes | None) -> Handshake:
         m2 = EapolKey(
-            key_info=0x0108 | VERSIONS[akm],
+            descriptor=0xFE if akm is Akm.WPA_PSK else 0x02,
+            key_info=0x0108 | version,
             replay_counter=1,
             snonce=snonce,
-            key_data=key_data(akm, name, padding),
+            key_data=key_data(akm, name, padding, TKIP if version == 1 else CCMP),
             mic=b"\1" * 16,
         )
         return Handshake.of(ssid=ssid, aa=MacAddress(aa), spa=MacAddress(spa), anonce=anonce, m2=m2)
@@ -109,22 +124,76 @@ handshakes = st.fixed_dictionaries(
 )
 
 
+def _published() -> list[tuple[Handshake, bytes]]:
+    made = []
+    for case in tomllib.loads((VECTORS / "handshakes.toml").read_text("utf-8"))["case"]:
+        handshake = Handshake.build(
+            ssid=Ssid.parse(case["ssid"]),
+            aa=MacAddress.parse(case["aa"]),
+            spa=MacAddress.parse(case["spa"]),
+            anonce=bytes.fromhex(case["anonce"]),
+            frame=bytes.fromhex(case["m2"]),
+        )
+        made.append((handshake, case["passphrase"].encode()))
+    return made
+
+
 @pytest.mark.parametrize("lanes", LANES)
-@pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
+@pytest.mark.parametrize(("akm", "version"), KINDS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(what=handshakes, slot=st.integers(0, 99))
-def test_kernel_finds_what_the_reference_signed(lanes, akm, what, slot):
+def test_kernel_finds_what_the_reference_signed(lanes, akm, version, what, slot):
     pmks = keys(100)
-    handshake = make(akm, pmk_of(pmks[slot]), **what)
+    handshake = make(akm, pmk_of(pmks[slot]), version=version, **what)
+    assert (handshake.akm, handshake.key_version) == (akm, version)
     assert list(pool_of(pmks, lanes).find(handshake)) == [slot + 1]
-    stranger = make(akm, Pmk(b"\7" * 32), **what)
+    stranger = make(akm, Pmk(b"\7" * 32), version=version, **what)
     assert list(pool_of(pmks, lanes).find(stranger)) == []
 
 
 @pytest.mark.parametrize("lanes", LANES)
-@pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
+@pytest.mark.parametrize("published", _published(), ids=lambda case: str(case[0].ssid))
+def test_kernel_finds_the_key_of_published_handshakes(lanes, published):
+    handshake, passphrase = published
+    pmks = keys(40)
+    pmks[17] = np.frombuffer(passphrase_to_pmk(passphrase, handshake.ssid).value, np.uint8)
+    pool = Pool(handshake.ssid, lanes=lanes)
+    pool.add(np.arange(1, 41), pmks)
+    assert list(pool.find(handshake)) == [18]
+
+
+def test_published_handshakes_cover_every_mic():
+    assert {handshake.key_version for handshake, _ in _published()} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@settings(max_examples=20, deadline=None)
+@given(what=handshakes.map(lambda what: {**what, "named": True}), slot=st.integers(0, 99))
+def test_name_of_the_ft_hierarchy_is_searched_alone(lanes, what, slot):
+    pmks = keys(100)
+    handshake = make(Akm.FT_PSK, pmk_of(pmks[slot]), **what)
+    pool = Pool(handshake.ssid, lanes=lanes)
+    pool.add(np.arange(1, 101), pmks)
+    asked = []
+
+    def fits(pmk):
+        asked.append(pmk)
+        return verify_mic(pmk, handshake)
+
+    assert list(pool.find_by_name(handshake.spa, handshake.ft, fits)) == [slot + 1]
+    assert asked == [pmk_of(pmks[slot])]
+    assert list(pool.find_by_name(handshake.spa, handshake.ft, lambda _: False)) == []
+
+
+def test_ft_context_without_a_name_is_not_searched_by_name():
+    with pytest.raises(ValueError, match="no PMKR1Name"):
+        list(Pool(SSID).find_by_name(MacAddress(bytes(6)), FtContext(mdid=b"ab", r0kh_id=b"a", r1kh_id=bytes(6)), bool))
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(("akm", "version"), KINDS)
 @pytest.mark.parametrize("frame", [99, 100, 111, 112, 127, 128, 129, 175, 176, 239, 240, 290, 500])
-def test_frames_of_every_length_around_the_block_boundaries(lanes, akm, frame):
+def test_frames_of_every_length_around_the_block_boundaries(lanes, akm, version, frame):
     pmks = keys(20)
     base = len(key_data(akm, bytes(16))) + 99
     missing = frame - base
@@ -132,13 +201,15 @@ def test_frames_of_every_length_around_the_block_boundaries(lanes, akm, frame):
         frame, missing = base, 0
     pmk = pmk_of(pmks[7])
     if missing < 0:  # no room for an RSNE: key data of zeros' length, AKM named by the access point
-        m2 = EapolKey(key_info=0x0108 | VERSIONS[akm], replay_counter=1, snonce=b"s" * 32, mic=b"\1" * 16)
+        descriptor = 0xFE if akm is Akm.WPA_PSK else 0x02
+        info = 0x0108 | version
+        m2 = EapolKey(descriptor=descriptor, key_info=info, replay_counter=1, snonce=b"s" * 32, mic=b"\1" * 16)
         spa, aa = MacAddress(b"\4" * 6), MacAddress(b"\2" * 6)
         handshake = sign(pmk, Handshake.of(ssid=SSID, aa=aa, spa=spa, anonce=b"a" * 32, m2=m2, akm_hint=akm))
     else:
         sizes = [250, missing - 250] if missing > 250 else [missing] if missing else []
         padding = b"".join(bytes([221, size - 2]) + bytes(size - 2) for size in sizes)
-        handshake = make(akm, pmk, padding=padding)
+        handshake = make(akm, pmk, padding=padding, version=version)
     assert verify_mic(pmk, handshake)
     assert list(pool_of(pmks, lanes).find(handshake)) == [8]
 
@@ -153,18 +224,25 @@ def test_first_and_last_key_are_found_at_every_size(size, threads):
         assert list(pool.find(make(Akm.PSK, pmk_of(pmks[slot])), threads=threads)) == [slot + 1]
 
 
-@pytest.mark.parametrize("akm", list(VERSIONS))
-def test_all_keys_with_the_same_pmk_are_found(akm):
+@pytest.mark.parametrize(("akm", "version"), KINDS)
+def test_all_keys_with_the_same_pmk_are_found(akm, version):
     pmks = keys(100)
     pmks[[3, 4, 40, 99]] = pmks[3]
-    if akm is Akm.WPA_PSK:
-        m2 = EapolKey(descriptor=0xFE, key_info=0x0109, replay_counter=1, snonce=b"s" * 32, mic=b"\1" * 16)
-        spa, aa = MacAddress(b"\4" * 6), MacAddress(b"\2" * 6)
-        handshake = sign(pmk_of(pmks[3]), Handshake.of(ssid=SSID, aa=aa, spa=spa, anonce=b"a" * 32, m2=m2))
-        assert handshake.akm is Akm.WPA_PSK
-    else:
-        handshake = make(akm, pmk_of(pmks[3]))
+    handshake = make(akm, pmk_of(pmks[3]), version=version)
     assert sorted(pool_of(pmks).find(handshake)) == [4, 5, 41, 100]
+
+
+@pytest.mark.parametrize(("akm", "version"), KINDS)
+def test_python_looks_at_hits_only(akm, version, monkeypatch):
+    pmks, tested = keys(1000), []
+
+    def verify(pmk, handshake):
+        tested.append(pmk)
+        return verify_mic(pmk, handshake)
+
+    monkeypatch.setattr("crypto.pool.verify_mic", verify)
+    assert list(pool_of(pmks).find(make(akm, pmk_of(pmks[700]), version=version))) == [701]
+    assert tested == [pmk_of(pmks[700])]
 
 
 def test_right_name_with_a_forged_mic_is_no_hit():
@@ -176,16 +254,20 @@ def test_right_name_with_a_forged_mic_is_no_hit():
     assert list(pool_of(pmks).find(forged)) == []
 
 
-def test_one_word_of_the_mic_is_not_enough():
+@pytest.mark.parametrize(("akm", "version"), KINDS)
+@pytest.mark.parametrize("octet", [0, 15])
+def test_one_word_of_the_mic_is_not_enough(akm, version, octet):
     pmks = keys(10)
-    handshake = make(Akm.PSK, pmk_of(pmks[3]))
-    mic = bytes([handshake.m2.mic[0] ^ 1]) + handshake.m2.mic[1:]
+    handshake = make(akm, pmk_of(pmks[3]), version=version)
+    changed = bytearray(handshake.m2.mic)
+    changed[octet] ^= 1
+    mic = bytes(changed)
     m2 = EapolKey.decode(handshake.m2.octets.replace(handshake.m2.mic, mic))
     other = Handshake.of(ssid=SSID, aa=handshake.aa, spa=handshake.spa, anonce=handshake.anonce, m2=m2)
     assert list(pool_of(pmks).find(other)) == []
 
 
-@pytest.mark.parametrize("akm", [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK])
+@pytest.mark.parametrize("akm", list(VERSIONS))
 def test_removed_keys_are_not_found_and_their_slots_serve_again(akm):
     pmks = keys(200)
     pool = pool_of(pmks[:150])

@@ -41,10 +41,12 @@ def test_a_real_transition_fits_its_key_and_no_other():
 @pytest.mark.parametrize("changed", CHANGED)
 def test_the_mic_covers_all_of_it(changed):
     roam = parse_roam(SSID, AA.value, SPA.value, ELEMENTS)
-    value = getattr(roam, changed)
+    part = roam if hasattr(roam, changed) else roam.ft
+    value = getattr(part, changed)
     octets = value.value if isinstance(value, MacAddress) else value
     other = bytes([octets[0] ^ 2]) + octets[1:]
-    assert not replace(roam, **{changed: MacAddress(other) if isinstance(value, MacAddress) else other}).fits(PMK)
+    altered = replace(part, **{changed: MacAddress(other) if isinstance(value, MacAddress) else other})
+    assert not (altered if part is roam else replace(roam, ft=altered)).fits(PMK)
 
 
 def test_it_is_found_in_a_capture_once_and_named(read, tmp_path):
