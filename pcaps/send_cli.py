@@ -24,7 +24,7 @@ _DIALECTS = [name for name in PROFILES if name != "auto"]
     "--dialect", type=click.Choice(_DIALECTS), metavar="D", help="The request's own, or hostapd, unless said."
 )
 @click.option("--server", required=True, metavar="HOST:PORT", help="Whom to ask.")
-@secret_options("secret", "The shared secret.")
+@secret_options("secret", "The shared secret; asked for at a terminal.")
 @click.option("--nas-identifier", metavar="ID", help="As which access point: the server may tell its venue by it.")
 @click.option("--station", metavar="MAC", help="Of a capture, only this device's handshakes.")
 @click.option("--ssid", metavar="S", help="Of networks that hide theirs.")
@@ -65,9 +65,9 @@ def send(
 
     if count is None and rate is not None:
         raise click.UsageError("--rate is for a load: say how many with --count")
-    shared = read_secret(secret, secret_file, "secret")
+    shared = read_secret(secret, secret_file, "secret", required=True)
     if not shared:
-        raise click.UsageError("say the shared secret: --secret or --secret-file")
+        raise click.UsageError("the shared secret is empty")
     address = parse_address(server)
     played = _read(source, _choice(SharedSecret(shared), **options))
     if count is not None:

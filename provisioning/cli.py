@@ -286,7 +286,7 @@ def nas() -> None:
 
 @nas.command("add")
 @click.argument("address", metavar="ADDRESS[/PREFIX]")
-@secret_options("secret", "The shared secret.")
+@secret_options("secret", "The shared secret; asked for at a terminal.")
 @click.option("--name", metavar="N", help="As the log names it; the address unless said.")
 @click.option("--venue", metavar="V", help="Where it is.")
 @click.option("--profile", type=click.Choice(PROFILES), default="auto", show_default=True, help="Its dialect.")
@@ -320,9 +320,7 @@ def nas_add(
 ) -> None:
     """Add a NAS and print its id. Where networks overlap, the longest prefix decides."""
     network = parse_network(address)
-    shared = read_secret(secret, secret_file, "secret")
-    if shared is None:
-        raise click.UsageError("a NAS needs --secret or --secret-file")
+    shared = read_secret(secret, secret_file, "secret", confirm=True, required=True)
     if not shared:
         raise InvalidValue("the shared secret is empty")
     with open_database(context) as store:

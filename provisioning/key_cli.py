@@ -262,7 +262,7 @@ def _set_status(context: click.Context, which: str, status: KeyStatus, reason: s
 
 
 def _read_passphrase(text: str | None, file: str | None) -> Passphrase | None:
-    value = read_secret(text, file, "passphrase")
+    value = read_secret(text, file, "passphrase", confirm=True)
     return None if value is None else Passphrase(value)
 
 

@@ -19,7 +19,8 @@ from .views import View, render_json, render_record, render_table
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DB_META: Final = "latchkey.db"
-_LARGEST_SECRET_FILE: Final = 4096
+_LARGEST_SECRET: Final = 4096
+_PROMPTS: Final = {"secret": "Shared secret", "passphrase": "Passphrase", "psk": "Passphrase"}
 
 
 def _remember_db(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -53,29 +54,65 @@ def secret_options(name: str, meaning: str) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         text = click.option(f"--{name}", metavar="TEXT", help=f"{meaning} It shows in the process list; better:")
-        file = click.option(f"--{name}-file", metavar="FILE", help="Read it from the first line of FILE, - for stdin.")
+        file = click.option(
+            f"--{name}-file", metavar="FILE", help="Its first line; - for stdin, at a terminal without echo."
+        )
         return text(file(command))
 
     return add
 
 
-def read_secret(text: str | None, file: str | None, name: str) -> bytes | None:
-    """Return the value of --NAME or of the first line of --NAME-file; None where neither was given."""
+def read_secret(
+    text: str | None, file: str | None, name: str, *, confirm: bool = False, required: bool = False
+) -> bytes | None:
+    """Return the value of --NAME or of the first line of --NAME-file, which for - at a terminal is typed without echo.
+
+    confirm:  ask twice at a terminal: for a secret that is set here, and not only used
+    required: with neither option ask at a terminal, else raise UsageError; without this, None is returned
+    """
     if text is not None and file is not None:
         raise click.UsageError(f"--{name} and --{name}-file are two ways to say the same: give one")
+    if text is not None:
+        return os.fsencode(text)
+    if file is None and not required:
+        return None
+    if file in (None, "-") and sys.stdin.isatty():
+        return _prompt(_PROMPTS.get(name, name), confirm)
     if file is None:
-        return None if text is None else os.fsencode(text)
+        raise click.UsageError(f"say the {_PROMPTS[name].lower()}: --{name}-file FILE, - for stdin, or --{name} TEXT")
     with read_file(file) as lines:
-        value: bytes = lines.read(_LARGEST_SECRET_FILE + 1)
-    if len(value) > _LARGEST_SECRET_FILE:
-        raise InvalidValue(f"{file} is larger than a {name} can be")
-    return value.split(b"\n", 1)[0].removesuffix(b"\r")
+        line: bytes = lines.readline(_LARGEST_SECRET + 3)
+    value = line.removesuffix(b"\n").removesuffix(b"\r")
+    if len(value) > _LARGEST_SECRET:
+        raise InvalidValue(f"{_from(file)}: the first line is longer than a {name} can be, {_LARGEST_SECRET} octets")
+    return value
+
+
+def _prompt(label: str, confirm: bool) -> bytes:
+    """Return what is typed at the terminal up to Enter, without echo; asked twice to `confirm` what is set blindly."""
+    from getpass import getpass
+
+    try:
+        value = getpass(f"{label}: ")
+        if confirm and value and getpass(f"{label}, again: ") != value:
+            raise InvalidValue("the two differ: nothing was changed")
+    except EOFError:
+        raise InvalidValue(f"no {label.lower()} was typed") from None
+    except UnicodeDecodeError:
+        raise InvalidValue("what was typed is not in the terminal's own encoding: use a file") from None
+    return os.fsencode(value)
+
+
+def _from(file: str) -> str:
+    return "stdin" if file == "-" else file
 
 
 @contextmanager
 def read_file(name: str) -> Iterator[Any]:
     """Open a file, or stdin for -, as octets; what is wrong with it is InvalidValue."""
     if name == "-":
+        if sys.stdin.isatty():
+            click.echo("latchkey: reading from the terminal, up to Ctrl-D on a line of its own", err=True)
         yield sys.stdin.buffer
         return
     try:

@@ -171,7 +171,7 @@ def test_nases_that_are_refused(cli, tmp_path):
     missing = tmp_path / "missing"
     said = cli.refused("nas", "add", "10.0.0.1", "--secret-file", str(missing))
     assert said == f"cannot read {missing}: No such file or directory"
-    assert "larger than a secret" in cli.refused("nas", "add", "10.0.0.1", "--secret-file", "-", stdin=b"x" * 5000)
+    assert "longer than a secret" in cli.refused("nas", "add", "10.0.0.1", "--secret-file", "-", stdin=b"x" * 5000)
     cli.ok("nas", "add", "10.0.0.1", "--secret", "s", "--name", "same")
     cli.ok("nas", "add", "10.0.0.2", "--secret", "s", "--name", "same")
     assert cli.refused("nas", "remove", "same") == "several NASes 'same': ids 1, 2"
