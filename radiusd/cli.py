@@ -51,11 +51,15 @@ def serve(
     log_format: str | None,
 ) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-    from .config import Settings
+    from .config import Settings, default_path
     from .server.process import serve_forever
 
-    serve_forever(
-        database_path(context),
-        os.environ,
-        Settings.locate(config, listen, workers, acct, log_format=log_format, metrics=metrics),
-    )
+    options = {
+        "listen": list(listen),
+        "acct": list(acct),
+        "workers": workers,
+        "metrics": metrics,
+        "log": None if log_format is None else {"format": log_format},
+    }
+    given = {name: value for name, value in options.items() if value not in (None, [])}
+    serve_forever(database_path(context), os.environ, Settings(config or default_path(), given))

@@ -97,42 +97,17 @@ class Settings:
     """Where the configuration comes from: a file, where there is one, and what the command line says instead."""
 
     path: Path | None = None
-    listen: tuple[str, ...] = ()
-    workers: int | None = None
-    acct: tuple[str, ...] = ()
-    log_format: str | None = None
-    metrics: str | None = None
-
-    @classmethod
-    def locate(
-        cls,
-        path: Path | None,
-        listen: tuple[str, ...],
-        workers: int | None,
-        acct: tuple[str, ...] = (),
-        *,
-        log_format: str | None = None,
-        metrics: str | None = None,
-    ) -> "Settings":
-        """Return the settings of a command line; without --config, ./latchkey.toml counts if it is there."""
-        if path is None and DEFAULT_PATH.exists():
-            path = DEFAULT_PATH
-        return cls(path, listen, workers, acct, log_format, metrics)
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # as a table of the file; tables in it are nested
 
     def load(self) -> Config:
-        """Return the configuration; ConfigError where the file cannot be used."""
+        """Return the configuration; ConfigError where the file or the command line says what cannot be."""
         config = Config() if self.path is None else load_config(self.path)
-        if self.listen:
-            config = replace(config, listen=self.listen)
-        if self.acct:
-            config = replace(config, acct=self.acct)
-        if self.workers is not None:
-            config = replace(config, workers=self.workers)
-        if self.metrics is not None:
-            config = replace(config, metrics=self.metrics)
-        if self.log_format is not None:
-            config = replace(config, log=replace(config.log, format=self.log_format))
-        return config
+        return _parse_table(config, self.overrides, "the command line", "")
+
+
+def default_path() -> Path | None:
+    """Return ./latchkey.toml, which counts where no file is named, if it is there."""
+    return DEFAULT_PATH if DEFAULT_PATH.exists() else None
 
 
 def load_config(path: Path) -> Config:

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Iterable, Iterator
 
 from .errors import ServeError
 
@@ -53,6 +54,13 @@ def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> sock
     return bound
 
 
+@contextlib.contextmanager
+def bound(addresses: Iterable[Address], *, receive_buffer: int) -> Iterator[tuple[socket.socket, ...]]:
+    """Give a socket for each address, in their order, and close them; ServeError where one cannot be bound."""
+    with contextlib.ExitStack() as stack:
+        yield tuple(stack.enter_context(bind(each, receive_buffer=receive_buffer)) for each in addresses)
+
+
 def bind_shared(address: Address, count: int, *, receive_buffer: int) -> list[socket.socket]:
     """Return `count` sockets bound to one address; ServeError where another program has it.
 
@@ -60,12 +68,7 @@ def bind_shared(address: Address, count: int, *, receive_buffer: int) -> list[so
     """
     with bind(address, receive_buffer=receive_buffer) as alone:
         address = alone.getsockname()[:2]  # of port 0, the one that the kernel chose
-    made: list[socket.socket] = []
-    try:
-        while len(made) < count:
-            made.append(bind(address, receive_buffer=receive_buffer, shared=True))
-    except BaseException:
-        for each in made:
-            each.close()
-        raise
-    return made
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(bind(address, receive_buffer=receive_buffer, shared=True)) for _ in range(count)]
+        stack.pop_all()
+        return made

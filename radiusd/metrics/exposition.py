@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from ..sockets import Address, render_address
+from ..sockets import Address
 from .counters import Counts, Histogram
 from .http import Endpoint, Page, bind_stream
 from .shared_memory import Slot
@@ -54,10 +54,6 @@ class Metrics:
         host, port = self.listener.getsockname()[:2]
         return host, port
 
-    def describe(self) -> str:
-        """Return where the endpoint is, as key=value text after other such text."""
-        return f" metrics={render_address(self.address)}"
-
     def meter(self, worker: int = 1) -> "Meter":
         """Return what worker number `worker`, from 1, shows its numbers through."""
         return Meter(self, worker)
@@ -72,10 +68,6 @@ class Meter:
         self._place = metrics.places[worker - 1]
         self._began = time.time()
         self._full = False
-
-    def describe(self) -> str:
-        """Return where it can be read, as Metrics.describe() does."""
-        return self._metrics.describe()
 
     @contextlib.contextmanager
     def counting(self, counts: Counts, gauges: Callable[[], Gauges]) -> Iterator[Callable[[], None]]:

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +20,11 @@ from ..errors import ConfigError
 from ..log.file import DecisionFile, decisions_path
 from ..log.handler import start_log
 from ..metrics.exposition import Metrics
-from ..sockets import parse_address
-from .service import Server
+from ..sockets import bound, parse_address
+from .service import Server, ready_line
 from .systemd import READY, RELOADING, STOPPING, notify
 from .udp import report
-from .workers import Worker, Workers
+from .workers import Worker, Workers, abandon
 
 log = logging.getLogger("radiusd")
 
@@ -56,91 +59,100 @@ class Reloader:
 def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings) -> None:
     """Serve the database at `db_path` until SIGTERM or SIGINT."""
     reloader = Reloader(settings)
+    config = reloader.config
     decisions = DecisionFile(decisions_path(db_path))
-    start_log(decisions=decisions, json_lines=reloader.config.log.format == "json")
+    start_log(decisions=decisions, json_lines=config.log.format == "json")
     # A search needs the interpreter for a moment between its kernel calls, and would wait 5 ms each time for this
     # thread to let go: at 100 wrong keys a second among 100,000 it took 60 ms, with this 10 ms.
     sys.setswitchinterval(0.0005)
-    open_ = partial(open_store, db_path, environ)
-    tell = partial(notify, environ)
-    config = reloader.config
-    metrics = Metrics(parse_address(config.metrics), config.workers) if config.metrics else None
-    if config.workers == 1:
-        uvloop.run(_serve_alone(open_, reloader, tell, decisions, metrics))
-    else:
-        _serve_together(open_, reloader, tell, decisions, metrics)
-
-
-async def _serve_alone(
-    open_: Callable[[], Store],
-    reloader: Reloader,
-    tell: Callable[[str], None],
-    decisions: DecisionFile,
-    metrics: Metrics | None,
-) -> None:
-    config = reloader.config
-    listen, acct = ([parse_address(text) for text in texts] for texts in (config.listen, config.acct))
-    meter = None if metrics is None else metrics.meter()
-    server = Server(open_, listen, config, acct=acct, decisions=decisions, meter=meter)
-
-    def stop() -> None:
-        tell(STOPPING)
-        server.stop()
-
-    def reload() -> None:
-        tell(RELOADING)
-        if reloader.reload():
-            server.configure(reloader.config)
-        tell(READY)
-
-    _handle({signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload})
-    await _run(server, lambda: tell(READY))
-
-
-def _serve_together(
-    open_: Callable[[], Store],
-    reloader: Reloader,
-    tell: Callable[[str], None],
-    decisions: DecisionFile,
-    metrics: Metrics | None,
-) -> None:
-    def reload() -> bool:
-        tell(RELOADING)
-        changed = reloader.reload()
-        tell(READY)
-        return changed
-
-    Workers(
-        open_,
-        reloader.config,
-        work=lambda worker: uvloop.run(_serve_share(open_, reloader, worker, decisions)),
-        reload=reload,
-        ready=lambda: tell(READY),
-        stopping=lambda: tell(STOPPING),
-        metrics=metrics,
-    ).run()
-
-
-async def _serve_share(open_: Callable[[], Store], reloader: Reloader, worker: Worker, decisions: DecisionFile) -> None:
-    server = Server(
-        open_,
-        config=reloader.config,
-        sockets=worker.sockets,
-        acct_sockets=worker.acct_sockets,
-        loaded=worker.loaded,
+    process = Process(
+        open_store=partial(open_store, db_path, environ),
+        reloader=reloader,
+        tell=partial(notify, environ),
         decisions=decisions,
-        meter=worker.meter,
+        metrics=Metrics(parse_address(config.metrics), config.workers) if config.metrics else None,
     )
+    if config.workers == 1:
+        uvloop.run(process.serve_alone())
+    else:
+        process.serve_together()
 
-    def reload() -> None:
-        if reloader.reload(quiet=True):
-            server.configure(reloader.config)
 
-    _handle({signal.SIGTERM: server.stop, signal.SIGINT: server.stop, signal.SIGHUP: reload})
-    worker.released()
-    # The parent holds the other end and never writes: it is readable when the parent is gone, however that came.
-    asyncio.get_running_loop().add_reader(worker.lifeline, server.stop)
-    await _run(server, worker.ready)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What there is one of, however many workers serve."""
+
+    open_store: Callable[[], Store]
+    reloader: Reloader
+    tell: Callable[[str], None]  # the supervisor
+    decisions: DecisionFile
+    metrics: Metrics | None
+
+    async def serve_alone(self) -> None:
+        """Serve in this process."""
+        started, config = time.monotonic(), self.reloader.config
+        with ExitStack() as stack:
+            sockets, acct_sockets = (
+                stack.enter_context(bound(map(parse_address, texts), receive_buffer=config.receive_buffer))
+                for texts in (config.listen, config.acct)
+            )
+            meter = None if self.metrics is None else self.metrics.meter()
+            server = Server(self.open_store, sockets, acct_sockets, config, decisions=self.decisions, meter=meter)
+
+            def stop() -> None:
+                self.tell(STOPPING)
+                if not server.ready.is_set():
+                    abandon()
+                server.stop()
+
+            def reload() -> None:
+                if self._reload():
+                    server.configure(self.reloader.config)
+
+            def ready() -> None:
+                assert server.loaded is not None  # noqa: S101 (it is ready)
+                where = None if self.metrics is None else self.metrics.address
+                log.info("%s", ready_line(sockets, acct_sockets, server.loaded, metrics=where, started=started))
+                self.tell(READY)
+
+            _handle({signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload})
+            await _run(server, ready)
+        log.info("stopped")
+
+    def serve_together(self) -> None:
+        """Serve in workers of this process."""
+        Workers(
+            self.open_store,
+            self.reloader.config,
+            work=lambda worker: uvloop.run(self._serve_share(worker)),
+            reload=self._reload,
+            ready=lambda: self.tell(READY),
+            stopping=lambda: self.tell(STOPPING),
+            metrics=self.metrics,
+        ).run()
+
+    async def _serve_share(self, worker: Worker) -> None:
+        """Serve as one of several workers."""
+        config, decisions, meter = self.reloader.config, self.decisions, worker.meter
+        sockets, acct_sockets, loaded = worker.sockets, worker.acct_sockets, worker.loaded
+        server = Server(self.open_store, sockets, acct_sockets, config, loaded=loaded, decisions=decisions, meter=meter)
+
+        def reload() -> None:
+            if self.reloader.reload(quiet=True):
+                server.configure(self.reloader.config)
+
+        _handle({signal.SIGTERM: server.stop, signal.SIGINT: server.stop, signal.SIGHUP: reload})
+        worker.released()
+        # The parent holds the other end and never writes: it is readable when the parent is gone, however that came.
+        asyncio.get_running_loop().add_reader(worker.lifeline, server.stop)
+        await _run(server, worker.ready)
+
+    def _reload(self) -> bool:
+        """Read the configuration again, and say so to the supervisor; True where it could be used."""
+        self.tell(RELOADING)
+        changed = self.reloader.reload()
+        self.tell(READY)
+        return changed
 
 
 def _handle(handlers: Mapping[signal.Signals, Callable[[], None]]) -> None:

@@ -24,7 +24,7 @@ from ..fastpath.prewarm import prewarm
 from ..log.file import DecisionFile
 from ..log.handler import render_failure
 from ..metrics.exposition import Meter
-from ..sockets import Address, bind, render_address
+from ..sockets import Address, render_address
 from ..state.follower import Follower
 from ..state.index import Index
 from .accounting_udp import AccountingListener
@@ -76,51 +76,55 @@ class Loaded:
 
 
 class Server:
-    """Answers on its sockets until it is told to stop."""
+    """Answers on sockets that are bound already, until it is told to stop."""
 
     def __init__(
         self,
         open_store: Callable[[], Store],
-        listen: Sequence[Address] = (),
+        sockets: Sequence[socket.socket],
+        acct_sockets: Sequence[socket.socket] = (),
         config: Config = DEFAULT,
         *,
-        acct: Sequence[Address] = (),
-        sockets: Sequence[socket.socket] | None = None,
-        acct_sockets: Sequence[socket.socket] = (),
         loaded: Loaded | None = None,
         decisions: DecisionFile | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Be ready to run.
 
-        acct:    where accounting is taken, if anywhere
-        sockets: bound already, instead of `listen`, and `acct_sockets` instead of `acct`
-        loaded:  read already, in a process that was this one's parent
-        decisions: the file to look after
-        meter:   shows the numbers
+        acct_sockets: where accounting is taken, if anywhere
+        loaded:       read already, in a process that was this one's parent
+        decisions:    the file to look after
+        meter:        shows the numbers
         """
         self._open_store = open_store
-        self._listen = tuple(listen)
+        self._sockets = tuple(sockets)
+        self._acct_sockets = tuple(acct_sockets)
         self._config = config
-        self._acct = tuple(acct)
-        self._sockets = sockets
-        self._acct_sockets = acct_sockets
-        self._loaded = loaded
+        self._inherited = loaded is not None
         self._decisions = decisions
         self._meter = meter
         self._edge: UdpListener | None = None
         self._accounting: AccountingListener | None = None
         self._stopping = asyncio.Event()
+        self.loaded = loaded  # None until it is ready
         self.ready = asyncio.Event()
-        self.addresses: tuple[Address, ...] = ()  # as bound, once it is ready
-        self.acct_addresses: tuple[Address, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Return where it answers."""
+        return addresses_of(self._sockets)
+
+    @property
+    def acct_addresses(self) -> tuple[Address, ...]:
+        """Return where it takes accounting."""
+        return addresses_of(self._acct_sockets)
 
     def stop(self) -> None:
         """Finish what is in flight, then return from run()."""
         self._stopping.set()
 
     def configure(self, config: Config) -> None:
-        """Take over new limits."""
+        """Apply new limits."""
         self._config = config
         for edge in (self._edge, self._accounting):
             if edge is not None:
@@ -130,63 +134,63 @@ class Server:
 
     async def run(self) -> None:
         """Serve until stop(); RadiusError or ProvisioningError where that cannot begin."""
-        started = time.monotonic()
-        config = self._config
         async with contextlib.AsyncExitStack() as stack:
-            sockets, acct_sockets = self._sockets, self._acct_sockets
-            if sockets is None:
-                buffer = config.receive_buffer
-                sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._listen]
-                acct_sockets = [stack.enter_context(bind(address, receive_buffer=buffer)) for address in self._acct]
             store = stack.enter_context(self._open_store())
             followed = await stack.enter_async_context(StoreThread("follow", self._open_store))
             saved = await stack.enter_async_context(StoreThread("save", self._open_store))
-            loaded = self._loaded
-            if loaded is None:
-                loaded = await followed.call(Loaded.load, followed.store, config)
-            else:
-                await followed.call(loaded.refresh, followed.store)
-            index, follower = loaded.index, loaded.follower
-            index.read_from(store.keys.get)
-            engine = Engine(index, time.monotonic)
-            if loaded.fast_path is not None:
-                engine.enable_fast_path(loaded.fast_path)
-            elif loaded.compilation is not None:
-                later = asyncio.create_task(self._enable_fast_path_later(engine, loaded.compilation))
-                stack.callback(later.cancel)
-                if self._loaded is None:
-                    stack.callback(loaded.compilation.stop)
-            edge = self._edge = UdpListener(engine, sockets, _threads(config))
-            stack.callback(edge.close)
-            accounting = self._accounting = AccountingListener(
-                Accounting(index, time.monotonic, journal=engine.journal), acct_sockets
-            )
-            stack.callback(accounting.close)
+            loaded = await self._load(followed)
+            loaded.index.read_from(store.keys.get)
+            engine = Engine(loaded.index, time.monotonic)
+            self._enable_fast_path(engine, loaded, stack)
+            edge, accounting = self._make_listeners(engine, stack)
             self.configure(self._config)  # which may have changed while all was read
-            await stack.enter_async_context(_repeating(lambda: _follow(index, follower, followed)))
-            await stack.enter_async_context(_repeating(lambda: _save(index, saved)))
-            await stack.enter_async_context(_repeating(edge.catch_up))
-            await stack.enter_async_context(_repeating(accounting.catch_up))
-            await stack.enter_async_context(_repeating(self._keep_decisions))
+            for work in (
+                lambda: _follow(loaded.index, loaded.follower, followed),
+                lambda: _save(loaded.index, saved),
+                edge.catch_up,
+                accounting.catch_up,
+                self._keep_decisions,
+            ):
+                await stack.enter_async_context(_repeating(work))
             if self._meter is not None:
-                gauges = partial(_measure, index, edge)
+                gauges = partial(_measure, loaded.index, edge)
                 publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
                 await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
-            self.addresses = tuple(each.getsockname()[:2] for each in sockets)
-            self.acct_addresses = tuple(each.getsockname()[:2] for each in acct_sockets)
             edge.open()
             accounting.open()
-            if self._sockets is None:
-                where = render_addresses(self.addresses, self.acct_addresses)
-                where += "" if self._meter is None else self._meter.describe()
-                log.info("ready listen=%s %s seconds=%.2f", where, loaded.describe(), time.monotonic() - started)
+            self.loaded = loaded
             self.ready.set()
             await self._stopping.wait()
             accounting.drain()
             await edge.drain()
-            await _save(index, saved)
-            if self._sockets is None:
-                log.info("stopped")
+            await _save(loaded.index, saved)
+
+    async def _load(self, followed: StoreThread) -> Loaded:
+        """Return what the store says now; the thread's store is the one that is followed from then on."""
+        if self.loaded is None:
+            return await followed.call(Loaded.load, followed.store, self._config)
+        await followed.call(self.loaded.refresh, followed.store)
+        return self.loaded
+
+    def _enable_fast_path(self, engine: Engine, loaded: Loaded, stack: contextlib.AsyncExitStack) -> None:
+        """Let compiled code answer what it can: at once, or when it has been compiled."""
+        if loaded.fast_path is not None:
+            engine.enable_fast_path(loaded.fast_path)
+        elif loaded.compilation is not None:
+            later = asyncio.create_task(self._enable_fast_path_later(engine, loaded.compilation))
+            stack.callback(later.cancel)
+            if not self._inherited:
+                stack.callback(loaded.compilation.stop)
+
+    def _make_listeners(
+        self, engine: Engine, stack: contextlib.AsyncExitStack
+    ) -> tuple[UdpListener, AccountingListener]:
+        edge = self._edge = UdpListener(engine, self._sockets, _threads(self._config))
+        stack.callback(edge.close)
+        reports = Accounting(engine.index, time.monotonic, journal=engine.journal)
+        accounting = self._accounting = AccountingListener(reports, self._acct_sockets)
+        stack.callback(accounting.close)
+        return edge, accounting
 
     def _keep_decisions(self) -> None:
         if self._decisions is not None:
@@ -211,10 +215,33 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def render_addresses(addresses: Sequence[Address], acct: Sequence[Address] = ()) -> str:
-    """Return addresses as the log has them, after them those of accounting."""
-    text = ",".join(map(render_address, addresses))
-    return f"{text} acct={render_addresses(acct)}" if acct else text
+def ready_line(
+    sockets: Sequence[socket.socket],
+    acct_sockets: Sequence[socket.socket],
+    loaded: Loaded,
+    *,
+    workers: int = 1,
+    metrics: Address | None = None,
+    started: float,
+) -> str:
+    """Return the line of the log that says what is served from now on, and where; `started` is monotonic."""
+    words = ["ready", f"listen={_render_addresses(addresses_of(sockets))}"]
+    if acct_sockets:
+        words.append(f"acct={_render_addresses(addresses_of(acct_sockets))}")
+    if metrics is not None:
+        words.append(f"metrics={render_address(metrics)}")
+    if workers > 1:
+        words.append(f"workers={workers}")
+    return " ".join((*words, loaded.describe(), f"seconds={time.monotonic() - started:.2f}"))
+
+
+def addresses_of(sockets: Sequence[socket.socket]) -> tuple[Address, ...]:
+    """Return where sockets are bound, with the ports that the kernel chose."""
+    return tuple(each.getsockname()[:2] for each in sockets)
+
+
+def _render_addresses(addresses: Sequence[Address]) -> str:
+    return ",".join(map(render_address, addresses))
 
 
 def _threads(config: Config) -> int:

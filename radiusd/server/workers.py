@@ -15,7 +15,10 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
 
 from provisioning import ProvisioningError, Store
 
@@ -24,7 +27,7 @@ from ..errors import RadiusError, ServeError
 from ..log.handler import render_failure
 from ..metrics.exposition import Meter, Metrics
 from ..sockets import bind_shared, parse_address
-from .service import Loaded, render_addresses
+from .service import Loaded, ready_line
 
 log = logging.getLogger("radiusd")
 
@@ -94,11 +97,11 @@ class Workers:
             for text in config.acct:
                 for place, each in zip(self._places, self._bind(text, stack), strict=True):
                     place.acct_sockets += (each,)
-            with self.open_store() as store:
-                loaded = Loaded.load(store, config)
+            with _abandoned_by_signals(self.stopping):
+                loaded = self._load()
+                stack.enter_context(_blocked())
             if loaded.compilation is not None:
                 stack.callback(loaded.compilation.stop)
-            stack.enter_context(_blocked())
             lifeline = stack.enter_context(_pipe())
             readiness = stack.enter_context(_pipe())
             os.set_blocking(readiness[0], False)
@@ -106,15 +109,7 @@ class Workers:
                 self._start(place, loaded, lifeline, readiness)
             try:
                 self._await_all(readiness[0])
-                first = self._places[0]
-                bound = ([each.getsockname()[:2] for each in made] for made in (first.sockets, first.acct_sockets))
-                addresses = render_addresses(*bound)
-                addresses += "" if self.metrics is None else self.metrics.describe()
-                log.info(
-                    "ready listen=%s workers=%d %s seconds=%.2f",
-                    *(addresses, config.workers, loaded.describe(), time.monotonic() - started),
-                )
-                self.ready()
+                self._announce(loaded, started)
                 self._supervise(loaded, lifeline, readiness)
             finally:
                 self._stop()
@@ -124,6 +119,23 @@ class Workers:
         """Return a socket for each worker, all bound to one address."""
         made = bind_shared(parse_address(text), self.config.workers, receive_buffer=self.config.receive_buffer)
         return [stack.enter_context(each) for each in made]
+
+    def _load(self) -> Loaded:
+        """Read the store in a thread, which ends before anything is forked; this one can meet a signal meanwhile."""
+
+        def load() -> Loaded:
+            with self.open_store() as store:
+                return Loaded.load(store, self.config)
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(load).result()
+
+    def _announce(self, loaded: Loaded, started: float) -> None:
+        sockets, acct_sockets = self._places[0].sockets, self._places[0].acct_sockets
+        metrics = None if self.metrics is None else self.metrics.address
+        workers = self.config.workers
+        log.info("%s", ready_line(sockets, acct_sockets, loaded, workers=workers, metrics=metrics, started=started))
+        self.ready()
 
     def _await_all(self, readiness: int) -> None:
         """Wait until every worker answers, or a signal ends it all before."""
@@ -232,6 +244,32 @@ class Workers:
                 self._signal(signal.SIGKILL)
                 deadline = float("inf")
             time.sleep(_TICK_S)
+
+
+def abandon() -> NoReturn:
+    """End before anything was answered, at once: nothing is in flight, and a compiler takes no notice of signals."""
+    log.info("stopped before it was ready")
+    with contextlib.suppress(OSError):  # where there is no /proc, compiling goes on to its end
+        for children in Path("/proc/self/task").glob("*/children"):
+            for process in children.read_text("ascii").split():
+                os.kill(int(process), signal.SIGTERM)
+    os._exit(0)
+
+
+@contextlib.contextmanager
+def _abandoned_by_signals(stopping: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT abandon what is done meanwhile."""
+
+    def stop(*_: object) -> None:
+        stopping()
+        abandon()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _write(descriptor: int) -> None:

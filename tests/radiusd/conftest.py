@@ -18,6 +18,7 @@ from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
 from radiusd.fastpath.cache import FastPath
 from radiusd.fastpath.tables import LEFT
+from radiusd.sockets import bound
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
 SSID = Ssid(b"Hudson House")
@@ -155,13 +156,13 @@ def running():
         started, kept = threading.Event(), []
 
         async def serve():
-            place = ("127.0.0.1", 0)
-            server = Server(house.open_store, [place], config or Config(), acct=[place])
-            kept.extend((server, asyncio.get_running_loop()))
-            task = asyncio.create_task(server.run())
-            await server.ready.wait()
-            started.set()
-            await task
+            with bound([("127.0.0.1", 0)] * 2, receive_buffer=1 << 20) as (listen, acct):
+                server = Server(house.open_store, [listen], [acct], config or Config())
+                kept.extend((server, asyncio.get_running_loop()))
+                task = asyncio.create_task(server.run())
+                await server.ready.wait()
+                started.set()
+                await task
 
         thread = threading.Thread(target=asyncio.run, args=(serve(),))
         thread.start()

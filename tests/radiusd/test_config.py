@@ -9,7 +9,7 @@ import pytest
 
 from crypto import Ssid
 from radiusd import Config, ConfigError, Settings
-from radiusd.config import SearchLimits, differences, load_config, merge_live, parse_config
+from radiusd.config import SearchLimits, default_path, differences, load_config, merge_live, parse_config
 from radiusd.server.process import Reloader
 
 EXAMPLE = Path(__file__).parents[2] / "latchkey.example.toml"
@@ -96,31 +96,38 @@ def test_file_that_cannot_be_read(tmp_path):
 class TestSettings:
     def test_file_of_the_folder_counts_if_it_is_there(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        assert Settings.locate(None, (), None).load() == Config()
+        assert default_path() is None
+        assert Settings(default_path()).load() == Config()
         Path("latchkey.toml").write_text("workers = 3")
-        assert Settings.locate(None, (), None).load().workers == 3
+        assert Settings(default_path()).load().workers == 3
 
     def test_command_line_wins(self, tmp_path):
         path = tmp_path / "a.toml"
         path.write_text('workers = 3\nlisten = ["192.0.2.1:1812"]\n[searches]\nwaiting = 9')
-        config = Settings.locate(path, ("[::1]:0",), 2).load()
+        config = Settings(path, {"listen": ["[::1]:0"], "workers": 2}).load()
         assert (config.workers, config.listen, config.searches.waiting) == (2, ("[::1]:0",), 9)
 
         assert (config.log.format, config.metrics) == ("text", "")
-        assert Settings.locate(path, (), None, metrics="[::1]:9812").load().metrics == "[::1]:9812"
-        assert Settings.locate(path, (), None, log_format="json").load().log.format == "json"
+        assert Settings(path, {"metrics": "[::1]:9812"}).load().metrics == "[::1]:9812"
+        config = Settings(path, {"log": {"format": "json"}}).load()
+        assert (config.log.format, config.searches.waiting) == ("json", 9)
+
+    @pytest.mark.parametrize("overrides", [{"listen": ["nowhere"]}, {"metrics": "9812"}, {"workers": 999}])
+    def test_command_line_is_checked_as_the_file_is(self, overrides):
+        with pytest.raises(ConfigError, match=f"the command line: {next(iter(overrides))}"):
+            Settings(None, overrides).load()
 
     def test_file_that_was_named_must_be_there(self, tmp_path):
         with pytest.raises(ConfigError):
-            Settings.locate(tmp_path / "none.toml", (), None).load()
+            Settings(tmp_path / "none.toml").load()
 
     def test_accounting_is_off_unless_said(self, tmp_path):
         path = tmp_path / "a.toml"
         path.write_text("acct = []")
-        assert Settings.locate(path, (), None).load().acct == ()
+        assert Settings(path).load().acct == ()
         path.write_text('acct = ["192.0.2.1:1813", "[::1]:1813"]')
-        assert Settings.locate(path, (), None).load().acct == ("192.0.2.1:1813", "[::1]:1813")
-        assert Settings.locate(path, (), None, ("[::1]:0",)).load().acct == ("[::1]:0",)
+        assert Settings(path).load().acct == ("192.0.2.1:1813", "[::1]:1813")
+        assert Settings(path, {"acct": ["[::1]:0"]}).load().acct == ("[::1]:0",)
 
 
 class TestReload:

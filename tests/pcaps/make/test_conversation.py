@@ -18,6 +18,7 @@ from pcaps.make.writer import WIRE, save_capture
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, DialectError, Question, Server, SharedSecret, decode_request
 from radiusd.codec import decrypt_hidden
+from radiusd.sockets import bind
 
 SSID, PASSPHRASE = Ssid(b"Hudson House"), b"sunny-Otter-41"
 SECRET = SharedSecret(DEFAULT_SECRET)
@@ -98,12 +99,13 @@ def served(tmp_path_factory):
     loops, servers, started = [], [], threading.Event()
 
     async def main():
-        servers.append(Server(lambda: Store.open(path, master_key), (("127.0.0.1", 0),)))
-        loops.append(asyncio.get_running_loop())
-        task = asyncio.create_task(servers[0].run())
-        await servers[0].ready.wait()
-        started.set()
-        await task
+        with bind(("127.0.0.1", 0), receive_buffer=1 << 20) as listening:
+            servers.append(Server(lambda: Store.open(path, master_key), [listening]))
+            loops.append(asyncio.get_running_loop())
+            task = asyncio.create_task(servers[0].run())
+            await servers[0].ready.wait()
+            started.set()
+            await task
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()

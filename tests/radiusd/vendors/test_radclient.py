@@ -13,6 +13,7 @@ from crypto import MacAddress, Ssid
 from provisioning import UnknownDevices
 from radiusd import DIALECTS, Server, SharedSecret
 from radiusd.codec import decode_request
+from radiusd.sockets import bind
 
 pytestmark = pytest.mark.peer("radclient")
 SECRET = SharedSecret(b"testing123")
@@ -222,12 +223,13 @@ class TestOnRealSockets:
         loops, servers, started = [], [], threading.Event()
 
         async def main():
-            servers.append(Server(house.open_store, (("127.0.0.1", 0),)))
-            loops.append(asyncio.get_running_loop())
-            task = asyncio.create_task(servers[0].run())
-            await servers[0].ready.wait()
-            started.set()
-            await task
+            with bind(("127.0.0.1", 0), receive_buffer=1 << 20) as listening:
+                servers.append(Server(house.open_store, [listening]))
+                loops.append(asyncio.get_running_loop())
+                task = asyncio.create_task(servers[0].run())
+                await servers[0].ready.wait()
+                started.set()
+                await task
 
         thread = threading.Thread(target=lambda: asyncio.run(main()))
         thread.start()
