@@ -6,6 +6,8 @@ PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
 
 .PHONY: demo test bench fuzz format clean
 FUZZ_SECONDS ?= 300
+FUZZ_DATAGRAMS ?= 1000000
+JOBS ?= auto
 
 demo: $(VENV)/installed
 	$(BIN)/latchkey demo
@@ -14,7 +16,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/ruff format --check $(PACKAGES)
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/installed-dev
 	$(BIN)/latchkey bench pmk
@@ -25,7 +27,7 @@ fuzz: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	mkdir -p .fuzz
 	$(BIN)/python tests/fuzz/fuzz_engine.py .fuzz tests/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=1500
-	$(BIN)/python tests/fuzz/fuzz_engine.py --memory 1000000
+	$(BIN)/python tests/fuzz/fuzz_engine.py --memory $(FUZZ_DATAGRAMS)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix $(PACKAGES)

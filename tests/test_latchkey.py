@@ -1,5 +1,6 @@
 """The root command, as a process."""
 
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -178,5 +179,5 @@ def test_errors_of_the_system_are_one_line(monkeypatch, capsys):
 
 def test_the_version_is_that_of_the_installation(tmp_path):
     result = run("--version", cwd=tmp_path)
-    assert (result.returncode == 0) == result.stdout.startswith("latchkey ")
-    assert "Traceback" not in result.stderr
+    assert result.stdout == f"latchkey {importlib.metadata.version('latchkey-radius')}\n"
+    assert (result.returncode, result.stderr) == (0, "")

@@ -198,18 +198,22 @@ def test_garbage_is_survived(loopback, lookup):
 
 def test_stopping_finishes_what_is_in_flight(loopback, handshake):
     loopback.add_key(SSID, b"right-passphrase")
-    questions = [
-        loopback.question(handshake(b"right-passphrase", spa=MacAddress(b"\2\0\0\0\3" + bytes([number]))))
-        for number in range(30)
-    ]
+    devices = [MacAddress(b"\2\0\0\0\3" + bytes([number])) for number in range(30)]
+    questions = {
+        number: loopback.question(handshake(b"right-passphrase", spa=device), identifier=number)
+        for number, device in enumerate(devices)
+    }
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(10)
         with serving(loopback) as server:
-            for question in questions:
+            for question in questions.values():
                 client.sendto(question.datagram, server.addresses[0])
-            first = client.recv(4096)
-        assert first[0] == 2
-    assert list(loopback.store.devices.of_keys())
+            answers = [client.recv(4096)]
+        answers += [client.recv(4096) for _ in range(len(questions) - 1)]
+    assert {answer[1] for answer in answers} == set(questions)
+    for answer in answers:
+        assert questions[answer[1]].read(answer).passphrases == (b"right-passphrase",)
+    assert {device.mac for device in loopback.store.devices.of_keys()} == set(devices)
 
 
 def test_port_in_use_is_an_error_before_anything_is_loaded(loopback):
