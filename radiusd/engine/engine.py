@@ -38,7 +38,7 @@ from .cooldown import CoolDown, FailureKey
 from .duplicates import DuplicateCache
 from .journal import Journal
 from .rate_limit import RateLimit
-from .resolve import conclude, resolve, understand
+from .resolve import conclude, locate, resolve, understand
 from .transaction import Search, Transaction
 
 _USER_NAME, _USER_PASSWORD, _PROXY_STATE = 1, 2, 33
@@ -167,8 +167,9 @@ class Engine:
             detail = "its identifier was used for another request"
             self.journal.discard_one_of_many("superseded", transaction, detail)
             return None
-        transaction.over = False
-        for step in (self._conclude, self._encode, self._record):
+        if not self._renew(search):
+            return None
+        for step in (self._locate, self._conclude, self._encode, self._record):
             self._take(step, (transaction,), now)
         return _raised(transaction.outcome)
 
@@ -181,8 +182,9 @@ class Engine:
         if waited > self._patience_s:
             self.drop(search, "too-late", f"waited {waited:.1f} s for a search")
             return None
-        transaction.over = False
-        for step in (self._resolve, self._encode, self._record):
+        if not self._renew(search):
+            return None
+        for step in (self._locate, self._resolve, self._encode, self._record):
             self._take(step, (transaction,), now)
         return _raised(transaction.outcome)
 
@@ -190,6 +192,19 @@ class Engine:
         """Give a request up: no answer now, another try when the NAS repeats it."""
         self._duplicates.forget(search.transaction.exchange)
         self.journal.discard_one_of_many(cause, search.transaction, detail)
+
+    def _renew(self, search: Search) -> bool:
+        """Take a request up again that has waited. Where its NAS is gone or another one by now: drop it, return False.
+
+        Under an old secret or for another venue nothing may be answered, nor remembered.
+        """
+        transaction = search.transaction
+        client = self.index.client(transaction.source.address)
+        if client is None or client.nas != transaction.client.nas:
+            self.drop(search, "nas-changed", "its NAS was removed or changed meanwhile")
+            return False
+        transaction.client, transaction.over = client, False
+        return True
 
     def catch_up(self) -> None:
         """Say in the log what was left unsaid under load; to be called now and then."""
@@ -253,6 +268,9 @@ class Engine:
     def _understand(self, transaction: Transaction, _: datetime) -> None:
         transaction.decision = understand(transaction, self.index)
 
+    def _locate(self, transaction: Transaction, _: datetime) -> None:
+        transaction.decision = locate(transaction, self.index)
+
     def _resolve(self, transaction: Transaction, now: datetime) -> None:
         if transaction.decision is None:
             decision = resolve(transaction, self.index, now)
@@ -265,14 +283,18 @@ class Engine:
             self._decide(transaction, decision)
 
     def _conclude(self, transaction: Transaction, now: datetime) -> None:
-        assert isinstance(transaction.outcome, Search)  # noqa: S101 (only such cases are finished)
-        decision = conclude(transaction.outcome, self.index, now)
+        search = transaction.outcome
+        assert isinstance(search, Search)  # noqa: S101 (only such cases are finished)
+        if transaction.keyrings != search.keyrings:  # not those that were searched: keypools came or went meanwhile
+            self._resolve(transaction, now)
+            return
+        decision = conclude(search, self.index, now)
         if isinstance(decision, Accept):
             self._cooldown.succeed(_failure_key(transaction))
         elif isinstance(decision, Reject):
             self._cooldown.fail(_failure_key(transaction), self._monotonic())
         if not isinstance(decision, Search):
-            self.journal.counts.search(transaction.outcome.seconds, transaction.keys)
+            self.journal.counts.search(search.seconds, transaction.keys)
         self._decide(transaction, decision)
 
     def _decide(self, transaction: Transaction, decision: Decision | Search) -> None:

@@ -21,15 +21,21 @@ _UNKNOWN_DEVICE = Reason("unknown device", "unknown-device")
 
 def understand(transaction: Transaction, index: Index) -> Reject | None:
     """Fill in what the request asks and where; return a Reject where it cannot be asked so."""
-    request = transaction.request
     try:
-        subject = transaction.subject = transaction.dialect.decode_request(request)
+        transaction.subject = transaction.dialect.decode_request(transaction.request)
     except (DialectError, CryptoError) as error:
         return Reject(
             Reason(str(error), "unsupported" if isinstance(error, UnsupportedAkm | UnsupportedError) else "malformed"),
             error,
         )
-    venue = index.venue(transaction.client.nas, request.first(_NAS_IDENTIFIER))
+    return locate(transaction, index)
+
+
+def locate(transaction: Transaction, index: Index) -> Reject | None:
+    """Fill in where the request comes from and which keys it can mean; return a Reject where there are none."""
+    subject = transaction.subject
+    assert subject is not None  # noqa: S101 (it was understood)
+    venue = index.venue(transaction.client.nas, transaction.request.first(_NAS_IDENTIFIER))
     transaction.venue = None if venue is None else venue.name
     transaction.keyrings = index.keyrings(venue, subject.ssid)
     return None if transaction.keyrings else Reject(_explain_no_keypool(transaction, index, subject.ssid))
@@ -68,8 +74,8 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
         return search.refusal or Reject(_UNKNOWN_PASSPHRASE)
     keypool_id, key_id = search.hit
     key = index.key(key_id)
-    if key is None:
-        return search  # gone since the search began
+    if key is None or not search.is_hit_current():
+        return search  # gone since it was found, or its passphrase is another
     invalid = key.validity(now)
     if invalid is None:
         index.learn(keypool_id, search.handshake.spa, key_id)

@@ -46,10 +46,11 @@ class Search:
     def __init__(self, transaction: Transaction, handshake: Handshake, refusal: Reject | None) -> None:
         self.transaction = transaction
         self.handshake = handshake
+        self.keyrings = transaction.keyrings  # that are searched
         self.refusal = refusal  # why the keys found so far may not be used
         self.hit: tuple[int, int] | None = None  # keypool and key
         # Whose it is: what one device asks of the same keypools is searched one after the other.
-        self.owner = tuple(keyring.keypool_id for keyring in transaction.keyrings), handshake.spa.value
+        self.owner = tuple(keyring.keypool_id for keyring in self.keyrings), handshake.spa.value
         self.seconds = 0.0  # in its threads, so far
         self._hits: Iterator[tuple[int, int]] | None = None
 
@@ -64,7 +65,14 @@ class Search:
             self._hits = self._search(threads)
         self.hit = next(self._hits, None)
 
+    def is_hit_current(self) -> bool:
+        """Return whether the key that was found has still the passphrase that this MIC was made with."""
+        return self.hit is not None and any(
+            keypool_id == self.hit[0] and pool.matches(self.hit[1], self.handshake)
+            for keypool_id, pool in self.keyrings
+        )
+
     def _search(self, threads: int) -> Iterator[tuple[int, int]]:
-        for keypool_id, pool in self.transaction.keyrings:
+        for keypool_id, pool in self.keyrings:
             for key_id in pool.find(self.handshake, threads=threads):
                 yield keypool_id, key_id

@@ -132,7 +132,15 @@ class House:
 
 
 # What holds for the engine holds for what is answered the fast path. The other modules are about something else.
-BOTH_WAYS = {"test_bad_input", "test_cooldown", "test_dialects", "test_engine", "test_fuzz", "test_recognition"}
+BOTH_WAYS = {
+    "test_bad_input",
+    "test_cooldown",
+    "test_dialects",
+    "test_engine",
+    "test_fuzz",
+    "test_in_flight",
+    "test_recognition",
+}
 
 
 def pytest_generate_tests(metafunc):
