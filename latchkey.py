@@ -7,6 +7,7 @@ and exit status 1, here and nowhere else.
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,13 @@ class Refused(click.ClickException):
 class Root(click.Group):
     """A group that knows its commands by name, and turns the packages' errors into one line."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta["latchkey.profiles"] = _profiles
+        return context
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
@@ -112,6 +120,13 @@ class Root(click.Group):
 def base_errors() -> tuple[type[Exception], ...]:
     """Return the base errors of the packages imported so far; evaluated when one of them is on its way up."""
     return tuple(getattr(sys.modules[module], name) for module, name in BASE_ERRORS if module in sys.modules)
+
+
+def _profiles() -> Mapping[str, bool]:
+    """Return the profiles that the server knows, for `provisioning`, which may not ask it."""
+    from radiusd import PROFILES
+
+    return PROFILES
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provisioning import PROFILES, json_option, progress_bar, read_secret, secret_options
+from provisioning import json_option, progress_bar, read_secret, secret_options
+from radiusd import DIALECTS
 
 from .errors import FormatError, OptionError, SendError
 
@@ -15,13 +16,11 @@ if TYPE_CHECKING:
     from .send import Answer, Played, Tally
     from .sources import Choice
 
-_DIALECTS = [name for name in PROFILES if name != "auto"]
-
 
 @click.command()
 @click.argument("source", metavar="CAPTURE|REQUEST.hex")
 @click.option(
-    "--dialect", type=click.Choice(_DIALECTS), metavar="D", help="The request's own, or hostapd, unless said."
+    "--dialect", type=click.Choice(list(DIALECTS)), metavar="D", help="The request's own, or hostapd, unless said."
 )
 @click.option("--server", required=True, metavar="HOST:PORT", help="Whom to ask.")
 @secret_options("secret", "The shared secret; asked for at a terminal.")

@@ -20,8 +20,6 @@ from .errors import (
 )
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
-    OFFERING_PROFILES,
-    PROFILES,
     Change,
     Device,
     Entity,
@@ -53,8 +51,6 @@ from .secrets import MasterKey
 from .store import Store, create_store, open_store
 
 __all__ = [
-    "OFFERING_PROFILES",
-    "PROFILES",
     "AlreadyExists",
     "Ambiguous",
     "Change",

@@ -7,7 +7,7 @@ import click
 
 from .command_group import CommandGroup
 from .errors import InvalidValue
-from .model import PROFILES, Keypool, UnknownDevices
+from .model import Keypool, UnknownDevices
 from .options import (
     database_path,
     db_option,
@@ -19,6 +19,7 @@ from .options import (
     read_secret,
     secret_options,
 )
+from .profile_option import ProfileChoice, check_offering
 from .secrets import KEY_VARIABLE, key_path
 from .selectors import (
     find_keypool,
@@ -289,7 +290,7 @@ def nas() -> None:
 @secret_options("secret", "The shared secret; asked for at a terminal.")
 @click.option("--name", metavar="N", help="As the log names it; the address unless said.")
 @click.option("--venue", metavar="V", help="Where it is.")
-@click.option("--profile", type=click.Choice(PROFILES), default="auto", show_default=True, help="Its dialect.")
+@click.option("--profile", type=ProfileChoice(), default="auto", show_default=True, help="Its dialect.")
 @click.option(
     "--require-message-authenticator/--no-require-message-authenticator",
     "require",
@@ -323,6 +324,8 @@ def nas_add(
     shared = read_secret(secret, secret_file, "secret", confirm=True, required=True)
     if not shared:
         raise InvalidValue("the shared secret is empty")
+    if unknown_devices == UnknownDevices.OFFER.value:
+        check_offering(context, profile)
     with open_database(context) as store:
         added = store.inventory.add_nas(
             network,

@@ -22,11 +22,12 @@ from .server.service import Server
 from .sockets import parse_address, render_address
 from .state.follower import Follower
 from .state.index import Index
-from .vendors import DIALECTS, Dialect, device_address, parse_called_station, recognise
+from .vendors import DIALECTS, PROFILES, Dialect, device_address, parse_called_station, recognise
 
 __all__ = [
     "ACCESS_ACCEPT",
     "DIALECTS",
+    "PROFILES",
     "Accept",
     "Accounting",
     "Attribute",

@@ -5,10 +5,11 @@ from .names import attribute_name, load_dictionary
 from .recognition import Recognised, decode_session_key_name, is_probe, recognise
 from .reply import Decrypt
 from .station import device_address, parse_called_station
-from .table import DIALECTS
+from .table import DIALECTS, PROFILES
 
 __all__ = [
     "DIALECTS",
+    "PROFILES",
     "Decrypt",
     "Dialect",
     "Recognised",

@@ -52,3 +52,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     )
 }
 UNMARKED: Final = hostapd.DIALECT  # of lookups that show no dialect, from a NAS without a profile
+# What a NAS may be set to, and whether its access points try each of several keys.
+PROFILES: Final[Mapping[str, bool]] = {
+    "auto": UNMARKED.tries_several_keys,
+    **{dialect.name: dialect.tries_several_keys for dialect in sorted(DIALECTS.values(), key=lambda each: each.name)},
+}

@@ -186,3 +186,12 @@ def test_db_is_taken_before_and_after_the_command(cli, path, tmp_path):
     cli.path = tmp_path / "nothing.db"
     assert "nothing.db" in cli.refused("venue", "list")
     assert "Hudson House" in cli.ok("venue", "list", "--db", str(path))
+
+
+def test_profiles_are_those_the_server_knows(cli):
+    assert "[auto|aruba|cambium|" in cli.ok("nas", "add", "--help")
+    for profile in ("auto", "ruckus-dpsk", "zyxel"):
+        cli.ok("nas", "add", f"10.0.0.{len(profile)}", "--secret", "testing123", "--profile", profile)
+    refused = cli.run("nas", "add", "10.0.0.1", "--secret", "testing123", "--profile", "magic")
+    assert refused.exit_code == 2
+    assert "'magic' is not one of 'auto', 'aruba'," in refused.stderr

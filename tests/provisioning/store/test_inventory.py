@@ -96,8 +96,9 @@ def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
     assert store.inventory.nases() == (second,)
     with pytest.raises(NotFound):
         store.inventory.remove_nas(first.id)
-    with pytest.raises(InvalidValue, match="no profile 'magic'"):
-        store.inventory.add_nas(ip_network("10.0.0.1"), b"s", profile="magic")
+    for profile in ("", "Magic", "-magic", "magic-", "m" * 33, "ma gic", "magic\n"):
+        with pytest.raises(InvalidValue, match="is not a profile's name"):
+            store.inventory.add_nas(ip_network("10.0.0.1"), b"s", profile=profile)
     with pytest.raises(InvalidValue, match="1 to 1024 octets"):
         store.inventory.add_nas(ip_network("10.0.0.1"), b"")
     with pytest.raises(NotFound):
