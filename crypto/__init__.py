@@ -1,7 +1,18 @@
 """Bytes and arrays: the 802.11 key hierarchy, EAPOL-Key frames, the searchable pool."""
 
 from .eapol import DESCRIPTOR_RSN, DESCRIPTOR_WPA, EapolKey, FtContext, Handshake
-from .elements import Elements, Fte, Mde, Rsne, WpaElement, find_elements
+from .elements import (
+    ElementId,
+    Elements,
+    Fte,
+    Mde,
+    Rsne,
+    WpaElement,
+    encode_element,
+    find_elements,
+    find_pmkid,
+    walk_elements,
+)
 from .errors import CryptoError, EapolError, ElementError, UnsupportedAkm
 from .pmk import pmk_batch
 from .pool import Pool, warm_up
@@ -16,12 +27,15 @@ from .wpa import (
     derive_kck,
     derive_pmk_r0,
     derive_pmk_r1,
+    derive_pmkid,
     derive_ptk,
     frame_mic,
     kdf_message,
     kdf_sha256,
     pairwise_context,
     passphrase_to_pmk,
+    pmkid_hash,
+    pmkid_message,
     prf_sha1,
     r0_context,
     sign,
@@ -36,6 +50,7 @@ __all__ = [
     "EapolError",
     "EapolKey",
     "ElementError",
+    "ElementId",
     "Elements",
     "FtContext",
     "FtKey",
@@ -57,18 +72,24 @@ __all__ = [
     "derive_kck",
     "derive_pmk_r0",
     "derive_pmk_r1",
+    "derive_pmkid",
     "derive_ptk",
+    "encode_element",
     "find_elements",
+    "find_pmkid",
     "frame_mic",
     "kdf_message",
     "kdf_sha256",
     "pairwise_context",
     "passphrase_to_pmk",
     "pmk_batch",
+    "pmkid_hash",
+    "pmkid_message",
     "prf_sha1",
     "r0_context",
     "sign",
     "suite_name",
     "verify_mic",
+    "walk_elements",
     "warm_up",
 ]

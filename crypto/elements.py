@@ -1,4 +1,4 @@
-"""Elements in the key data of an EAPOL-Key frame: RSNE, WPA1's vendor element, MDE, FTE.
+"""Elements of management frames and of an EAPOL-Key frame's key data: RSNE, WPA1's vendor element, MDE, FTE, KDEs.
 
 What is refused and what is let pass follows hostapd's parsers (wpa_parse_kde_ies, wpa_parse_wpa_ie_rsn,
 wpa_ft_parse_ftie): a frame that an access point accepted must not fail here, and the rest must. Clauses are those of
@@ -7,20 +7,35 @@ IEEE Std 802.11-2016.
 
 # Rule: every length is checked against what is left of its element, and every loop advances by two octets or more.
 
+import enum
 import functools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .errors import ElementError
 
-RSN: Final = 48
-MOBILITY_DOMAIN: Final = 54
-FAST_BSS_TRANSITION: Final = 55
-VENDOR_SPECIFIC: Final = 221
+
+class ElementId(enum.IntEnum):
+    """Element identifiers (9.4.2.1)."""
+
+    SSID = 0
+    SUPPORTED_RATES = 1
+    DSSS_PARAMETERS = 3
+    TIM = 5
+    ERP = 42
+    RSN = 48
+    EXTENDED_RATES = 50
+    MOBILITY_DOMAIN = 54
+    FAST_BSS_TRANSITION = 55
+    TIMEOUT_INTERVAL = 56
+    VENDOR_SPECIFIC = 221
+
 
 _WPA_VERSION_1: Final = bytes.fromhex("0050f2010100")
+_PMKID_KDE: Final = bytes.fromhex("000fac04")  # 12.7.2, table 12-6
+_PMKID: Final = 16
 _R1KH_ID: Final = 1
 _R0KH_ID: Final = 3
 _FTE_FIXED: Final = 2 + 16 + 32 + 32
@@ -74,7 +89,7 @@ class Rsne:
         ]
         if self.group_management is None and not self.pmkids:
             del octets[4:]
-        return encode_element(RSN, struct.pack("<H", self.version) + _without_tail(octets))
+        return encode_element(ElementId.RSN, struct.pack("<H", self.version) + _without_tail(octets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +112,7 @@ class WpaElement:
     def encode(self) -> bytes:
         """Return the whole element; it ends after the last field that is set."""
         octets = [_suite(self.group), _suites(self.pairwise), _suites(self.akms)]
-        return encode_element(VENDOR_SPECIFIC, _WPA_VERSION_1 + _without_tail(octets))
+        return encode_element(ElementId.VENDOR_SPECIFIC, _WPA_VERSION_1 + _without_tail(octets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +131,7 @@ class Mde:
 
     def encode(self) -> bytes:
         """Return the whole element."""
-        return encode_element(MOBILITY_DOMAIN, self.mdid + bytes([self.capability]))
+        return encode_element(ElementId.MOBILITY_DOMAIN, self.mdid + bytes([self.capability]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +151,7 @@ class Fte:
         if len(body) < _FTE_FIXED:
             raise ElementError(f"FTE: {len(body)} octets < {_FTE_FIXED}")
         r1kh_id = r0kh_id = None
-        for offset, identifier, value in _walk("FTE subelement", body, _FTE_FIXED):
+        for offset, identifier, value in walk_elements(body, _FTE_FIXED, what="FTE subelement"):
             if identifier == _R1KH_ID:
                 if len(value) != 6:
                     raise ElementError(f"FTE offset {offset}: R1KH-ID of {len(value)} octets instead of 6")
@@ -161,7 +176,7 @@ class Fte:
             body += encode_element(_R1KH_ID, self.r1kh_id)
         if self.r0kh_id is not None:
             body += encode_element(_R0KH_ID, self.r0kh_id)
-        return encode_element(FAST_BSS_TRANSITION, body)
+        return encode_element(ElementId.FAST_BSS_TRANSITION, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +196,16 @@ def find_elements(key_data: bytes) -> Elements:
     12.7.2: padding is DD followed by zeros, so DD 00 or a last octet ends the walk.
     """
     rsne = wpa = mde = fte = None
-    for _, identifier, body in _walk("key data element", key_data, 0):
-        if identifier == RSN:
+    for _, identifier, body in walk_elements(key_data, what="key data element"):
+        if identifier == ElementId.RSN:
             rsne = Rsne.decode(body)
-        elif identifier == MOBILITY_DOMAIN:
+        elif identifier == ElementId.MOBILITY_DOMAIN:
             mde = Mde.decode(body)
-        elif identifier == FAST_BSS_TRANSITION:
+        elif identifier == ElementId.FAST_BSS_TRANSITION:
             fte = Fte.decode(body)
-        elif identifier == VENDOR_SPECIFIC and not body:
+        elif identifier == ElementId.VENDOR_SPECIFIC and not body:
             break
-        elif identifier == VENDOR_SPECIFIC and body.startswith(_WPA_VERSION_1):
+        elif identifier == ElementId.VENDOR_SPECIFIC and body.startswith(_WPA_VERSION_1):
             wpa = WpaElement.decode(body)
     return Elements(rsne, wpa, mde, fte)
 
@@ -200,15 +215,42 @@ def encode_element(identifier: int, body: bytes) -> bytes:
     return bytes([identifier, len(body)]) + body
 
 
-def _walk(what: str, octets: bytes, offset: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield offset, ID and body of each element; one stray octet at the end is ignored, as in hostapd."""
-    while len(octets) - offset >= 2:
-        identifier, length = octets[offset], octets[offset + 1]
-        left = len(octets) - offset - 2
-        if length > left:
-            raise ElementError(f"{what} {identifier} at offset {offset}: length {length} > {left} left")
-        yield offset, identifier, octets[offset + 2 : offset + 2 + length]
-        offset += 2 + length
+class Element(NamedTuple):
+    """One element or subelement."""
+
+    offset: int
+    identifier: int
+    body: bytes
+
+
+def walk_elements(octets: bytes, start: int = 0, end: int | None = None, *, what: str = "element") -> Iterator[Element]:
+    """Yield the elements in octets[start:end]; ElementError at one that overruns it, which comes after those before it.
+
+    One stray octet at the end is ignored, as in hostapd.
+    """
+    end = len(octets) if end is None else min(end, len(octets))
+    offset = start
+    while end - offset >= 2:
+        following = offset + 2 + octets[offset + 1]
+        if following > end:
+            left = end - offset - 2
+            raise ElementError(f"{what} {octets[offset]} at offset {offset}: length {octets[offset + 1]} > {left} left")
+        yield Element(offset, octets[offset], octets[offset + 2 : following])
+        offset = following
+
+
+def find_pmkid(key_data: bytes) -> bytes | None:
+    """Return the PMKID that an M1's key data names in a KDE (12.7.6.2); ElementError where its lengths overrun.
+
+    None also for zeros, which some access points send and which name nothing.
+    """
+    for _, identifier, body in walk_elements(key_data, what="key data element"):
+        if identifier == ElementId.VENDOR_SPECIFIC and not body:
+            break
+        if identifier == ElementId.VENDOR_SPECIFIC and body.startswith(_PMKID_KDE):
+            pmkid = body[len(_PMKID_KDE) :]
+            return pmkid if len(pmkid) == _PMKID and any(pmkid) else None
+    return None
 
 
 def _suite(selector: int | None) -> bytes | None:

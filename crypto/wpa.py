@@ -18,6 +18,7 @@ from .types import Akm, MacAddress, Pmk, Ssid
 
 _HEX_PMK: Final = re.compile(rb"[0-9A-Fa-f]{64}")
 _KCK_OCTETS: Final = 16
+_PMKID_HASHES: Final = {Akm.PSK: "sha1", Akm.PSK_SHA256: "sha256"}
 PAIRWISE_EXPANSION: Final = b"Pairwise key expansion"
 
 
@@ -136,6 +137,23 @@ def derive_kck(pmk: Pmk, handshake: Handshake) -> bytes:
     if handshake.akm in (Akm.PSK, Akm.WPA_PSK):  # the PRF, unlike the KDF, does not depend on the length wanted
         return prf_sha1(pmk.value, PAIRWISE_EXPANSION, pairwise_context(handshake), 8 * _KCK_OCTETS)
     return derive_ptk(pmk, handshake)[:_KCK_OCTETS]
+
+
+def derive_pmkid(pmk: Pmk, akm: Akm, aa: MacAddress, spa: MacAddress) -> bytes:
+    """Return the PMKID of a PMKSA of PSK or PSK-SHA256 (12.7.1.3, hostapd's rsn_pmkid)."""
+    return hmac.digest(pmk.value, pmkid_message(aa, spa), pmkid_hash(akm))[:16]
+
+
+def pmkid_message(aa: MacAddress, spa: MacAddress) -> bytes:
+    """Return what a PMKID is the HMAC of, under the PMK: "PMK Name" || AA || SPA (12.7.1.3)."""
+    return b"PMK Name" + aa.value + spa.value
+
+
+def pmkid_hash(akm: Akm) -> str:
+    """Return the hash of an AKM's PMKIDs; ValueError for FT, whose names follow from its own hierarchy."""
+    if akm not in _PMKID_HASHES:
+        raise ValueError(f"AKM {akm} has no PMKID of this kind")
+    return _PMKID_HASHES[akm]
 
 
 def frame_mic(kck: bytes, key_version: int, frame: bytes) -> bytes:

@@ -5,7 +5,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from crypto import EapolKey, Handshake, frame_mic
+from crypto import EapolKey, ElementId, Handshake, encode_element, frame_mic
 
 from .session import FIRST_COUNTER, PAIRWISE_WITH_MIC, Session, make_mde, make_rsne
 
@@ -13,8 +13,6 @@ AP_VERSION: Final = 2  # of 802.1X: hostapd's default, whatever the station's
 CCMP_KEY_OCTETS: Final = 16
 REASSOCIATION_DEADLINE_TU: Final = 1000
 KEY_LIFETIME_S: Final = 14 * 24 * 3600
-_TIMEOUT_INTERVAL: Final = 56  # element (9.4.2.49)
-_VENDOR_SPECIFIC: Final = 0xDD
 _GTK_KDE: Final = bytes.fromhex("000fac01")
 _M1, _M3, _M4 = 0x0088, 0x13C8, PAIRWISE_WITH_MIC | 0x0200  # the key information without its version
 _LEAST_WRAPPED: Final = 16
@@ -79,14 +77,9 @@ def association_elements(handshake: Handshake) -> bytes:
     return rsne if handshake.ft is None else rsne + make_mde(handshake.ft.mdid).encode()
 
 
-def element(identifier: int, body: bytes) -> bytes:
-    """Return one element, subelement or KDE."""
-    return bytes([identifier, len(body)]) + body
-
-
 def _m3_key_data(session: Session, gtk: GroupKey) -> bytes:
     """Return RSNE and GTK; for FT, MDE, FTE and the two timeouts too, in hostapd's order."""
-    key = element(_VENDOR_SPECIFIC, _GTK_KDE + bytes([gtk.key_id, 0]) + gtk.value)
+    key = encode_element(ElementId.VENDOR_SPECIFIC, _GTK_KDE + bytes([gtk.key_id, 0]) + gtk.value)
     elements = session.elements
     if elements.mde is None or elements.fte is None:
         return make_rsne(session.handshake.akm).encode() + key
@@ -98,16 +91,23 @@ def _m3_key_data(session: Session, gtk: GroupKey) -> bytes:
             elements.mde.encode(),
             key,
             elements.fte.encode(),
-            *(element(_TIMEOUT_INTERVAL, bytes([kind]) + value.to_bytes(4, "little")) for kind, value in timeouts),
+            *(
+                encode_element(ElementId.TIMEOUT_INTERVAL, bytes([kind]) + value.to_bytes(4, "little"))
+                for kind, value in timeouts
+            ),
         )
     )
+
+
+def _timeout(kind: int, value: int) -> bytes:
+    return encode_element(ElementId.TIMEOUT_INTERVAL, bytes([kind]) + value.to_bytes(4, "little"))
 
 
 def _pad(key_data: bytes) -> bytes:
     """Return key data of at least 16 octets and a multiple of 8, as the key wrap wants it (12.7.2): DD, then zeros."""
     if len(key_data) >= _LEAST_WRAPPED and len(key_data) % 8 == 0:
         return key_data
-    key_data += bytes([_VENDOR_SPECIFIC])
+    key_data += bytes([ElementId.VENDOR_SPECIFIC])
     return key_data.ljust(max(_LEAST_WRAPPED, -(-len(key_data) // 8) * 8), b"\0")
 
 

@@ -21,7 +21,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, LLC, SNAP
 from scapy.packet import Packet, Raw
 
-from crypto import MacAddress, Ssid
+from crypto import ElementId, MacAddress, Ssid
 
 BROADCAST: Final = MacAddress(b"\xff" * 6)
 CHANNEL: Final = 6
@@ -38,7 +38,6 @@ _AID: Final = 0xC001
 _LISTEN_INTERVAL: Final = 5
 _ACK_TIME_US: Final = 314  # the duration field of a frame that is acknowledged at 1 Mbit/s
 
-_SSID, _RATES, _DS, _TIM, _ERP, _EXTENDED_RATES = 0, 1, 3, 5, 42, 50
 _EIGHT_RATES: Final = bytes.fromhex("82848b960c121824")
 _FOUR_RATES: Final = bytes.fromhex("3048606c")
 _EMPTY_TIM: Final = bytes.fromhex("00020000")
@@ -53,9 +52,9 @@ def beacon(aa: MacAddress, ssid: Ssid, security: bytes, timestamp_us: int) -> Pa
     body = Dot11Beacon(timestamp=timestamp_us, beacon_interval=BEACON_INTERVAL_TU, cap=_CAPABILITIES)
     elements = (
         *_first_rates(ssid),
-        Dot11Elt(ID=_DS, info=bytes([CHANNEL])),
-        Dot11Elt(ID=_TIM, info=_EMPTY_TIM),
-        Dot11Elt(ID=_ERP, info=bytes(1)),
+        Dot11Elt(ID=ElementId.DSSS_PARAMETERS, info=bytes([CHANNEL])),
+        Dot11Elt(ID=ElementId.TIM, info=_EMPTY_TIM),
+        Dot11Elt(ID=ElementId.ERP, info=bytes(1)),
         *_more_rates(),
     )
     return _management(_BEACON, BROADCAST, aa, aa, _join(body, *elements, Raw(security)))
@@ -171,15 +170,15 @@ def _asking(body: Packet, ssid: Ssid, elements: bytes) -> Packet:
 
 
 def _answering(body: Packet, elements: bytes) -> Packet:
-    return _join(body, Dot11Elt(ID=_RATES, info=_EIGHT_RATES), *_more_rates(), *_raw(elements))
+    return _join(body, Dot11Elt(ID=ElementId.SUPPORTED_RATES, info=_EIGHT_RATES), *_more_rates(), *_raw(elements))
 
 
 def _first_rates(ssid: Ssid) -> tuple[Packet, ...]:
-    return Dot11Elt(ID=_SSID, info=ssid.value), Dot11Elt(ID=_RATES, info=_EIGHT_RATES)
+    return Dot11Elt(ID=ElementId.SSID, info=ssid.value), Dot11Elt(ID=ElementId.SUPPORTED_RATES, info=_EIGHT_RATES)
 
 
 def _more_rates() -> tuple[Packet, ...]:
-    return (Dot11Elt(ID=_EXTENDED_RATES, info=_FOUR_RATES),)
+    return (Dot11Elt(ID=ElementId.EXTENDED_RATES, info=_FOUR_RATES),)
 
 
 def _raw(octets: bytes) -> tuple[Packet, ...]:

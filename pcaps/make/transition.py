@@ -9,9 +9,9 @@ from typing import Final
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from crypto import FtContext, Fte, FtKey, MacAddress, aes_cmac, derive_ft_ptk, derive_pmk_r1
+from crypto import FtContext, Fte, FtKey, MacAddress, aes_cmac, derive_ft_ptk, derive_pmk_r1, encode_element
 
-from .four_way import GroupKey, element
+from .four_way import GroupKey
 from .session import Session, draw_address, make_mde, make_rsne
 
 _REQUEST_NUMBER, _RESPONSE_NUMBER = 5, 6  # which of the exchange's messages the MIC is of (13.8.4, 13.8.5)
@@ -79,7 +79,7 @@ class Transition:
         sequence = self.gtk.receive_sequence.to_bytes(8, "little")
         key = self.gtk.key_id.to_bytes(2, "little") + bytes([len(self.gtk.value)]) + sequence + wrapped
         fte = self._confirming.encode()
-        return self._signed(_RESPONSE_NUMBER, element(fte[0], fte[2:] + element(_GTK_SUBELEMENT, key)))
+        return self._signed(_RESPONSE_NUMBER, encode_element(fte[0], fte[2:] + encode_element(_GTK_SUBELEMENT, key)))
 
     @property
     def _confirming(self) -> Fte:

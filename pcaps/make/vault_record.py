@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
-from crypto import MacAddress, Ssid
+from crypto import ElementId, MacAddress, Ssid, encode_element, walk_elements
 from radiusd import DIALECTS, Attribute
 
 from ..errors import OptionError
@@ -17,7 +17,6 @@ from .session import Session
 
 Record = Mapping[str, str | int | bool | None]
 
-RSN, MOBILITY_DOMAIN, FAST_BSS_TRANSITION = 48, 54, 55  # element numbers, IEEE Std 802.11 9.4.2.1
 DPSK_PARAMS: Final = (26, 25053, 153)
 LONGEST_EXPIRATION_DAYS: Final = 365
 _MESSAGES: Final = {
@@ -79,12 +78,12 @@ def _ft(session: Session) -> Record:
     ft, keys = session.handshake.ft, session.ft
     if ft is None or keys is None:
         return {}
-    elements = _cut(session.handshake.m2.key_data)
+    elements = _whole_elements(session.handshake.m2.key_data)
     return {
         "PMK_R0": keys.pmk_r0.key.hex(),
         "PMK_R1": keys.pmk_r1.key.hex(),
-        "FTIE": elements[FAST_BSS_TRANSITION].hex(),
-        "MDIE": elements[MOBILITY_DOMAIN].hex(),
+        "FTIE": elements[ElementId.FAST_BSS_TRANSITION].hex(),
+        "MDIE": elements[ElementId.MOBILITY_DOMAIN].hex(),
         "R0KH_ID": _text(ft.r0kh_id),
         "R1KH_ID": _address(MacAddress(ft.r1kh_id)),
         "MDID": ft.mdid.hex(),
@@ -102,7 +101,7 @@ def _more(session: Session) -> Record:
     return {
         "KCK": session.kck.hex(),
         "MIC": handshake.m2.mic.hex(),
-        "RSNE": _cut(handshake.m2.key_data)[RSN].hex(),
+        "RSNE": _whole_elements(handshake.m2.key_data)[ElementId.RSN].hex(),
         "AKM": str(handshake.akm),
         "SSID": _ssid(handshake.ssid),
         "PSK": session.credential.text.decode("ascii"),
@@ -122,14 +121,9 @@ def _vendor_specific(value: bytes) -> bytes:
     return bytes([kind, 8 + len(value)]) + vendor.to_bytes(4) + bytes([number, 2 + len(value)]) + value
 
 
-def _cut(key_data: bytes) -> dict[int, bytes]:
-    """Return the elements that this package has put into an M2, whole, by their number."""
-    elements, offset = {}, 0
-    while offset < len(key_data):
-        end = offset + 2 + key_data[offset + 1]
-        elements[key_data[offset]] = key_data[offset:end]
-        offset = end
-    return elements
+def _whole_elements(key_data: bytes) -> dict[int, bytes]:
+    """Return the elements that this package has put into an M2, header included, by identifier."""
+    return {identifier: encode_element(identifier, body) for _, identifier, body in walk_elements(key_data)}
 
 
 @lru_cache(maxsize=16)  # a bulk has one

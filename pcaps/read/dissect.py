@@ -3,13 +3,12 @@
 # Rule: arbitrary octets give one of the values below or None; every length is checked, and every loop advances.
 """
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from crypto import CryptoError, find_elements
+from crypto import CryptoError, ElementError, ElementId, encode_element, find_elements, walk_elements
 
 from .formats import Packet
-from .link_layers import ETHERTYPE_EAPOL, Air, find_frame
+from .link_layers import ETHERTYPE_EAPOL, find_frame
 
 # The first octet of a frame: version 0, type, subtype.
 _ASSOCIATION, _REASSOCIATION, _PROBE_RESPONSE, BEACON = 0x00, 0x20, 0x50, 0x80
@@ -22,7 +21,6 @@ _DISTRIBUTION, _MORE, _PROTECTED, _ORDER = 0x03, 0x04, 0x40, 0x80
 _HEADER: Final = 24
 _A_MSDU: Final = 0x80
 _LLC_EAPOL: Final = b"\xaa\xaa\x03\0\0\0" + ETHERTYPE_EAPOL.to_bytes(2)
-_SSID, _RSN, _FTE, _VENDOR = 0, 48, 55, 221
 _WPA: Final = bytes.fromhex("0050f201")
 
 
@@ -40,6 +38,7 @@ class Joining(NamedTuple):
     station: bytes
     ssid: bytes | None
     akm: int | None
+    pmkids: tuple[bytes, ...] = ()  # that the station knows, of a frame that came undamaged
     elements: bytes = b""  # all of a reassociation request that holds an FTE
 
 
@@ -93,38 +92,59 @@ def _dissect_management(packet: Packet, start: int) -> Named | Joining | None:
     octets = packet.octets
     first = octets[start]
     air = find_frame(packet, start)
+    body_start = start + _HEADER + _MANAGEMENT[first]
     ssid, akm, roams = None, None, False
-    for identifier, body in _walk(octets, start + _HEADER + _MANAGEMENT[first], air):
-        if identifier == _SSID and ssid is None:
-            ssid = body
-            if first in (BEACON, _PROBE_RESPONSE):
-                break
-        elif identifier == _RSN or (identifier == _VENDOR and body.startswith(_WPA) and akm is None):
-            akm = _first_akm(bytes((identifier, len(body))) + body)
-        elif identifier == _FTE and first == _REASSOCIATION:
-            roams = True
+    pmkids: tuple[bytes, ...] = ()
+    try:
+        for _, identifier, body in walk_elements(octets, body_start, air.end):
+            if identifier == ElementId.SSID and ssid is None:
+                ssid = body
+                if first in (BEACON, _PROBE_RESPONSE):
+                    break
+            elif _is_security(identifier, body) and (identifier == ElementId.RSN or akm is None):
+                akms, pmkids = _read_security(identifier, body)
+                akm = akms[0] if akms else None
+            elif identifier == ElementId.FAST_BSS_TRANSITION and first == _REASSOCIATION:
+                roams = True
+    except ElementError:
+        pass  # what came before the element that overruns may be right
     visible = ssid if ssid is not None and len(ssid) <= 32 and any(ssid) else None
     if first in (BEACON, _PROBE_RESPONSE):
         return None if visible is None else Named(octets[start + 16 : start + 22], visible)
-    elements = octets[start + _HEADER + _MANAGEMENT[first] : air.end] if roams else b""
-    return Joining(octets[start + 4 : start + 10], octets[start + 10 : start + 16], visible, akm, elements)
+    return Joining(
+        octets[start + 4 : start + 10],
+        octets[start + 10 : start + 16],
+        visible,
+        akm,
+        () if air.damaged else pmkids,
+        octets[body_start : air.end] if roams else b"",
+    )
 
 
-def _walk(octets: bytes, at: int, air: Air) -> Iterator[tuple[int, bytes]]:
-    """Yield the elements of a management frame; one that overruns it ends the walk: what came before may be right."""
-    while at + 2 <= air.end:
-        following = at + 2 + octets[at + 1]
-        if following > air.end:
-            return
-        yield octets[at], octets[at + 2 : following]
-        at = following
-
-
-def _first_akm(element: bytes) -> int | None:
-    """Return the first AKM suite of an RSNE or WPA1's element."""
+def find_akms(packet: Packet, start: int) -> tuple[int, ...]:
+    """Return the AKM suites that the beacon or probe response offers that begins at `start`."""
+    octets = packet.octets
+    akms: tuple[int, ...] = ()
     try:
-        found = find_elements(element)
+        body_start = start + _HEADER + _MANAGEMENT[octets[start]]
+        for _, identifier, body in walk_elements(octets, body_start, find_frame(packet, start).end):
+            if _is_security(identifier, body):
+                akms += _read_security(identifier, body)[0]
+    except ElementError:
+        pass
+    return akms
+
+
+def _is_security(identifier: int, body: bytes) -> bool:
+    return identifier == ElementId.RSN or (identifier == ElementId.VENDOR_SPECIFIC and body.startswith(_WPA))
+
+
+def _read_security(identifier: int, body: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+    """Return the AKM suites and the PMKIDs of an RSNE or WPA1's element."""
+    try:
+        found = find_elements(encode_element(identifier, body))
     except CryptoError:
-        return None
-    suites = (found.rsne.akms if found.rsne is not None else ()) or (found.wpa.akms if found.wpa is not None else ())
-    return suites[0] if suites else None
+        return (), ()
+    if found.rsne is not None:
+        return found.rsne.akms, found.rsne.pmkids
+    return (found.wpa.akms if found.wpa is not None else ()), ()

@@ -3,13 +3,13 @@ in the FTE, that it knows the key of its first association (IEEE Std 802.11 13.7
 """
 
 import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from crypto import (
     Akm,
     CryptoError,
+    ElementId,
     FtContext,
     MacAddress,
     Pmk,
@@ -18,10 +18,11 @@ from crypto import (
     derive_ft_ptk,
     derive_pmk_r0,
     derive_pmk_r1,
+    encode_element,
     find_elements,
+    walk_elements,
 )
 
-_SSID, _RSN, _MOBILITY_DOMAIN, _FAST_TRANSITION = 0, 48, 54, 55
 _MIC: Final = slice(4, 20)  # of the FTE with its ID and length
 _TRANSACTION: Final = b"\x05"  # a reassociation request is the fifth message of the sequence
 _LONG_TK: Final = {0x000FAC02, 0x000FAC09, 0x000FAC0A}  # TKIP, GCMP-256, CCMP-256: 12.7.1.3
@@ -63,8 +64,8 @@ def parse_roam(ssid: Ssid, aa: bytes, spa: bytes, elements: bytes) -> Roam | Non
         return None
     if rsne.akms != (Akm.FT_PSK,) or len(rsne.pmkids) != 1:
         return None
-    whole = {octets[0]: octets for octets in _walk(elements)}
-    protected = whole[_FAST_TRANSITION]
+    whole = {identifier: encode_element(identifier, body) for _, identifier, body in walk_elements(elements)}
+    protected = whole[ElementId.FAST_BSS_TRANSITION]
     unsigned = protected[: _MIC.start] + bytes(16) + protected[_MIC.stop :]
     return Roam(
         ssid=ssid,
@@ -74,15 +75,6 @@ def parse_roam(ssid: Ssid, aa: bytes, spa: bytes, elements: bytes) -> Roam | Non
         snonce=fte.snonce,
         ft=FtContext(mdid=mde.mdid, r0kh_id=fte.r0kh_id, r1kh_id=fte.r1kh_id, pmk_r1_name=rsne.pmkids[0]),
         mic=fte.mic,
-        covered=spa + aa + _TRANSACTION + whole[_RSN] + whole[_MOBILITY_DOMAIN] + unsigned,
+        covered=spa + aa + _TRANSACTION + whole[ElementId.RSN] + whole[ElementId.MOBILITY_DOMAIN] + unsigned,
         ptk_bits=512 if rsne.pairwise and rsne.pairwise[0] in _LONG_TK else 384,
     )
-
-
-def _walk(elements: bytes) -> Iterator[bytes]:
-    """Yield each element whole; `find_elements` has found that none overruns."""
-    at = 0
-    while at + 2 <= len(elements):
-        following = at + 2 + elements[at + 1]
-        yield elements[at:following]
-        at = following
