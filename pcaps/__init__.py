@@ -1,7 +1,7 @@
 """Plays the access point: builds and reads what goes over the air and the wire."""
 
 from .errors import CaptureError, ExportError, FormatError, OptionError, SendError
-from .hashcat import hc22000
+from .hashcat import hc22000, hc22000_pmkid
 from .identify import identify_by_store, identify_by_words
 from .read.attempts import Attempt
 from .read.capture_file import Capture
@@ -25,6 +25,7 @@ __all__ = [
     "Verdict",
     "Words",
     "hc22000",
+    "hc22000_pmkid",
     "identify_by_store",
     "identify_by_words",
     "read_handshakes",

@@ -109,11 +109,11 @@ def _complain(context: click.Context, lines: Iterable[str]) -> None:
 @click.option("--hc22000", "target", required=True, metavar="FILE", help="Write hashcat's lines to it, - for stdout.")
 @click.pass_context
 def convert(context: click.Context, capture: Path, ssid: str | None, target: str) -> None:
-    """Write the handshakes of a capture for hashcat, mode 22000, one a line.
+    """Write the handshakes of a capture for hashcat, mode 22000, one a line; without a handshake, the PMKID.
 
     Exit status 1 where one cannot be written, or a part of the file could not be read.
     """
-    from .hashcat import hc22000
+    from .hashcat import hc22000, hc22000_pmkid
     from .verdicts import complaints
 
     with progress_bar() as progress:
@@ -121,11 +121,13 @@ def convert(context: click.Context, capture: Path, ssid: str | None, target: str
     lines, refused = [], []
     attempts = [attempt for attempt in findings.attempts if attempt.roam is None]  # those have no M2
     for attempt in attempts:
-        if attempt.handshake is None:
-            refused.append(attempt.reason)
-            continue
         try:
-            lines.append(hc22000(attempt.handshake, accepted=attempt.accepted))
+            if attempt.pmkid is not None:
+                lines.append(hc22000_pmkid(attempt.pmkid))
+            elif attempt.handshake is not None:
+                lines.append(hc22000(attempt.handshake, accepted=attempt.accepted))
+            else:
+                refused.append(attempt.reason)
         except ExportError as error:
             refused.append(f"frame {attempt.number}: {error}")
     text = "".join(f"{line}\n" for line in lines)

@@ -46,7 +46,7 @@ def read_played(
         raise FormatError(f"{error}, nor an Access-Request in hex") from error
     with capture:
         findings = read_handshakes(capture, ssid=choice.ssid, progress=progress)
-    attempts = [each for each in findings.attempts if choice.station in (None, each.station) and each.roam is None]
+    attempts = [each for each in findings.attempts if choice.station in (None, each.station) and each.how is None]
     played = tuple(_from_handshake(each.handshake, choice) for each in attempts if each.handshake is not None)
     refused: Sequence[str | Flaw | None] = [each.reason for each in attempts if each.handshake is None]
     reasons = tuple(f"{name}: {each}" for each in (*findings.flaws, *refused))

@@ -78,8 +78,8 @@ def _words(verdict: Verdict) -> str:
             words.append(f"unit={_quote(verdict.key.unit.name)}")
     if verdict.passphrase is not None:
         words.append(f"passphrase={_quote(_passphrase(verdict) or '')}")
-    if verdict.attempt.roam is not None:
-        words.append("how=transition")
+    if verdict.attempt.how is not None:
+        words.append(f"how={verdict.attempt.how}")
     if verdict.reason is not None:
         words.append(f"reason={_quote(verdict.reason)}")
     return " ".join(words)

@@ -1,9 +1,10 @@
-"""A station's try to get in, as the capture tells it: a handshake to test, or why there is none."""
+"""A station's try to get in, as the capture shows it: a handshake, transition or PMKID to test, or why not."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from crypto import (
+    Akm,
     CryptoError,
     EapolKey,
     Handshake,
@@ -15,18 +16,21 @@ from crypto import (
 )
 
 from .pairing import MIC_START, Answer, mic_length
+from .pmkids import Pmkid, SeenPmkid
 from .roaming import Roam
 
 _MIC: Final = 16  # octets, of every AKM that can be searched
 DAMAGED: Final = "the M2 was damaged on the air, its FCS is wrong"
 _UNNAMED, _NOBODY, _NO_NONCE = Ssid(b"?"), MacAddress(bytes(6)), bytes(32)  # to ask whether the rest can be tested
+_NO_SSID: Final = "no SSID: nothing in the capture names the network; use --ssid"
+Testable = Handshake | Roam | Pmkid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A station's try to get in: an M2, and what belongs to it as far as the capture tells; or a fast transition."""
+    """A station's try to get in: an M2 with what belongs to it in the capture; a fast transition; a PMKID."""
 
-    number: int  # the frame of the M2, or of the request that carries it
+    number: int  # the frame of the M2, of the request that carries it, of the transition, or of the PMKID
     time_ns: int
     station: MacAddress | None = None
     bssid: MacAddress | None = None
@@ -35,15 +39,21 @@ class Attempt:
     snonce: bytes | None = None  # no two attempts of a station share one
     handshake: Handshake | None = field(default=None, repr=False)
     roam: Roam | None = field(default=None, repr=False)
+    pmkid: Pmkid | None = None
     reason: str | None = None  # why there is no handshake to test
     unsound: bool = False  # that reason is a fault of the capture, not a property of the network
     accepted: bool = False  # an M3 followed: the access point has found the MIC right
     damaged: bool = False  # its FCS was wrong, so that a MIC that nobody's key makes says nothing
 
     @property
-    def testable(self) -> Handshake | Roam | None:
+    def testable(self) -> "Testable | None":
         """What a key can be tested on."""
-        return self.handshake or self.roam
+        return self.handshake or self.roam or self.pmkid
+
+    @property
+    def how(self) -> str | None:
+        """By what a key is found, where that is no 4-way handshake."""
+        return "transition" if self.roam is not None else "pmkid" if self.pmkid is not None else None
 
     @classmethod
     def of(cls, number: int, time_ns: int, handshake: Handshake) -> "Attempt":
@@ -107,8 +117,18 @@ def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> A
     if attempt.bssid is None or attempt.station is None:
         return refuse(attempt, "the capture does not keep the addresses of both sides")
     if ssid is None:
-        return refuse(attempt, "no SSID: nothing in the capture names the network; use --ssid")
+        return refuse(attempt, _NO_SSID)
     return replace(attempt, handshake=handshake)
+
+
+def build_pmkid_attempt(seen: SeenPmkid, akm: Akm, ssid: Ssid | None) -> Attempt:
+    """Return the attempt of which a PMKID is all that can be tested."""
+    aa, spa = MacAddress(seen.aa), MacAddress(seen.spa)
+    attempt = Attempt(number=seen.number, time_ns=seen.time_ns, station=spa, bssid=aa, ssid=ssid, akm=str(akm))
+    if ssid is None:
+        return refuse(attempt, _NO_SSID)
+    pmkid = Pmkid(value=seen.value, akm=akm, ssid=ssid, aa=aa, spa=spa, source=seen.source)
+    return replace(attempt, pmkid=pmkid)
 
 
 def refuse(attempt: Attempt, reason: str, *, unsound: bool = True) -> Attempt:

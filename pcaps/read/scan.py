@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 from crypto import Akm, Ssid
 
-from .attempts import Attempt, build_attempt
+from .attempts import Attempt, build_attempt, build_pmkid_attempt
 from .capture_file import Capture
-from .dissect import INTERESTING, Eapol, Joining, Named, dissect
+from .dissect import INTERESTING, Eapol, Joining, Named, dissect, find_akms
 from .formats import Flaw, Packet
 from .link_layers import (
     ETHERTYPE_EAPOL,
@@ -23,7 +23,8 @@ from .link_layers import (
     Datagram,
     find_datagram,
 )
-from .pairing import MOST, Answer, KeyFrame, Pairing, parse_key_frame
+from .pairing import MOST, Answer, KeyFrame, Message, Pairing, parse_key_frame
+from .pmkids import HAVE_PMKIDS, SeenPmkid, Source, read_m1
 from .roaming import parse_roam
 
 T = TypeVar("T")
@@ -75,6 +76,8 @@ class _Scan:
         self._joined: dict[bytes, list[tuple[int, bytes | None, int | None]]] = {}  # BSSID and station: SSID, AKM
         self._asked: dict[bytes, Attempt | None] = {}  # by code, identifier, length and authenticator
         self._roams: dict[object, Attempt] = {}
+        self._offered: dict[bytes, tuple[int, ...]] = {}  # BSSID: the AKMs of its first beacon
+        self._pmkids: dict[bytes, SeenPmkid] = {}  # by BSSID, station and PMKID
         self._flaws: list[Flaw] = []
         self._more_flaws = 0
         self._packets = 0
@@ -110,6 +113,8 @@ class _Scan:
             self._take_eapol(packet, found)
         elif isinstance(found, Named):
             self._name(packet.number, found.bssid, found.ssid)
+            if found.bssid not in self._offered and len(self._offered) < _NAMES:
+                self._offered[found.bssid] = find_akms(packet, start)
         else:
             self._join(packet.number, packet.time_ns, found, cut=packet.length > len(octets))
 
@@ -148,6 +153,19 @@ class _Scan:
         frame = parse_key_frame(octets)
         if frame is None:
             return
+        if frame.message is Message.M1 and found.sender and found.receiver and not found.damaged:
+            value = read_m1(frame)
+            if value is not None:
+                seen = SeenPmkid(
+                    number=packet.number,
+                    time_ns=packet.time_ns,
+                    value=value,
+                    aa=found.sender,
+                    spa=found.receiver,
+                    source=Source.ACCESS_POINT,
+                    key_version=frame.octets[6] & 7,
+                )
+                self._see(seen)
         self._pairing.add(
             packet.number,
             packet.time_ns,
@@ -161,6 +179,10 @@ class _Scan:
     def _name(self, number: int, bssid: bytes, ssid: bytes) -> None:
         if len(self._names) < _NAMES:
             self._names.setdefault(bssid + ssid, number)
+
+    def _see(self, seen: SeenPmkid) -> None:
+        if len(self._pmkids) < MOST:
+            self._pmkids.setdefault(seen.aa + seen.spa + seen.value, seen)
 
     def _roam(self, number: int, time_ns: int, found: Joining, ssid: Ssid) -> None:
         """Take note of a fast transition; stations repeat these frames, too."""
@@ -184,6 +206,19 @@ class _Scan:
             self._name(number, found.bssid, found.ssid)
             if found.elements and not cut:
                 self._roam(number, time_ns, found, Ssid(found.ssid))
+        akm = None if found.akm is None else HAVE_PMKIDS.get(found.akm)
+        for value in found.pmkids:
+            if akm is not None and any(value):
+                seen = SeenPmkid(
+                    number=number,
+                    time_ns=time_ns,
+                    value=value,
+                    aa=found.bssid,
+                    spa=found.station,
+                    source=Source.STATION,
+                    akm=akm,
+                )
+                self._see(seen)
         key = found.bssid + found.station
         if key in self._joined or len(self._joined) < _NAMES:
             told = self._joined.setdefault(key, [])
@@ -200,6 +235,7 @@ class _Scan:
         if self._pairing.lost:
             self.flaw(Flaw(self._packets, f"{self._pairing.lost} attempts beyond the first {MOST:,} were left out"))
         attempts = [*self._with_requests(attempts), *self._roams.values()]
+        attempts += self._without_handshake(attempts, names, ssid)
         attempts.sort(key=lambda attempt: attempt.number)
         return Findings(name, self._packets, tuple(attempts), tuple(self._flaws), self._more_flaws)
 
@@ -214,13 +250,35 @@ class _Scan:
                 merged[_identity(attempt)] = replace(attempt, accepted=heard.accepted)
         return list(merged.values())
 
+    def _without_handshake(
+        self, attempts: list[Attempt], names: dict[bytes, list[tuple[int, bytes]]], ssid: Ssid | None
+    ) -> list[Attempt]:
+        """Return the PMKIDs of pairs that have no handshake; that would say more."""
+        settled = {
+            (attempt.bssid.value, attempt.station.value)
+            for attempt in attempts
+            if attempt.bssid and attempt.station and (attempt.handshake is not None or not attempt.unsound)
+        }
+        found = []
+        for seen in self._pmkids.values():
+            name, associated = self._resolve(seen.number, seen.aa, seen.spa, names)
+            akm = seen.resolve_akm(associated, self._offered.get(seen.aa, ()))
+            if akm is not None and (seen.aa, seen.spa) not in settled:
+                found.append(build_pmkid_attempt(seen, akm, Ssid(name) if name is not None else ssid))
+        return found
+
     def _build(self, answer: Answer, names: dict[bytes, list[tuple[int, bytes]]], ssid: Ssid | None) -> Attempt:
-        aa, spa = answer.aa, answer.spa
+        name, akm = self._resolve(answer.number, answer.aa, answer.spa, names)
+        return build_attempt(answer, Ssid(name) if name is not None else ssid, akm)
+
+    def _resolve(
+        self, number: int, aa: bytes | None, spa: bytes | None, names: dict[bytes, list[tuple[int, bytes]]]
+    ) -> tuple[bytes | None, int | None]:
+        """Return the SSID and the AKM that the two had at that frame, as far as the capture says."""
         told = self._joined.get(aa + spa, []) if aa is not None and spa is not None else []
         own = [(number, name) for number, name, _ in told if name is not None]
-        name = _nearest(answer.number, own) or (_nearest(answer.number, names.get(aa, [])) if aa else None)
-        akm = _nearest(answer.number, [(number, akm) for number, _, akm in told if akm is not None])
-        return build_attempt(answer, Ssid(name) if name is not None else ssid, akm)
+        name = _nearest(number, own) or (_nearest(number, names.get(aa, [])) if aa else None)
+        return name, _nearest(number, [(number, akm) for number, _, akm in told if akm is not None])
 
 
 def _identity(attempt: Attempt) -> object:
