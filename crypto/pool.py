@@ -184,7 +184,7 @@ class Pool:
         return self._confirm(*self._at(place), lambda pmk: verify_mic(pmk, handshake)) == key_id
 
     def psk_states(self, key_id: int) -> npt.NDArray[np.uint32] | None:
-        """Return what `scalar.fits_psk` wants of a key: uint32, shape (10,); None where the key is not in the pool."""
+        """Return what `mic.fits_psk` wants of a key: uint32, shape (10,); None where the key is not in the pool."""
         with self._lock:
             place = self._places.get(key_id)
             if place is None:

@@ -175,6 +175,54 @@ def _cmac_in_vectors(
     return VectorType(width)(lanes, vectors(width, 4), message, types.int64, types.int64), emit
 
 
+# -- one key, in memory ------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def expand_key_by_instructions(typing: Context, keys: Any) -> tuple[Signature, Callable[..., Value]] | None:
+    """Fill `keys` (uint32, 44, little-endian words) with the key schedule of its first four; for AES-NI."""
+    if not words_array(keys):
+        return None
+
+    def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
+        aes = _Aes(builder, 1)
+        place = _blocks_at(context, builder, aes, keys, args[0])
+        key = builder.load(place, align=4)
+        for step, constant in enumerate(ROUND_CONSTANTS, 1):
+            key = aes.next_key(key, constant)
+            builder.store(key, builder.gep(place, [ir.Constant(I64, step)]), align=4)
+        return context.get_dummy_value()
+
+    return types.void(keys), emit
+
+
+@intrinsic
+def encrypt_by_instructions(typing: Context, keys: Any, state: Any) -> tuple[Signature, Callable[..., Value]] | None:
+    """Encrypt the four little-endian words of `state` in place, under an expanded key; for AES-NI."""
+    if not words_array(keys) or not words_array(state):
+        return None
+
+    def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
+        aes = _Aes(builder, 1)
+        schedule = _blocks_at(context, builder, aes, keys, args[0])
+        place = _blocks_at(context, builder, aes, state, args[1])
+
+        def key_at(step: int, _: int) -> Value:
+            return builder.load(builder.gep(schedule, [ir.Constant(I64, step)]), align=4)
+
+        (block,) = aes.encrypt([builder.load(place, align=4)], key_at)
+        builder.store(block, place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(keys, state), emit
+
+
+def _blocks_at(context: Context, builder: Builder, aes: _Aes, kind: types.Array, array: Value) -> Value:
+    """Return the address of the 128-bit blocks that an array of words is."""
+    pointer = word_pointer(context, builder, kind, array, ir.Constant(I64, 0))
+    return builder.bitcast(pointer, aes.type.as_pointer())
+
+
 # -- the processor without AES instructions ---------------------------------------------------------------------------
 
 
@@ -220,7 +268,7 @@ def _mix_column(a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _expand_key(keys):  # type: ignore[no-untyped-def]
+def expand_key_by_tables(keys):  # type: ignore[no-untyped-def]
     """Fill `keys` (uint32, 44) from its first four words."""
     constant = np.uint32(1)
     for i in range(4, 44):
@@ -233,7 +281,7 @@ def _expand_key(keys):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _encrypt(keys, state):  # type: ignore[no-untyped-def]
+def encrypt_by_tables(keys, state):  # type: ignore[no-untyped-def]
     """Encrypt the four words of `state` in place."""
     a, b, c, d = state[0] ^ keys[0], state[1] ^ keys[1], state[2] ^ keys[2], state[3] ^ keys[3]
     for k in range(4, 40, 4):
@@ -255,7 +303,7 @@ def _swap(word):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _double(block):  # type: ignore[no-untyped-def]
+def double_words(block):  # type: ignore[no-untyped-def]
     """Multiply the four little-endian words of `block` by x in GF(2^128), first octet highest."""
     wrap = np.uint32(0x87 if block[0] & 0x80 else 0)
     carry = np.uint32(0)
@@ -283,17 +331,17 @@ def _cmac_by_tables(lanes, key, message, blocks, whole, scratch):  # type: ignor
             keys[i] = _swap(scratch[i * width + lane])
             subkey[i] = 0
             state[i] = 0
-        _expand_key(keys)
-        _encrypt(keys, subkey)
-        _double(subkey)
+        expand_key_by_tables(keys)
+        encrypt_by_tables(keys, subkey)
+        double_words(subkey)
         if not whole:
-            _double(subkey)
+            double_words(subkey)
         for block in range(blocks):
             for i in range(4):
                 state[i] ^= message[4 * block + i]
                 if block == blocks - 1:
                     state[i] ^= subkey[i]
-            _encrypt(keys, state)
+            encrypt_by_tables(keys, state)
         tags[lane] = state[0]
     return load(lanes, tags, 0)
 

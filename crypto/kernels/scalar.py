@@ -1,14 +1,13 @@
-"""One key and one handshake at a time, for compiled code that calls it: no objects, no exceptions, no allocation.
+"""One message at a time, for compiled code that calls it: no objects, no exceptions, no allocation.
 
-MD5 and SHA-1 of octets as they lie in memory, the test of an M2 for AKM 2 on top of them, and `compiled` to keep what
-is built on these. It is a module to import by its name (`from crypto import scalar`), as it brings numba with it.
+MD5, SHA-1, SHA-256 and AES-CMAC of octets as they lie in memory. It brings numba with it, as all of this folder.
 
-All arrays are one-dimensional and contiguous, octets uint8, words uint32.
+All arrays are one-dimensional and contiguous, octets uint8, words uint32. What follows a message in its array, up to 72
+octets, is overwritten by its padding.
 """
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,35 +16,18 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from ..wpa import PAIRWISE_EXPANSION
-from .compiled import can_be_kept, compiled, is_kept
-from .md5 import MD5_IV
-from .sha import MD5, SHA1, SHA1_IV
-from .simd import I64, Builder, Context, Emitter, Signature, Value, word_pointer, words_array
+from . import aes
+from .md5 import MD5_IV as MD5_IV
+from .sha import MD5, SHA1, SHA1_IV, SHA256, SHA256_IV
+from .simd import I64, Builder, Context, Emitter, Signature, Value, host_lanes, word_pointer, words_array
 
-SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("md5", "scalar", "sha", "simd"))  # for `compiled`
-
-__all__ = [
-    "MD5_IV",
-    "PSK_OCTETS",
-    "PSK_WORDS",
-    "SOURCES",
-    "can_be_kept",
-    "compiled",
-    "fits_psk",
-    "is_kept",
-    "md5_block",
-    "md5_finish",
-    "put_words",
-]
-
-_LABEL = np.frombuffer(PAIRWISE_EXPANSION + b"\0", np.uint8)
-
-MIC_AT, NONCE_AT, MIC_OCTETS = 81, 17, 16  # places in an EAPOL-Key frame with its 802.1X header (12.7.2)
-PSK_WORDS, PSK_OCTETS = 10, 1280  # the scratch that fits_psk() wants
+_SHA256_IV = np.array(SHA256_IV, np.uint32)
+AES_WORDS = 52  # the scratch that cmac() wants
 
 
-def _block_of(words: int, rounds: Callable[[Emitter, list[Value], list[Value]], list[Value]], order: str) -> Any:
+def _block_of(
+    words: int, rounds: Callable[[Emitter, Sequence[Value], Sequence[Value]], list[Value]], order: str
+) -> Any:
     """Return the typing function of a compression: state (uint32 array), octets (uint8 array) and where they begin."""
 
     def typer(typing: Context, state: Any, start: Any, octets: Any, at: Any) -> tuple[Signature, Any] | None:
@@ -89,12 +71,17 @@ def sha1_block(
     return _block_of(5, SHA1.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
+@intrinsic
+def sha256_block(
+    typing: Context, state: Any, start: Any, octets: Any, at: Any
+) -> tuple[Signature, Callable[..., Value]] | None:
+    """Take the 64 octets from `at` on into the 8 words of `state` from `start` on (FIPS 180-4 6.2.2)."""
+    return _block_of(8, SHA256.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+
+
 @njit(nogil=True)
 def md5_finish(state, octets, length, before):  # type: ignore[no-untyped-def]
-    """Take the first `length` octets into `state` and end the message, of which `before` (whole blocks) were in it.
-
-    What follows the message in `octets` is overwritten: up to 72 octets.
-    """
+    """Take the first `length` octets into `state` and end the message, of which `before` (whole blocks) were in it."""
     end = _pad(octets, length)
     bits = np.uint64(length + before) << np.uint64(3)
     for i in range(8):
@@ -122,87 +109,120 @@ def put_words(state, octets, at):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _sha1_finish(state, start, octets, length):  # type: ignore[no-untyped-def]
-    """Take the first `length` octets into `state`, which has had one block (a pad) before, and end the message."""
+def put_big(words, start, count, octets, at):  # type: ignore[no-untyped-def]
+    """Write `count` words of a SHA digest as octets."""
+    for i in range(count):
+        for j in range(4):
+            octets[at + 4 * i + j] = np.uint8(words[start + i] >> np.uint32(24 - 8 * j))
+
+
+@njit(nogil=True)
+def _pad_after_block(octets, length):  # type: ignore[no-untyped-def]
+    """End a message of which one block was hashed before; return where its octets end."""
     end = _pad(octets, length)
     bits = (length + 64) * 8
     for i in range(4):
         octets[end - 1 - i] = np.uint8(bits >> (8 * i))
-    for at in range(0, end, 64):
-        sha1_block(state, start, octets, at)
+    return end
 
 
 @njit(nogil=True)
-def _put_big(state, start, octets):  # type: ignore[no-untyped-def]
-    for i in range(5):
-        for j in range(4):
-            octets[4 * i + j] = np.uint8(state[start + i] >> np.uint32(24 - 8 * j))
-
-
-@njit(nogil=True)
-def _hmac_sha1(words, octets, length):  # type: ignore[no-untyped-def]
+def hmac_sha1(words, octets, length):  # type: ignore[no-untyped-def]
     """Leave HMAC-SHA1 of the first `length` octets in words 5 to 9; 0 to 9 hold the key's two pad states before."""
-    inner, outer = np.int64(0), np.int64(5)
-    _sha1_finish(words, inner, octets, np.int64(length))
-    _put_big(words, inner, octets)
-    _sha1_finish(words, outer, octets, np.int64(20))
+    for at in range(0, _pad_after_block(octets, length), 64):
+        sha1_block(words, 0, octets, at)
+    put_big(words, 0, 5, octets, 0)
+    _pad_after_block(octets, np.int64(20))
+    sha1_block(words, 5, octets, 0)
 
 
 @njit(nogil=True)
-def _smaller(x, x_at, y, y_at, count):  # type: ignore[no-untyped-def]
-    for i in range(count):
-        if x[x_at + i] != y[y_at + i]:
-            return x[x_at + i] < y[y_at + i]
-    return True
+def hmac_sha256(words, octets, length):  # type: ignore[no-untyped-def]
+    """Leave HMAC-SHA256 of the first `length` octets in words 8 to 15; 0 to 15 hold the key's pad states before."""
+    for at in range(0, _pad_after_block(octets, length), 64):
+        sha256_block(words, 0, octets, at)
+    put_big(words, 0, 8, octets, 0)
+    _pad_after_block(octets, np.int64(32))
+    sha256_block(words, 8, octets, 0)
 
 
 @njit(nogil=True)
-def _put_sorted(x, x_at, y, y_at, count, out, at):  # type: ignore[no-untyped-def]
-    """Write the smaller of two strings of `count` octets, then the other."""
-    first = 0 if _smaller(x, x_at, y, y_at, count) else count
-    for i in range(count):
-        out[at + first + i] = x[x_at + i]
-        out[at + count - first + i] = y[y_at + i]
+def _put_pad(key, key_at, length, part, octets):  # type: ignore[no-untyped-def]
+    """Write the block that HMAC's inner (part 0) or outer hash (1) begins with (RFC 2104)."""
+    pad = np.uint8(0x36 if part == 0 else 0x5C)
+    for i in range(64):
+        octets[i] = (key[key_at + i] if i < length else np.uint8(0)) ^ pad
 
 
 @njit(nogil=True)
-def fits_psk(states, aa, spa, anonce, anonce_at, frame, frame_at, length, words, octets):  # type: ignore[no-untyped-def]
-    """Return whether a PMK made the MIC of an M2 under AKM 2 (IEEE Std 802.11 12.7.1.2, 12.7.1.3), all 16 octets of it.
-
-    states: 10 words, the pad states of HMAC-SHA1 under the PMK, as Pool keeps them
-    frame:  `length` octets from `frame_at` on, at least 99 and at most 1,024, key version 2
-    words, octets: scratch, PSK_WORDS and PSK_OCTETS
+def sha1_pads(key, key_at, length, words, start, octets):  # type: ignore[no-untyped-def]
+    """Fill 10 words from `start` on with HMAC-SHA1's pad states of a key of at most 64 octets, which are not the first
+    64 of `octets`.
     """
-    label = np.int64(len(_LABEL))
-    for i in range(label):
-        octets[i] = _LABEL[i]
-    _put_sorted(aa, np.int64(0), spa, np.int64(0), np.int64(6), octets, label)
-    _put_sorted(anonce, np.int64(anonce_at), frame, np.int64(frame_at + NONCE_AT), np.int64(32), octets, label + 12)
-    octets[label + 76] = 0
-    for i in range(10):
-        words[i] = states[i]
-    _hmac_sha1(words, octets, label + 77)
-
-    kck = (words[5], words[6], words[7], words[8])
     for part in range(2):
-        pad = np.uint32(0x36363636) if part == 0 else np.uint32(0x5C5C5C5C)
-        start = np.int64(5 * part)
-        for i in range(4):
-            words[start + i] = kck[i] ^ pad
-        _put_big(words, start, octets)
-        for i in range(16, 64):
-            octets[i] = np.uint8(pad & np.uint32(0xFF))
+        _put_pad(key, key_at, length, part, octets)
         for i in range(5):
-            words[start + i] = np.uint32(SHA1_IV[i])
-        sha1_block(words, start, octets, 0)
+            words[start + 5 * part + i] = np.uint32(SHA1_IV[i])
+        sha1_block(words, start + 5 * part, octets, 0)
 
-    for i in range(length):
-        octets[i] = frame[frame_at + i]
-    for i in range(MIC_OCTETS):
-        octets[MIC_AT + i] = 0
-    _hmac_sha1(words, octets, np.int64(length))
-    _put_big(words, np.int64(5), octets)
-    difference = np.uint8(0)
-    for i in range(MIC_OCTETS):  # all of them whatever they are: how far they agree must not show in the time
-        difference |= octets[i] ^ frame[frame_at + MIC_AT + i]
-    return difference == 0
+
+@njit(nogil=True)
+def sha256_pads(key, key_at, length, words, start, octets):  # type: ignore[no-untyped-def]
+    """Fill 16 words from `start` on with HMAC-SHA256's pad states of a key, as sha1_pads()."""
+    for part in range(2):
+        _put_pad(key, key_at, length, part, octets)
+        for i in range(8):
+            words[start + 8 * part + i] = np.uint32(_SHA256_IV[i])
+        sha256_block(words, start + 8 * part, octets, 0)
+
+
+@njit(nogil=True)
+def _cmac(expand, encrypt, work, octets, length):  # type: ignore[no-untyped-def]
+    keys, state, subkey = work[:44], work[44:48], work[48:52]
+    expand(keys)
+    for i in range(4):
+        state[i] = subkey[i] = 0
+    encrypt(keys, subkey)
+    aes.double_words(subkey)
+    end = (length + 15) // 16 * 16
+    if end != length:
+        aes.double_words(subkey)
+        octets[length] = 0x80
+        for at in range(length + 1, end):
+            octets[at] = 0
+    for block in range(0, end, 16):
+        for i in range(4):
+            word = np.uint32(0)
+            for j in range(4):
+                word |= np.uint32(octets[block + 4 * i + j]) << np.uint32(8 * j)
+            state[i] ^= word
+            if block == end - 16:
+                state[i] ^= subkey[i]
+        encrypt(keys, state)
+
+
+@njit(nogil=True)
+def cmac_by_tables(work, octets, length):  # type: ignore[no-untyped-def]
+    """See `cmac`; for every processor."""
+    _cmac(aes.expand_key_by_tables, aes.encrypt_by_tables, work, octets, length)
+
+
+@njit(nogil=True)
+def cmac_by_instructions(work, octets, length):  # type: ignore[no-untyped-def]
+    """See `cmac`; for processors with AES instructions."""
+    _cmac(_expand_by_instructions, _encrypt_by_instructions, work, octets, length)
+
+
+@njit(nogil=True)
+def _expand_by_instructions(keys):  # type: ignore[no-untyped-def]
+    aes.expand_key_by_instructions(keys)
+
+
+@njit(nogil=True)
+def _encrypt_by_instructions(keys, state):  # type: ignore[no-untyped-def]
+    aes.encrypt_by_instructions(keys, state)
+
+
+# AES-128-CMAC of the first `length` octets, at least one (RFC 4493).
+# work: AES_WORDS, the key in the first four, little-endian; the tag is left in words 44 to 47, likewise
+cmac = cmac_by_instructions if host_lanes().aes else cmac_by_tables

@@ -66,9 +66,9 @@ def warm_up() -> None:
 
 
 def _is_kept(function: Any, arguments: tuple[object, ...]) -> bool:
-    from crypto.kernels import scalar
+    from crypto.kernels import compiled
 
-    return not scalar.can_be_kept(function) or scalar.is_kept(function, *arguments)
+    return not compiled.can_be_kept(function) or compiled.is_kept(function, *arguments)
 
 
 def _calls() -> list[tuple[Any, tuple[object, ...]]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from crypto.kernels import scalar
+from crypto.kernels import compiled, mic, scalar
 
 from .lookup import find_answer, find_exchange, find_question, room_for_answer, room_for_question, same_source
 from .parse import read_source, walk
@@ -20,7 +20,7 @@ _SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("kernels", 
 
 
 def _entry(function: Callable[..., Any]) -> Any:
-    return scalar.compiled(function, *_SOURCES, *scalar.SOURCES)
+    return compiled.compiled(function, *_SOURCES, *mic.SOURCES)
 
 
 @njit(nogil=True)
@@ -78,14 +78,12 @@ def _fits(answer, question, frames, scratch):
         return False
     if scratch.key_data != frames[scratch.key_data % FRAMES]:
         return False
-    return scalar.fits_psk(
+    return mic.fits_psk(
         answer.states,
         question.aa,
         scratch.spa,
         scratch.anonce,
-        np.int64(0),
         frame,
-        np.int64(0),
         length,
         scratch.words,
         scratch.octets,

@@ -10,6 +10,7 @@ ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
 LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 640, 256
 _LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
 _PACKET, FRAME = 4096, 1024
+MIC_WORDS: Final = 68  # scratch for `crypto.kernels.mic`, which this does not import: it brings numba
 
 # What became of a datagram; the last: answered, where the engine had another exchange under its identifier.
 LEFT, ANSWERED, REPEATED, SUPERSEDED = range(4)
@@ -101,7 +102,7 @@ SCRATCH: Final = np.dtype(
         ("spa", "u1", (6,)),
         ("anonce", "u1", (32,)),
         ("digest", "u4", (4,)),
-        ("words", "u4", (10,)),
+        ("words", "u4", (MIC_WORDS,)),
         ("frame", "u1", (FRAME,)),
         ("octets", "u1", (_PACKET + 128,)),
         ("question", "u1", (LONGEST_QUESTION,)),

@@ -5,10 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from crypto.kernels import scalar
 from crypto.kernels.compiled import can_be_kept, compiled, is_kept
 
 ROOT = Path(__file__).parents[3]
@@ -61,16 +57,3 @@ def test_what_is_kept_is_known_without_compiling(tmp_path, monkeypatch):
     again = compiled(module.double, source)
     assert is_kept(again, 3)
     assert not again.stats.cache_misses
-
-
-@pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 119, 120, 500])
-def test_md5_is_that_of_hashlib(length):
-    import hashlib
-
-    message = bytes(n * 7 % 251 for n in range(length))
-    octets = np.zeros(length + 80, np.uint8)
-    octets[:length] = np.frombuffer(message, np.uint8)
-    state = np.array(scalar.MD5_IV, np.uint32)
-    scalar.md5_finish(state, octets, length, 0)
-    scalar.put_words(state, octets, 0)
-    assert octets[:16].tobytes() == hashlib.md5(message).digest()
