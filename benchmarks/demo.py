@@ -6,6 +6,7 @@ The table is read from the server's own log; the answers are decrypted and compa
 """
 
 import contextlib
+import io
 import os
 import re
 import signal
@@ -103,7 +104,7 @@ def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
         lines = (line.encode() for line in [*rows[: len(rows) // 2], *mine, *rows[len(rows) // 2 :]])
         if ssid != "Hudson House":
             lines = (line.encode() for line in mine)
-        import_keys(store, pool.id, Ssid.parse(ssid), lines, name="residents.csv")
+        import_keys(store, pool.id, Ssid.parse(ssid), io.BytesIO(b"".join(lines)), name="residents.csv")
     moved_out = datetime.now(UTC) - timedelta(days=3)
     draft = KeyDraft(identity="flat 12, moved out", passphrase=Passphrase(b"last-years-key-12"), ends=moved_out)
     store.keys.add(pools["Hudson House"].id, draft)

@@ -8,6 +8,7 @@ Three cases, each over UDP on loopback against `latchkey serve` as a process of 
 """
 
 import contextlib
+import io
 import os
 import random
 import re
@@ -78,7 +79,7 @@ class Building:
                 b"resident %d,%s,%s,%d\n" % (n, passphrase, device(n).value.hex().encode(), vlan(n))
                 for n, passphrase in enumerate(self.passphrases)
             )
-            import_keys(store, pool.id, _SSID, rows, name="residents")
+            import_keys(store, pool.id, _SSID, io.BytesIO(b"".join(rows)), name="residents")
             first = 0
             for batch in store.keys.batches(lapsed_since=_LONG_AGO):
                 self._pmks[first : first + len(batch.ids)] = batch.pmks

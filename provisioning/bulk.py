@@ -1,83 +1,74 @@
-"""Keys from and to CSV: `identity,psk[,mac[,vlanid]]`, the file that FreeRADIUS's rlm_dpsk reads.
-
-Rule: one line is one row, as rlm_dpsk reads it too, so that a quote left open spoils its own line and no other. Blanks
-belong to their field (RFC 4180 section 2): a passphrase may end with one. No message holds a passphrase.
-"""
+"""Keys from and to CSV: `identity,psk[,mac[,vlanid]]`, the file that FreeRADIUS's rlm_dpsk reads. See `csv_rows`."""
 
 import csv
 import io
+import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO
 
 from crypto import MacAddress, Ssid
 
-from .errors import Duplicate, DuplicateKey, ImportRefused, InvalidValue, Refusal
-from .keys import Derive, Progress, derive_pmks
-from .model import Device, Key, KeyDraft, Passphrase
+from .csv_header import COLUMNS
+from .csv_rows import FORMULA_STARTS, KeyRows, Row
+from .errors import Duplicate, DuplicateKey, FileRefused, ImportRefused, InvalidValue, Refusal
+from .keys import Derive, Progress, derive_pmks, generate_passphrase
+from .model import Device, Key, KeyDraft
 from .store import Store
 
-COLUMNS: Final = ("identity", "psk", "mac", "vlanid")
-_BOM: Final = b"\xef\xbb\xbf"  # spreadsheets write it
-_LONGEST_LINE: Final = 4096
-_REPORT_EVERY: Final = 8192
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One sound line."""
-
-    line: int
-    draft: KeyDraft
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What came of a file: the ids given out, and the lines left out."""
+    """What came of a file."""
 
-    ids: range
-    refusals: tuple[Refusal, ...]
+    count: int  # of keys that were imported, or would be
+    ids: range = range(0)
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def import_keys(
     store: Store,
     keypool_id: int,
     ssid: Ssid,
-    lines: Iterable[bytes],
+    file: BinaryIO,
     *,
     name: str,
     keep_going: bool = False,
+    header: bool = True,
+    formulas: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
     derive: Derive = derive_pmks,
 ) -> Imported:
     """Add the keys of a file, called `name` in errors: all of them, or those that can be when told to keep going.
 
-    Raises ImportRefused, with every refused line, when not told so; InvalidValue where there is no row at all.
+    header:   the first row may be one
+    formulas: take identities that a spreadsheet would calculate
+    dry_run:  check everything, and add nothing
+
+    Raises ImportRefused, with every refused line, when not told to keep going; FileRefused where it is no such file.
     """
-    drafts: list[KeyDraft] = []
-    line_of = array("Q")  # for each draft
-    refusals: list[Refusal] = []
-    seen = _Seen()
-    for number, row in enumerate(parse_rows(lines), 1):
-        kept = seen.check(row) if isinstance(row, Row) else row
-        if isinstance(kept, Row):
-            drafts.append(kept.draft)
-            line_of.append(kept.line)
-        else:
-            refusals.append(kept)
-        if progress is not None and number % _REPORT_EVERY == 0:
-            progress("reading", number, 0)
-    del seen
+    rows = KeyRows(file, header=header, formulas=formulas, progress=_reading(file, progress))
+    try:
+        drafts, line_of, refusals = _read(rows)
+    except FileRefused as error:
+        raise FileRefused(f"{name}: {error}; nothing imported") from None
     if not drafts and not refusals:
         raise InvalidValue(f"{name} has no keys")
+    if progress is not None:
+        progress("reading", 1, 1)
     if refusals and not keep_going:
         raise ImportRefused(name, refusals)
     pmks = derive([draft.passphrase.value for draft in drafts], ssid, progress) if drafts else None
     ids = range(0)
-    while drafts:
+    while drafts and pmks is not None:
         try:
-            ids = store.keys.add_many(keypool_id, drafts, pmks=pmks, progress=progress)
+            if dry_run:
+                store.keys.check(keypool_id, drafts, pmks)
+            else:
+                ids = store.keys.add_many(keypool_id, drafts, pmks=pmks, progress=progress)
             break
         except DuplicateKey as error:
             refusals += [_refuse(line_of, duplicate) for duplicate in error.duplicates]
@@ -87,30 +78,49 @@ def import_keys(
             kept_rows = [position for position in range(len(drafts)) if position not in left_out]
             drafts = [drafts[position] for position in kept_rows]
             line_of = array("Q", [line_of[position] for position in kept_rows])
-            pmks = None if pmks is None else pmks[kept_rows]
-    return Imported(ids, tuple(sorted(refusals, key=lambda refusal: refusal.line)))
+            pmks = pmks[kept_rows]
+    refusals.sort(key=lambda refusal: refusal.line)
+    return Imported(count=len(drafts), ids=ids, refusals=tuple(refusals), notes=tuple(rows.notes()))
 
 
-def parse_rows(lines: Iterable[bytes]) -> Iterator[Row | Refusal]:
-    """Yield each line of a file, blank ones and a header aside, as a key or as the reason why it is none."""
-    widest = len(COLUMNS)
-    start = True
-    for number, octets in enumerate(lines, 1):
-        if number == 1:
-            octets = octets.removeprefix(_BOM)
-        octets = octets.rstrip(b"\r\n")
-        if not octets:
-            continue
-        try:
-            cells = _split(octets)
-            if start and (header := _header(cells)):
-                widest = header
-                start = False
-                continue
-            start = False
-            yield Row(number, _draft(cells, widest))
-        except ValueError as error:
-            yield Refusal(number, str(error))
+def _read(rows: KeyRows) -> "tuple[list[KeyDraft], array[int], list[Refusal]]":
+    """Return the drafts of a file, the line of each, and what was refused."""
+    drafts: list[KeyDraft] = []
+    line_of = array("Q")
+    refusals: list[Refusal] = []
+    seen = _Seen()
+    for row in rows:
+        kept = seen.check(row) if isinstance(row, Row) else row
+        if isinstance(kept, Row):
+            drafts.append(kept.draft)
+            line_of.append(kept.line)
+        else:
+            refusals.append(kept)
+    return drafts, line_of, refusals
+
+
+def _reading(file: BinaryIO, progress: Progress | None) -> Callable[[int], object] | None:
+    """Return what tells how much of a file is read: of how many octets, or of an unknown number from a pipe."""
+    if progress is None:
+        return None
+    try:
+        size = os.fstat(file.fileno()).st_size
+    except OSError:  # it is none of the system's
+        size = 0
+    return lambda octets: progress("reading", octets, size)
+
+
+def begins_as_formula(key: Key) -> bool:
+    """Return whether a spreadsheet would calculate the identity or passphrase of an exported key."""
+    starts = tuple(map(str.encode, FORMULA_STARTS))
+    return key.identity.startswith(FORMULA_STARTS) or key.passphrase.value.startswith(starts)
+
+
+def render_example() -> str:
+    """Return a small file of all columns; its passphrases are made here, so that nobody imports published ones."""
+    names = (("Ann Lee", "", ""), ("Flat 4B", "", "104"), ("Bob Ray", "020000000100", "105"))
+    rows = (f"{name},{generate_passphrase().value.decode()},{mac},{vlan}\n" for name, mac, vlan in names)
+    return ",".join(COLUMNS) + "\n" + "".join(rows)
 
 
 def render_rows(keys: Iterable[tuple[Key, Sequence[Device]]]) -> Iterator[str]:
@@ -150,58 +160,6 @@ class _Seen:
             if (line := self._macs.setdefault(mac, row.line)) != row.line:
                 return Refusal(row.line, f"same MAC address as line {line}")
         return row
-
-
-def _split(octets: bytes) -> list[str]:
-    if len(octets) > _LONGEST_LINE:
-        raise ValueError(f"line of {len(octets)} octets")
-    try:
-        text = octets.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"octet {error.start + 1} is not UTF-8") from None
-    if '"' not in text:
-        return text.split(",")
-    try:
-        return next(csv.reader((text,), strict=True))
-    except csv.Error:
-        raise ValueError("broken quote") from None
-
-
-def _header(cells: Sequence[str]) -> int | None:
-    """Return the number of columns a header line announces, None where it is no header; ValueError for others."""
-    names = tuple(cell.strip().lower() for cell in cells)
-    if len(names) < 2 or not set(names) <= set(COLUMNS):
-        return None
-    if names != COLUMNS[: len(names)]:
-        # Read as a row it would make a key of the word "identity".
-        raise ValueError(f"the columns are {','.join(COLUMNS)}, in this order")
-    return len(names)
-
-
-def _draft(cells: Sequence[str], widest: int) -> KeyDraft:
-    if not 2 <= len(cells) <= widest:
-        raise ValueError(
-            f"{len(cells)} column{'s' * (len(cells) != 1)}, not {'2' if widest == 2 else f'2 to {widest}'}"
-        )
-    identity, psk = cells[:2]
-    mac = cells[2].strip() if len(cells) > 2 else ""
-    vlan = cells[3].strip() if len(cells) > 3 else ""
-    # Neither error shows its cell: where columns were swapped it is a passphrase.
-    if vlan and not (vlan.isascii() and vlan.isdigit() and len(vlan) <= 4):
-        raise ValueError("vlanid is not a VLAN, 1 to 4094")
-    return KeyDraft(
-        identity=identity,
-        passphrase=Passphrase(psk.encode("utf-8")),
-        vlan=int(vlan) if vlan else None,
-        devices=(_parse_mac(mac),) if mac else (),
-    )
-
-
-def _parse_mac(text: str) -> MacAddress:
-    try:
-        return MacAddress.parse(text)
-    except ValueError:
-        raise ValueError("mac is not a MAC address, 12 hex digits") from None
 
 
 def _refuse(line_of: Sequence[int], duplicate: Duplicate) -> Refusal:

@@ -11,7 +11,8 @@ ProvisioningError
 ├── AlreadyExists         the name, network or SSID is taken
 ├── DuplicateKey          the passphrase is in use where the two keys could meet
 ├── KeyRemoved            a removed key stays removed
-└── ImportRefused         rows of a CSV file, each with its line number
+├── ImportRefused         rows of a CSV file, each with its line number
+└── FileRefused           a CSV file that cannot be read as one: its header, its encoding, or not CSV at all
 
 No message holds a passphrase, PMK or shared secret, and DuplicateKey never says whose the other key is.
 InvalidValue is both because one constructor checks a value wherever it comes from: as a ValueError it is a mistake of
@@ -95,8 +96,17 @@ class ImportRefused(ProvisioningError):  # noqa: N818
     SHOWN = 10
 
     def __init__(self, name: str, refusals: Sequence[Refusal]) -> None:
-        shown = "; ".join(map(str, refusals[: self.SHOWN]))
-        more = len(refusals) - self.SHOWN
-        rest = f"; and {more} more" if more > 0 else ""
-        super().__init__(f"{name}: {shown}{rest}; nothing imported")
+        what = str(refusals[0]) if len(refusals) == 1 else f"{len(refusals):,} lines refused"
+        super().__init__(f"{name}: {what}; nothing imported")
         self.refusals = tuple(refusals)
+
+    def shown(self) -> list[str]:
+        """Return the first refusals, a line each, and how many more there are; nothing where the message has it."""
+        if len(self.refusals) == 1:
+            return []
+        more = len(self.refusals) - self.SHOWN
+        return [*map(str, self.refusals[: self.SHOWN]), *([f"and {more:,} more"] if more > 0 else [])]
+
+
+class FileRefused(ProvisioningError):  # noqa: N818
+    """The file as a whole is not what an import reads."""

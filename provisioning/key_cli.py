@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
@@ -9,9 +10,9 @@ import click
 
 from crypto import MacAddress
 
-from .bulk import import_keys, render_rows
+from .bulk import Imported, begins_as_formula, import_keys, render_example, render_rows
 from .command_group import CommandGroup
-from .errors import InvalidValue
+from .errors import ImportRefused, InvalidValue
 from .keys import generate_passphrase, parse_instant
 from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
 from .options import (
@@ -101,30 +102,74 @@ def key_add(
 
 
 @key.command("import")
-@click.argument("file", metavar="FILE.csv")
+@click.argument("file", metavar="FILE.csv", required=False)
 @_pool_option
 @_venue_option
-@click.option("--keep-going", is_flag=True, help="Leave out refused rows, and report each; fails if none is left.")
+@click.option("--keep-going", is_flag=True, help="Leave out refused rows; status 0 if any is left. Each is reported.")
+@click.option("--no-header", is_flag=True, help="The first row is a key, whatever it reads like.")
+@click.option("--force", is_flag=True, help="Take identities that begin as a spreadsheet's formulas: =, +, -, @.")
+@click.option("--dry-run", is_flag=True, help="Check every row, and import none.")
+@click.option("--example", is_flag=True, help="Print a small file to begin with, passphrases made up, and end.")
 @json_option
 @db_option
 @click.pass_context
 def key_import(
-    context: click.Context, file: str, pool: str | None, venue: str | None, keep_going: bool, as_json: bool
+    context: click.Context,
+    file: str | None,
+    pool: str | None,
+    venue: str | None,
+    keep_going: bool,
+    no_header: bool,
+    force: bool,
+    dry_run: bool,
+    example: bool,
+    as_json: bool,
 ) -> None:
     """Add the keys of a CSV file (- for stdin): identity,psk[,mac[,vlanid]], header optional. All or none."""
-    with open_database(context) as store, read_file(file) as lines, progress_bar() as progress:
-        keypool = find_keypool(store, pool, venue)
-        done = import_keys(store, keypool.id, keypool.ssid, lines, name=file, keep_going=keep_going, progress=progress)
-        store.compact()
-    for refusal in done.refusals:
-        click.echo(f"latchkey: {file}: {refusal}", err=True)
+    if example:
+        click.echo(render_example(), nl=False)
+        return
+    if file is None:
+        raise click.UsageError("say FILE.csv, or - for stdin; --example prints one to begin with")
+    began = time.monotonic()
+    try:
+        with open_database(context) as store, read_file(file) as octets, progress_bar() as progress:
+            keypool = find_keypool(store, pool, venue)
+            done = import_keys(
+                store,
+                keypool.id,
+                keypool.ssid,
+                octets,
+                name=file,
+                keep_going=keep_going,
+                header=not no_header,
+                formulas=force,
+                dry_run=dry_run,
+                progress=progress,
+            )
+            if not dry_run:
+                store.compact()
+    except ImportRefused as error:
+        for line in error.shown():
+            click.echo(f"latchkey: {file}: {line}", err=True)
+        raise
+    _print_imported(done, file, dry_run=dry_run, seconds=time.monotonic() - began, as_json=as_json)
+    if not done.count:
+        context.exit(1)
+
+
+def _print_imported(done: Imported, file: str, *, dry_run: bool, seconds: float, as_json: bool) -> None:
+    for line in (*done.notes, *done.refusals):
+        click.echo(f"latchkey: {file}: {line}", err=True)
     if as_json:
         refused = [{"line": refusal.line, "reason": refusal.reason} for refusal in done.refusals]
-        print_object({"imported": len(done.ids), "refused": refused})
-    else:
-        click.echo(f"imported {len(done.ids)}, refused {len(done.refusals)}")
-    if not done.ids:
-        context.exit(1)
+        print_object({"would_import" if dry_run else "imported": done.count, "refused": refused})
+        return
+    verb = "would import" if dry_run else "imported"
+    if sys.stdout.isatty():
+        click.echo(f"{verb} {done.count:,}, refused {len(done.refusals):,}, in {seconds:.1f} s")
+    else:  # for scripts, as ever
+        click.echo(f"{verb} {done.count}, refused {len(done.refusals)}")
 
 
 @key.command("list")
@@ -238,7 +283,8 @@ def key_export(
         raise InvalidValue("the file would hold every passphrase: say --show-secrets if that is meant")
     with open_database(context) as store:
         keypool = find_keypool(store, pool, venue)
-        keys = _exported(store, keypool.id, everything)
+        formulas = _Counter()
+        keys = formulas.through(_exported(store, keypool.id, everything))
         try:
             descriptor = None if file == "-" else os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with nullcontext(sys.stdout) if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -247,6 +293,25 @@ def key_export(
             raise
         except OSError as error:
             raise InvalidValue(f"cannot write {file}: {error.strerror}") from error
+    if formulas.count:
+        what = "key has" if formulas.count == 1 else "keys have"
+        click.echo(
+            f"latchkey: {formulas.count:,} {what} a cell that begins with =, +, - or @:"
+            " a spreadsheet would calculate it, so open the file as text",
+            err=True,
+        )
+
+
+class _Counter:
+    """Counts what goes through that a spreadsheet would calculate."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def through(self, keys: Iterator[tuple[Key, Sequence[Device]]]) -> Iterator[tuple[Key, Sequence[Device]]]:
+        for each, devices in keys:
+            self.count += begins_as_formula(each)
+            yield each, devices
 
 
 def _exported(store: Store, keypool_id: int, everything: bool) -> Iterator[tuple[Key, Sequence[Device]]]:

@@ -137,7 +137,7 @@ def progress_bar() -> Iterator[Progress | None]:
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total or None)
-            bars.update(tasks[stage], completed=done)
+            bars.update(tasks[stage], completed=done, total=total or None)
 
         yield report
 

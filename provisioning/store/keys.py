@@ -190,6 +190,15 @@ class Keys:
                 self._db.record(Entity.DEVICE, ids[0], ids[-1])
         return ids
 
+    def check(self, keypool_id: int, drafts: Sequence[KeyDraft], pmks: "NDArray[np.uint8]") -> None:
+        """Raise what `add_many` would, and add nothing."""
+        fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
+        with self._db.reading():
+            keypool = self._inventory.keypool(keypool_id)
+            self._check_links(keypool, drafts)
+            if duplicates := self._duplicates(keypool, drafts, fingerprints):
+                raise DuplicateKey(duplicates)
+
     def set_status(self, id_: int, status: KeyStatus, *, now: datetime, reason: str | None = None) -> None:
         """Suspend, resume or remove a key; KeyRemoved where it was removed before."""
         if reason is not None:

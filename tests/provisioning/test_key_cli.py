@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -207,21 +208,32 @@ def test_import_list_and_export_agree(house, tmp_path):
 def test_refused_files_import_nothing(house, tmp_path):
     file = tmp_path / "people.csv"
     file.write_text(f"ann,{PASSPHRASE}\nbob,short77\nkim,{PASSPHRASE}\n")
-    assert house.refused("key", "import", str(file)) == (
-        f"{file}: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7;"
-        " line 3: same passphrase as line 1; nothing imported"
-    )
+    result = house.run("key", "import", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f"latchkey: {file}: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7",
+        f"latchkey: {file}: line 3: same passphrase as line 1",
+        f"latchkey: {file}: 2 lines refused; nothing imported",
+    ]
+    file.write_text("bob,short77\n")
+    assert house.refused("key", "import", str(file)).endswith("64 hex digits, got 7; nothing imported")
+    file.write_text("bob,short77\n" * 14)
+    assert len(house.run("key", "import", str(file)).stderr.splitlines()) == 12
     assert listed(house) == []
     missing = tmp_path / "missing.csv"
     assert house.refused("key", "import", str(missing)) == f"cannot read {missing}: No such file or directory"
     assert house.refused("key", "import", str(tmp_path)) == f"cannot read {tmp_path}: Is a directory"
     assert house.refused("key", "import", "-", stdin=b"") == "- has no keys"
+    assert house.run("key", "import").exit_code == 2
 
 
 def test_keep_going_reports_every_refused_line(house):
     octets = f"ann,{PASSPHRASE}\nbob,short77\nkim,{PASSPHRASE}\n".encode()
+    dry = house.run("key", "import", "-", "--keep-going", "--dry-run", stdin=octets)
+    assert (dry.exit_code, dry.stdout) == (0, "would import 1, refused 2\n")
     result = house.run("key", "import", "-", "--keep-going", stdin=octets)
     assert (result.exit_code, result.stdout) == (0, "imported 1, refused 2\n")
+    assert result.stderr.splitlines() == dry.stderr.splitlines()
     assert result.stderr.splitlines() == [
         "latchkey: -: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7",
         "latchkey: -: line 3: same passphrase as line 1",
@@ -230,6 +242,29 @@ def test_keep_going_reports_every_refused_line(house):
     assert result.exit_code == 1  # none left
     assert json.loads(result.stdout)["imported"] == 0
     assert [refusal["line"] for refusal in json.loads(result.stdout)["refused"]] == [1, 2, 3]
+
+
+def test_a_header_in_other_words_is_refused_unless_said_to_be_a_key(house):
+    octets = b"Name,Password\nann,sunny-Otter-41\n"
+    said = house.refused("key", "import", "-", stdin=octets)
+    assert said == (
+        "-: line 1: reads like a header, in other words: the columns are identity,psk,mac,vlanid, the last two as"
+        " needed; say --no-header if it is a key; nothing imported"
+    )
+    assert house.ok("key", "import", "-", "--no-header", stdin=octets) == "imported 2, refused 0\n"
+
+
+def test_the_example_can_be_imported(house):
+    text = house.ok("key", "import", "--example")
+    assert house.ok("key", "import", "-", stdin=text.encode()) == "imported 3, refused 0\n"
+
+
+def test_an_export_warns_of_what_a_spreadsheet_calculates(house):
+    house.ok("key", "import", "-", "--force", stdin=b"=1+1,sunny-Otter-41\nann,-maple-Falcon-77\nbob,correct horse\n")
+    result = house.run("key", "export", "--show-secrets")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "=1+1,sunny-Otter-41"
+    assert result.stderr.startswith("latchkey: 2 keys have a cell that begins with =, +, - or @:")
 
 
 def test_long_lists_are_one_table_and_one_array(house):
@@ -241,16 +276,24 @@ def test_long_lists_are_one_table_and_one_array(house):
     assert [key["id"] for key in listed(house)] == list(range(1, 1201))
 
 
-def test_progress_is_drawn_only_on_a_terminal(house, path):
-    pty = pytest.importorskip("pty")
+def test_progress_is_drawn_only_on_a_terminal(house, path, tmp_path):
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "latchkey", "--db", str(path), "key", "import", "-"]
-    lines = "".join(f"resident {number},passphrase {number}\n" for number in range(3)).encode()
+    file = tmp_path / "people.csv"
+    file.write_text("".join(f"resident {number},passphrase {number}\n" for number in range(20_000)))
+    command = [sys.executable, "-m", "latchkey", "--db", str(path), "key", "import", str(file), "--dry-run"]
+    done = subprocess.run(command, capture_output=True, cwd=root, check=True)
+    assert (done.stdout, done.stderr) == (b"would import 20000, refused 0\n", b"")
     terminal, theirs = pty.openpty()
-    try:
-        done = subprocess.run(command, input=lines, stdout=subprocess.PIPE, stderr=theirs, cwd=root, check=True)
-        assert done.stdout == b"imported 3, refused 0\n"
-        assert b"storing" in os.read(terminal, 100_000)
-    finally:
+    screen = b""
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=root) as process:
         os.close(theirs)
-        os.close(terminal)
+        while True:
+            try:
+                screen += os.read(terminal, 100_000)
+            except OSError:  # the last one to write has left
+                break
+    os.close(terminal)
+    assert process.returncode == 0
+    assert re.search(rb"would import 20,000, refused 0, in [0-9]+\.[0-9] s", screen)
+    assert b"reading" in screen
+    assert b"deriving" in screen

@@ -1,0 +1,86 @@
+"""The first row of a CSV file: the known header, a header in other words, or a key.
+
+A header in other words is refused, for the file as a whole: taken for a key, it would let in whoever tries the
+passphrase "Password", and nobody knows that its columns are in our order.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from .errors import InvalidValue
+
+COLUMNS: Final = ("identity", "psk", "mac", "vlanid")
+
+# Words of headers, without accents: English, German, French, Spanish, Italian, Dutch, Portuguese.
+_VOCABULARY: Final = """
+    name names full first last given family surname title user users username login account identity identities id ids
+    identifier who whom person people resident residents tenant tenants occupant occupants occupier customer customers
+    client clients guest guests member members subscriber subscribers owner holder contact email e mail phone telephone
+    unit units flat flats apartment apartments apt room rooms suite door house building block floor address site venue
+    password passwords passwd pwd pass passphrase passphrases phrase pw psk psks ppsk dpsk ipsk epsk mpsk key keys
+    secret secrets code codes pin preshared pre shared presharedkey credential credentials wifikey wifipassword
+    wi fi wifi wlan wireless network networks ssid wpa wpa2 wpa3 internet access security
+    mac macs device devices hardware ethernet station vlan vlans vlanid vid tag
+    note notes comment comments remark remarks description start starts end ends expiry expires expiration date from
+    until to valid plan status number no nr num of the for and or by in new
+    vorname nachname benutzer benutzername nutzer nutzername bewohner mieter mieterin kunde kundin gast wohnung
+    wohneinheit einheit zimmer raum stockwerk gebaude passwort kennwort schlussel schluessel netzwerkschlussel
+    netzwerkschluessel sicherheitsschlussel wlanschlussel wlanpasswort netz netzwerk zugang zugangscode gerat geraet
+    gerate adresse macadresse und der die das des fur
+    nom noms prenom prenoms utilisateur identifiant identite locataire locataires occupante appartement appart logement
+    chambre batiment etage mot mots de du la le les et passe motdepasse mdp cle cles clef clefs reseau sans fil appareil
+    nombre nombres apellido apellidos usuario usuaria identidad identificador inquilino inquilina residente huesped
+    cliente apartamento piso vivienda habitacion unidad edificio contrasena contrasenas clave claves llave codigo red
+    inalambrica direccion dispositivo y el los
+    nome cognome utente chiave parola stanza indirizzo rete naam gebruiker bewoner huurder kamer wachtwoord sleutel
+    netwerk senha usuario chave quarto morador rede
+    """
+_WORDS: Final = frozenset(_VOCABULARY.split())
+# Nobody is called so; of "Guest" and "Room" one cannot be sure.
+_NAMES_OF_COLUMNS: Final = frozenset(
+    (
+        *("name", "names", "full name", "first name", "last name", "user name", "username", "user id", "identifier"),
+        *("identity", "identities", "tenant name", "resident name", "guest name", "customer name", "customer id"),
+        *("benutzername", "vorname", "nachname", "nom", "prenom", "identite", "identifiant", "nombre", "apellido"),
+        *("apellidos", "identidad", "identificador", "nome", "cognome", "naam"),
+    )
+)
+
+
+def read_header(cells: Sequence[str]) -> int | None:
+    """Return how many columns a header announces; None for a key. InvalidValue for a header in other words or order."""
+    names = tuple(cell.strip().lower() for cell in cells)
+    known = f"the columns are {','.join(COLUMNS)}, the last two as needed"
+    if len(names) > 1 and set(names) <= set(COLUMNS):
+        if names != COLUMNS[: len(names)]:
+            raise InvalidValue(f"{known}, in this order")
+        return len(names)
+    if len(names) > 1 and _reads_like_header(cells):
+        raise InvalidValue(f"reads like a header, in other words: {known}; say --no-header if it is a key")
+    return None
+
+
+def _reads_like_header(cells: Sequence[str]) -> bool:
+    first, second, *more = map(_words, cells)
+    if any(map(_all_known, (second, *more))) or " ".join(first) in _NAMES_OF_COLUMNS:
+        return True
+    # "Tenant,Zauberwort" is a header as far as anyone can tell; "Tenant,maple-Falcon-77" is not.
+    if not first or not set(first) <= _WORDS or any(map(str.isdigit, cells[1])):
+        return False
+    return len(second) == 1 or any(map(_is_telling, second))
+
+
+def _words(cell: str) -> list[str]:
+    """Return the words of a cell in small letters without accents, and without what is in brackets, as (8-63)."""
+    folded = unicodedata.normalize("NFKD", re.sub(r"\([^)]*\)", "", cell.casefold()))
+    return re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
+
+
+def _all_known(words: Sequence[str]) -> bool:
+    return set(words) <= _WORDS and any(map(_is_telling, words))
+
+
+def _is_telling(word: str) -> bool:
+    return word in _WORDS and len(word) > 2  # "de" is also two digits of a MAC address
