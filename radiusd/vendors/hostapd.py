@@ -12,7 +12,7 @@ from crypto import Akm, Handshake
 from ..errors import MissingPieceError
 from ..model import Attribute, AttributeType, Request, Sendable
 from .dialect import SHARED_READS, Dialect
-from .station import device_address, parse_called_station
+from .station import device_address, only, parse_called_station
 
 ANONCE = (245, 26, 11344, 1)  # FreeRADIUS-802.1X-Anonce
 M2 = (245, 26, 11344, 2)  # FreeRADIUS-802.1X-EAPoL-Key-Msg
@@ -32,7 +32,7 @@ class Hostapd(Dialect):
 
     def decode_handshake(self, request: Request) -> Handshake:
         """Return the handshake in 245.26."""
-        anonce, frame = request.first(ANONCE), request.first(M2)
+        anonce, frame = only(request, ANONCE), only(request, M2)
         if anonce is None:
             raise MissingPieceError("no ANonce (245.26 of vendor 11344, type 1)")
         if frame is None:

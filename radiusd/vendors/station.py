@@ -44,7 +44,7 @@ def _parse_mac(value: bytes) -> MacAddress:
 
 def parse_called_station(request: Request) -> tuple[MacAddress, Ssid]:
     """Return AA and SSID from Called-Station-Id."""
-    value = request.first(CALLED_STATION_ID)
+    value = only(request, CALLED_STATION_ID)
     if value is None:
         raise MissingPieceError("no SSID and no AA: Called-Station-Id is missing")
     return _split_called_station(value)
@@ -54,10 +54,10 @@ def parse_called_station(request: Request) -> tuple[MacAddress, Ssid]:
 def _split_called_station(value: bytes) -> tuple[MacAddress, Ssid]:
     match = _CALLED_STATION.fullmatch(value)
     if match is None:
-        raise DialectError("no AA: Called-Station-Id does not begin with a MAC address")
+        raise MissingPieceError("no AA: Called-Station-Id does not begin with a MAC address")
     address, ssid = match.groups()
     if not ssid:
-        raise DialectError("no SSID after the MAC address in Called-Station-Id")
+        raise MissingPieceError("no SSID after the MAC address in Called-Station-Id")
     if len(ssid) > 32:
         raise DialectError(f"SSID of {len(ssid)} octets in Called-Station-Id, 32 are allowed")
     return MacAddress.parse(address), Ssid(ssid)
@@ -75,7 +75,7 @@ def only(request: Request, kind: AttributeType) -> bytes | None:
     """Return the value of an attribute that may come once, None where it is absent."""
     values = request.every(kind)
     if len(values) > 1:
-        raise DialectError(f"{attribute_name(kind)} comes {len(values)} times")
+        raise DialectError(f"second {attribute_name(kind)}: it comes {len(values)} times")
     return values[0] if values else None
 
 

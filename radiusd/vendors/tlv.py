@@ -30,7 +30,7 @@ class Tlvs:
             if length > left:
                 raise self._error(f"sub-attribute {number} at offset {offset}: length {length}, {left} are left")
             if number in self._values:
-                raise self._error(f"second sub-attribute {number} at offset {offset}")
+                raise self._error(f"second {self._name(number)} at offset {offset}")
             self._values[number] = octets[offset + 2 : offset + length]
             offset += length
 

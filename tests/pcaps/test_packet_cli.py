@@ -168,7 +168,7 @@ def test_a_conversation_goes_onto_the_second_interface(tmp_path):
         (["ruckus", "--ssid", "x", "--expiration-days", "366"], "--expiration-days: must be 0 to 365, got 366"),
         (["cambium", "--ssid", "x"], "--psk: needed here"),
         (["wpa2", "--ssid", "x", "--psk", "password", "--pcap", "x.txt"], "--pcap: the file's name must end in"),
-        (["ft", "--ssid", "x", "--psk", "password", "--access-request", "ruckus"], "DPSK-Params (25053/153) has room"),
+        (["ft", "--ssid", "x", "--psk", "password", "--access-request", "ruckus"], "Ruckus-DPSK-Params has room"),
         (["wpa2", "--ssid", "x", "--psk", "password", "--access-request", "extreme"], "Extreme PPSK"),
         (["ft", "--ssid", "x", "--psk", "password", "--hc22000"], "hashcat's mode 22000 has no line for FT-PSK"),
         (["ruckus", "--ssid", "x", "--count", "2", "--access-request", "ruckus"], "--psk: needed here; nobody would"),

@@ -16,26 +16,15 @@ from radiusd import DIALECTS, DialectError, Lookup, PacketError, Question, Share
 from radiusd.codec import decode_reply, decode_request, encode_reply, encode_request
 from radiusd.model import Accept, Attribute, How, Offer, Rates, Request, session_key_name
 from radiusd.vendors import is_probe, recognise
+from radiusd.vendors.attributes import NAS_IDENTIFIER
+from tests.vendor_vectors import ANSWERED, SHOWN, VECTORS
 
 SECRET = SharedSecret(b"testing123")
 FUZZ = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-SPOKEN = [name for name in DIALECTS if name != "extreme"]
-SEARCHING = ["omada", "eleven", "meraki", "cisco", "ruckus", "openwifi", "hostapd"]
 # Every attribute that a decoder looks into.
-_OWN = {
-    9: (1,),
-    11863: (3,),
-    14823: (5, 66),
-    25053: (3, 14, 135, 153),
-    26928: (201,),
-    29671: (5,),
-    52970: (3,),
-    58888: (1,),
-}
-LOOKED_INTO = [
-    *(1, 2, 30, 31, 32, 79, 188, (245, 26, 11344, 1), (245, 26, 11344, 2)),
-    *((26, vendor, kind) for vendor, kinds in _OWN.items() for kind in kinds),
-]
+LOOKED_INTO = sorted(
+    {kind for dialect in DIALECTS.values() for kind in (*dialect.markers, *dialect.reads)} | {NAS_IDENTIFIER}, key=str
+)
 
 ssids = st.binary(min_size=1, max_size=32).map(Ssid)
 addresses = st.binary(min_size=6, max_size=6).map(MacAddress)
@@ -111,7 +100,7 @@ def handshakes(recordings):
     return found
 
 
-@pytest.mark.parametrize("name", SEARCHING)
+@pytest.mark.parametrize("name", SHOWN)
 @FUZZ
 @given(data=st.data())
 def test_handshake_comes_back(handshakes, name, data):
@@ -128,7 +117,7 @@ def test_handshake_comes_back(handshakes, name, data):
     assert DIALECTS[name].decode_request(asked) == subject
 
 
-@pytest.mark.parametrize("name", SPOKEN)
+@pytest.mark.parametrize("name", ANSWERED)
 @FUZZ
 @given(device=addresses, aa=addresses, ssid=ssids)
 def test_lookup_comes_back(name, device, aa, ssid):
@@ -138,7 +127,7 @@ def test_lookup_comes_back(name, device, aa, ssid):
     assert DIALECTS[name].decode_request(asked) in (subject, replace(subject, aa=None))
 
 
-@pytest.mark.parametrize("name", SPOKEN)
+@pytest.mark.parametrize("name", ANSWERED)
 @FUZZ
 @given(
     key=keys,
@@ -158,14 +147,14 @@ def test_accept_comes_back(name, key, how, seconds, asked):
     assert granted.pmk in (None, key.pmk.value)
     assert (granted.vlan, granted.session_timeout_s) == (key.effective_vlan, seconds)
     assert granted.rates in ((None, None), accept.rates)
-    said = (accept.quotas, accept.vlan_pool) if name == "cambium" else ((None, None, None), None)
+    said = (accept.quotas, accept.vlan_pool) if "plan" in VECTORS[name] else ((None, None, None), None)
     assert (granted.quotas, granted.vlan_pool) == said
     assert granted.class_ == session_key_name(key)
     assert granted.chargeable_user_identity == (session_key_name(key) if asked else None)
     same_as_pyrad(question.datagram, reply)
 
 
-@pytest.mark.parametrize("name", [name for name in SPOKEN if DIALECTS[name].tries_several_keys])
+@pytest.mark.parametrize("name", [name for name in ANSWERED if DIALECTS[name].tries_several_keys])
 @FUZZ
 @given(first=keys, others=st.lists(keys, max_size=31), seconds=st.none() | st.integers(1, 2**32 - 1))
 def test_offer_comes_back(name, first, others, seconds):
@@ -264,20 +253,19 @@ def served(house):
     return house.start()
 
 
-_GRANTED = {
-    9: (1,),
-    311: (17,),
-    2011: (206,),
-    11863: (4,),
-    14122: (7, 8),
-    17713: range(151, 158),
-    14823: (44,),
-    14988: (8, 16, 26),
-}
-REPLY_KINDS = [
-    *(69, 64, 65, 81, 27, 25, 89, (26, 25053, 142), (26, 41112, 5)),
-    *((26, vendor, kind) for vendor, kinds in _GRANTED.items() for kind in kinds),
-]
+# Every attribute that an answer may hold.
+_WHOLE = make_key(plan=make_plan(1000, 1000, 2**40, "pool"), vlan=7)
+_POOLED = make_key(plan=make_plan(1000, 1000, 2**40, "pool"))
+REPLY_KINDS = sorted(
+    {
+        each.type
+        for name in ANSWERED
+        for how in (How.LOOKUP, How.SEARCH)
+        for key in (_WHOLE, _POOLED)
+        for each in DIALECTS[name].encode_accept(Accept(key=key, how=how, session_timeout_s=1, name_asked=True))
+    },
+    key=str,
+)
 
 
 @settings(FUZZ, max_examples=300)
@@ -286,6 +274,6 @@ def test_any_octets_in_a_reply_are_granted_or_refused(attributes):
     datagram = encode_request(1, bytes(16), [], SECRET)
     plain = [each for each in attributes if len(each.value) <= 240]
     reply = encode_reply(decode_request(datagram, SECRET), 2, plain, SECRET)
-    for name in SPOKEN:
+    for name in ANSWERED:
         with contextlib.suppress(DialectError, PacketError):
             Question(datagram=datagram, dialect=DIALECTS[name], secret=SECRET).read(reply)

@@ -8,21 +8,19 @@ from ipaddress import ip_network
 
 import pytest
 
-from crypto import MacAddress, Ssid
+from crypto import Handshake, MacAddress, Ssid
 from provisioning import KeyDraft, KeyStatus, Passphrase, UnknownDevices
-from radiusd import DIALECTS, DialectError, Lookup, PacketError, Question, SharedSecret
+from radiusd import DIALECTS, PROFILES, DialectError, Lookup, PacketError, Question, SharedSecret
 from radiusd.codec import decode_request, decrypt_salted, encode_request
 from radiusd.model import Attribute, Hidden, Salted
 from radiusd.vendors import recognise
 from radiusd.vendors.unifi import DIALECT as UNIFI
 from radiusd.vendors.unifi import STATION_KEY_ID
+from tests.vendor_vectors import ANSWERED, SEARCHING, SHOWN, UNPUBLISHED, in_clear
 
 SSID = Ssid(b"Hudson House")
 DEVICE = MacAddress(b"\2\0\0\0\2\1")
 SECRET = SharedSecret(b"testing123")
-# The more of a handshake a dialect's own attributes hold, the more specific it is.
-SEARCHING = ("omada", "eleven", "meraki", "cisco", "ruckus", "openwifi", "hostapd")
-UNREADABLE = {"aruba": (26, 14823, 66), "extreme": (26, 26928, 201)}
 
 
 def lookup(device=DEVICE, ssid=SSID):
@@ -31,8 +29,8 @@ def lookup(device=DEVICE, ssid=SSID):
 
 def own(name, subject):
     """Return what a dialect's request holds besides the attributes that all share."""
-    if name in UNREADABLE:
-        return [Attribute(UNREADABLE[name], bytes(64))]
+    if name in UNPUBLISHED:
+        return [Attribute(UNPUBLISHED[name], bytes(64))]
     shared = {1, 2, 30, 31, 32, 61}
     return [each for each in DIALECTS[name].encode_request(subject, None) if each.type not in shared]
 
@@ -40,7 +38,7 @@ def own(name, subject):
 class TestTwoDialectsInOnePacket:
     @pytest.mark.parametrize(
         ("first", "second"),
-        [pair for pair in itertools.combinations([*SEARCHING, *UNREADABLE], 2) if pair[0] in SEARCHING],
+        [pair for pair in itertools.combinations([*SHOWN, *UNPUBLISHED], 2) if pair[0] in SHOWN],
     )
     def test_the_more_specific_wins_and_the_line_names_both(self, house, handshake, lines, first, second):
         house.add_key(SSID, b"right-passphrase")
@@ -79,7 +77,7 @@ class TestTwoDialectsInOnePacket:
 
 
 class TestProfile:
-    @pytest.mark.parametrize("name", SEARCHING)
+    @pytest.mark.parametrize("name", SHOWN)
     def test_search_is_answered_in_its_own_form_whatever_the_profile(self, house, handshake, name):
         house.add_key(SSID, b"right-passphrase", vlan=7)
         house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="huawei")
@@ -89,21 +87,21 @@ class TestProfile:
         assert granted.passphrases == (b"right-passphrase",) or granted.pmk is not None
         assert granted.vlan == 7
 
-    def test_no_key_leaves_in_clear_but_in_such_a_dialect_or_by_such_a_profile(self, house, handshake):
-        house.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
+    @pytest.mark.parametrize("profile", ["auto", *ANSWERED])
+    def test_no_key_leaves_in_clear_but_in_such_a_dialect_or_by_such_a_profile(self, house, handshake, profile):
+        """Neither the passphrase nor the PMK, which opens the network as well."""
+        key = house.store.keys.get(house.add_key(SSID, b"right-passphrase", devices=(DEVICE,)))
+        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile=profile)
         house.start()
-        clear = {"eleven", "mist", "cambium", "cisco"}
-        pmk = {"omada", "ruckus-dpsk"}  # under auto, Ruckus's form A answers
-        for name, dialect in DIALECTS.items():
+        for name in ANSWERED:
             for subject in (lookup(), handshake(b"right-passphrase")):
-                if name == "extreme":
-                    continue
-                question = Question.ask(dialect, subject, house.secret)
-                reply = house.send(question.datagram)
-                searched = any(kind in _markers() for kind in decode_request(question.datagram, SECRET).attributes)
-                assert (b"right-passphrase" in reply) is (searched and name in clear), name
-                if searched and name in pmk:
-                    assert question.read(reply).pmk is not None
+                datagram = Question.ask(DIALECTS[name], subject, house.secret).datagram
+                spoken = recognise(decode_request(datagram, SECRET), profile).dialect
+                searched = isinstance(spoken.decode_request(decode_request(datagram, SECRET)), Handshake)
+                reply = house.send(datagram, address="198.51.100.1")
+                assert reply[0] == 2
+                shown = b"right-passphrase" in reply or key.pmk.value in reply or key.pmk.value.hex().encode() in reply
+                assert shown is in_clear(spoken.name, lookup=not searched), (name, spoken)
 
     @pytest.mark.parametrize("sign", [b"TP-Link_EAP650", b"TP-Link"])
     def test_tp_links_first_step_is_known_by_its_nas_identifier(self, sign):
@@ -139,10 +137,6 @@ class TestProfile:
                 half(lookup(), None)
         with pytest.raises(DialectError, match="unpublished"):
             DIALECTS["extreme"].encode_accept(None)
-
-
-def _markers():
-    return {marker for dialect in DIALECTS.values() for marker in dialect.markers if marker != (26, 58888, 1)}
 
 
 class TestOmada:
@@ -209,7 +203,7 @@ class TestProbe:
 class TestOffer:
     """Devices nobody registered, on an access point that only looks up."""
 
-    @pytest.fixture(params=["auto", "hostapd", "openwifi", "unifi"])
+    @pytest.fixture(params=[name for name, tries_several in PROFILES.items() if tries_several])
     def profile(self, request):
         return request.param
 
@@ -316,11 +310,15 @@ class TestOffer:
         assert "no key is valid" in lines()[-1]
 
     def test_handshake_is_searched_all_the_same(self, offering, profile, handshake):
-        if profile == "unifi":
-            return  # it does not send any
+        """Of whichever dialect: a UniFi forwards none, but it may stand beside others behind one address."""
         offering.add_key(SSID, b"right-passphrase")
+        offering.add_key(SSID, b"other-passphrase")
         offering.start()
-        assert self.ask(offering, profile, handshake(b"wrong-passphrase")) is None
+        dialect = DIALECTS[profile if profile in SEARCHING else "hostapd"]
+        for passphrase, expected in ((b"wrong-passphrase", None), (b"right-passphrase", (b"right-passphrase",))):
+            question = Question.ask(dialect, handshake(passphrase), offering.secret)
+            granted = question.read(offering.send(question.datagram, address="198.51.100.1"))
+            assert (granted and granted.passphrases) == expected
 
     @pytest.mark.parametrize("name", [name for name, dialect in DIALECTS.items() if not dialect.tries_several_keys])
     def test_access_points_that_try_one_key_are_offered_none(self, house, name):
