@@ -106,7 +106,13 @@ def _complain(context: click.Context, lines: Iterable[str]) -> None:
 @click.command()
 @_capture_argument
 @_ssid_option
-@click.option("--hc22000", "target", required=True, metavar="FILE", help="Write hashcat's lines to it, - for stdout.")
+@click.option(
+    "--hc22000",
+    "target",
+    required=True,
+    metavar="FILE",
+    help="Write hashcat's lines to this file (0600), - for stdout.",
+)
 @click.pass_context
 def convert(context: click.Context, capture: Path, ssid: str | None, target: str) -> None:
     """Write the handshakes of a capture for hashcat, mode 22000, one a line; without a handshake, the PMKID.
@@ -114,6 +120,7 @@ def convert(context: click.Context, capture: Path, ssid: str | None, target: str
     Exit status 1 where one cannot be written, or a part of the file could not be read.
     """
     from .hashcat import hc22000, hc22000_pmkid
+    from .output import write_private
     from .verdicts import complaints
 
     with progress_bar() as progress:
@@ -134,6 +141,8 @@ def convert(context: click.Context, capture: Path, ssid: str | None, target: str
     if target == "-":
         click.echo(text, nl=False)
     else:
-        Path(target).write_text(text, "ascii")
+        if Path(target).exists() and capture.exists() and Path(target).samefile(capture):
+            raise OptionError(f"--hc22000: {target} is the capture itself")
+        write_private(Path(target), text.encode("ascii"), "--hc22000")
         click.echo(f"wrote {len(lines)} of {len(attempts)} handshakes to {target}")
     _complain(context, [*complaints(findings), *(f"{capture}: {reason}" for reason in refused)])

@@ -62,7 +62,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--pcap",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Write the whole association as heard on the air, to FILE.pcap or FILE.pcapng.",
+        help="Write the whole association as heard on the air, to FILE.pcap (or .cap) or FILE.pcapng, mode 0600.",
     ),
     click.option(
         "--with-radius",
@@ -241,7 +241,9 @@ def _write(
 
     for session in sessions:
         conversation = None if dialect is None else converse(session, DIALECTS[dialect], secret, rng)
-        save_capture(path, make_capture(session, rng, start_us, conversation))
+        frames = make_capture(session, rng, start_us, conversation)
+        save_capture(path, frames)
+        click.echo(f"wrote {len(frames)} frames to {path}, which only you can read", err=True)
         yield session
 
 

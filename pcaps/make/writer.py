@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import OptionError
+from ..output import write_private
 
 ETHERNET, RADIOTAP = 1, 127  # LINKTYPE_
 _SNAP_LENGTH: Final = 262144
@@ -58,12 +59,8 @@ def encode_capture(frames: Sequence[Frame], suffix: str) -> bytes:
 
 
 def save_capture(path: Path, frames: Sequence[Frame]) -> None:
-    """Write the file that the path's suffix asks for."""
-    octets = encode_capture(frames, path.suffix)
-    try:
-        path.write_bytes(octets)
-    except OSError as error:
-        raise OptionError(f"--pcap: cannot write {path}: {error.strerror}") from error
+    """Write the file that the path's suffix asks for, readable by its owner only."""
+    write_private(path, encode_capture(frames, path.suffix), "--pcap")
 
 
 def _pcap(frames: Iterable[Frame], link_type: int) -> bytes:

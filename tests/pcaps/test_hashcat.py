@@ -106,3 +106,17 @@ def test_hashcat_finds_the_passphrases(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert sorted(found.read_text().splitlines()) == sorted(expected)
+
+
+def test_a_capture_is_not_overwritten_by_its_own_lines(tmp_path):
+    path = tmp_path / "x.pcap"
+    arguments = ["packet", "wpa2", "--ssid", "x", "--psk", "password", "--pcap", str(path)]
+    assert CliRunner().invoke(latchkey.cli, arguments).exit_code == 0
+    before = path.read_bytes()
+    result = CliRunner().invoke(latchkey.cli, ["convert", str(path), "--hc22000", str(path)])
+    assert (result.exit_code, result.stderr) == (1, f"latchkey: --hc22000: {path} is the capture itself\n")
+    assert path.read_bytes() == before
+    lines = tmp_path / "lines"
+    for _ in range(2):
+        assert CliRunner().invoke(latchkey.cli, ["convert", str(path), "--hc22000", str(lines)]).exit_code == 0
+    assert lines.stat().st_mode & 0o777 == 0o600
