@@ -17,7 +17,7 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 # What `latchkey --help` shows, by purpose. name: (module, attribute, what it does)
 SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "First steps": {
-        "demo": ("benchmarks.demo", "demo", "Everything at once on loopback, in a temporary folder."),
+        "demo": ("pcaps.demo", "demo", "Everything at once on loopback, in a temporary folder."),
         "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
         "completion": (__name__, "completion", "Let the Tab key complete commands, venues, keys and NASes."),
     },

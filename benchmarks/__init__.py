@@ -1,3 +1,3 @@
-"""Measurements, one question a file, and the demonstration. Results are checked before anything is timed."""
+"""Measurements, one question a file. Results are checked before anything is timed."""
 
 __all__: list[str] = []

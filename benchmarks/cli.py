@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -62,28 +63,93 @@ def match(sizes: str, rounds: int, as_json: bool, plot: Path | None) -> None:
 
 
 @bench.command()
-@click.option("--keys", default=100_000, show_default=True, type=click.IntRange(100), help="Residents.")
+@click.option("--keys", default=100_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Residents.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes of the server.")
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1), help="For each case.")
-@click.option("--dialect", default="hostapd", show_default=True, help="How the access points ask.")
-@click.option("--peer", metavar="HOST:PORT", help="Put the load on another server, which knows the same residents.")
+@click.option(
+    "--dialect",
+    "dialects",
+    multiple=True,
+    default=("hostapd",),
+    show_default=True,
+    metavar="D",
+    help="How the access points ask; given several times, they are mixed.",
+)
+@click.option(
+    "--sources",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 200),
+    help="Access points: addresses 127.0.0.1 and on, towards a server on loopback.",
+)
+@click.option("--peer", metavar="HOST:PORT", help="Measure another server, which knows the residents of --residents.")
+@click.option(
+    "--residents",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="With --peer: what it knows. Written, with what to configure, where there is no such file.",
+)
+@click.option("--secret", metavar="TEXT", help="With --peer: the shared secret, testing123 by default.")
 @_json
 @_plot
 def server(
-    keys: int, workers: int, seconds: float, dialect: str, peer: str | None, as_json: bool, plot: Path | None
+    keys: int,
+    workers: int,
+    seconds: float,
+    dialects: tuple[str, ...],
+    sources: int,
+    peer: str | None,
+    residents: Path | None,
+    secret: str | None,
+    as_json: bool,
+    plot: Path | None,
 ) -> None:
-    """Requests over loopback: known devices, unknown ones, a storm of wrong keys."""
+    """Requests over loopback: known devices of each AKM, unknown ones, a storm of wrong keys.
+
+    Every answer is checked. With --peer, another server is asked: `--residents FILE.csv` is first written, to be
+    imported there, and read from then on.
+    """
     from radiusd import DIALECTS, parse_address
 
     from . import server as question
+    from .building import SECRET
 
-    if dialect not in DIALECTS:
-        raise click.BadParameter(f"{dialect!r} is none of {', '.join(DIALECTS)}", param_hint="--dialect")
-    address = None if peer is None else parse_address(peer)
-    rows = question.run(keys=keys, workers=workers, seconds=seconds, dialect=dialect, peer=address, progress=_say)
+    for name in dialects:
+        if name not in DIALECTS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(DIALECTS)}", param_hint="--dialect")
+    load: dict[str, Any] = {"seconds": seconds, "dialects": dialects, "sources": sources, "progress": _say}
+    if peer is None:
+        if residents is not None:
+            raise click.UsageError("--residents is for --peer")
+        rows = question.run(keys=keys, workers=workers, **load)
+    else:
+        if residents is None:
+            raise click.UsageError("--peer needs --residents FILE.csv: written if it does not exist")
+        address = parse_address(peer)
+        if not residents.exists():
+            question.write_residents(residents, keys)
+            _tell_peer(residents, keys, secret or SECRET)
+            return
+        rows = question.run_peer(question.Peer(address=address, residents=residents, secret=secret or SECRET), **load)
     if plot is not None:
         report.plot_server(rows, plot)
     if as_json:
         click.echo(report.to_json(rows))
     else:
         report.show_server(rows)
+
+
+def _tell_peer(residents: Path, keys: int, secret: str) -> None:
+    """Say what the other server needs before it can be measured."""
+    from .building import NAS_IDENTIFIER, SSID
+
+    click.echo(
+        f"wrote {keys:,} residents to {residents}: identity, passphrase, device, VLAN.\n"
+        f"The server must know them on the SSID {str(SSID)!r}, and take requests from this host under the shared secret"
+        f" {secret!r} with the NAS-Identifier {NAS_IDENTIFIER.decode()!r}. Where it is Latchkey:\n\n"
+        f"    latchkey venue add Bench --nas-identifier {NAS_IDENTIFIER.decode()}\n"
+        f"    latchkey pool add '{SSID}' --venue Bench\n"
+        f"    latchkey nas add THIS-HOST --secret '{secret}' --venue Bench\n"
+        f"    latchkey key import {residents} --pool '{SSID}'\n\n"
+        "Then the same command again measures it."
+    )

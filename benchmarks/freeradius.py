@@ -20,8 +20,10 @@ from pathlib import Path
 
 import click
 
-from .load import Load, Shot, check, summarise
-from .server import Building, cpu_s, device, serving, vlan
+from pcaps import LoadGenerator, SendError
+
+from .building import Building, Request, check, device, summarise, vlan
+from .process import cpu_s, serving
 
 _CONFIGURATION = """
 prefix = /usr
@@ -111,11 +113,11 @@ def _freeradius(folder: Path, building: Building, threads: int) -> Iterator[tupl
 def _await(address: tuple[str, int], building: Building, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        load = Load(address, sockets=1)
-        shots = [building.lookup(0)]
-        load.run(shots)
-        load.close()
-        if shots[0].reply:
+        with LoadGenerator(address, sockets=1) as load:
+            request = building.lookup(load)
+            with contextlib.suppress(SendError):  # it does not listen yet
+                load.run([request])
+        if request.reply:
             return
         time.sleep(0.2)
     raise click.ClickException("FreeRADIUS did not start")
@@ -137,17 +139,15 @@ def main(keys: int, seconds: float, rounds: int, workers: int, plot: Path | None
         folder.chmod(0o755)
         building.furnish(folder / "latchkey.db", say)
         servers = {
-            "Latchkey": stack.enter_context(serving(folder / "latchkey.db", workers)),
+            "Latchkey": stack.enter_context(serving(folder / "latchkey.db", workers, say)),
             "FreeRADIUS": stack.enter_context(_freeradius(folder / "freeradius", building, workers)),
         }
-        loads = {title: Load(address) for title, (_, address) in servers.items()}
-        for load in loads.values():
-            stack.callback(load.close)
+        loads = {title: stack.enter_context(LoadGenerator(address)) for title, (_, address) in servers.items()}
         count = 5 * building.devices  # first to warm up: each device has met each worker then
         for number in range(rounds + 1):
             for title, load in loads.items():
-                shots = [building.lookup(n) for n in range(count)]
-                rate, cpu, p99 = _measure(load, servers[title][0], shots)
+                requests = [building.lookup(load) for _ in range(count)]
+                rate, cpu, p99 = _measure(load, servers[title][0], requests)
                 if number:  # the first round is to warm up
                     figures[title].append((rate, cpu, p99))
                     say(f"{title:11} {rate:9,.0f} requests/s  {cpu:6.1f} us of CPU each  p99 {p99:6.2f} ms")
@@ -160,15 +160,15 @@ def main(keys: int, seconds: float, rounds: int, workers: int, plot: Path | None
         _draw(figures, plot)
 
 
-def _measure(load: Load, process: int, shots: list[Shot]) -> tuple[float, float, float]:
+def _measure(load: LoadGenerator, process: int, requests: list[Request]) -> tuple[float, float, float]:
     before = cpu_s(process)
-    elapsed = load.run(shots, window=128)  # more than fit FreeRADIUS's socket are lost
+    elapsed = load.run(requests, window=128)  # more than fit FreeRADIUS's socket are lost
     spent = (cpu_s(process) or 0.0) - (before or 0.0)
-    check(shots)
-    outcome = summarise(shots, elapsed)[0]
+    check(requests)
+    outcome = summarise(requests, elapsed)[0]
     if outcome.lost:
         click.echo(f"  {outcome.lost} of {outcome.count} lost", err=True)
-    return outcome.per_second, spent / len(shots) * 1e6, outcome.p99_ms
+    return outcome.per_second, spent / len(requests) * 1e6, outcome.p99_ms
 
 
 def _draw(figures: dict[str, list[tuple[float, float, float]]], path: Path) -> None:

@@ -12,22 +12,16 @@ import numpy as np
 
 from crypto import (
     Akm,
-    EapolKey,
-    Fte,
     Handshake,
-    MacAddress,
-    Mde,
     Pmk,
     Pool,
-    Rsne,
     Ssid,
     aes_cmac,
-    derive_handshake_pmk_r1,
     kdf_message,
     pairwise_context,
     r0_context,
-    sign,
 )
+from pcaps import make_handshake
 
 from .report import Result, compare
 
@@ -39,7 +33,6 @@ CASES = {  # AKM and key version
     "ft-search": (Akm.FT_PSK, 3),
 }
 _SSID = Ssid(b"Hudson House")
-_TKIP, _CCMP = 0x000FAC02, 0x000FAC04
 _LABEL = b"Pairwise key expansion"
 
 
@@ -56,11 +49,11 @@ def run(
             if progress is not None:
                 progress(f"{case}, {size:,} keys")
             _check(pool, akm, version, pmks)
-            handshake = make_handshake(akm, Pmk(b"\1" * 32), version=version)
+            handshake = make_handshake(akm, Pmk(b"\1" * 32), ssid=_SSID, key_version=version)
             keys = [pmk.tobytes() for pmk in pmks[: min(size, 20_000)]]
             name, test = _baseline(handshake)
             assert not any(test(key) for key in keys[:10])
-            assert _baseline(make_handshake(akm, Pmk(keys[3]), version=version))[1](keys[3])
+            assert _baseline(make_handshake(akm, Pmk(keys[3]), ssid=_SSID, key_version=version))[1](keys[3])
 
             def loop(keys: list[bytes] = keys, test: Callable[[bytes], bool] = test) -> int:
                 return len([None for key in keys if test(key)]) + len(keys)
@@ -88,44 +81,10 @@ def run(
     return results
 
 
-def make_handshake(
-    akm: Akm, pmk: Pmk, *, ssid: Ssid = _SSID, spa: MacAddress | None = None, version: int | None = None
-) -> Handshake:
-    """Return a handshake as hostapd and wpa_supplicant make it, of a station that has `pmk`.
-
-    version: of the key descriptor; 1 is RSN with TKIP, by default CCMP's
-    """
-    version = version or (2 if akm is Akm.PSK else 3)
-    cipher = _TKIP if version == 1 else _CCMP
-
-    def with_name(names: tuple[bytes, ...]) -> Handshake:
-        rsne = Rsne(group=cipher, pairwise=(cipher,), akms=(akm,), capabilities=0, pmkids=names)
-        key_data = rsne.encode()
-        if akm is Akm.FT_PSK:
-            fte = Fte(r1kh_id=b"\2" + bytes(5), r0kh_id=b"hudson-house-ap1")
-            key_data += Mde(mdid=b"\xa1\xb2").encode() + fte.encode()
-        m2 = EapolKey(
-            key_info=0x0108 | version,
-            replay_counter=1,
-            snonce=hashlib.sha256(b"snonce" + pmk.value).digest(),
-            mic=b"\1" * 16,
-            key_data=key_data,
-        )
-        station = spa or MacAddress(bytes.fromhex("020000000100"))
-        aa = MacAddress(bytes.fromhex("020000000000"))
-        anonce = hashlib.sha256(b"anonce" + pmk.value).digest()
-        return Handshake.of(ssid=ssid, aa=aa, spa=station, anonce=anonce, m2=m2)
-
-    handshake = with_name(())
-    if akm is Akm.FT_PSK:
-        handshake = with_name((derive_handshake_pmk_r1(pmk, handshake).name,))
-    return sign(pmk, handshake)
-
-
 def _check(pool: Pool, akm: Akm, version: int, pmks: "np.ndarray[tuple[int, int], np.dtype[np.uint8]]") -> None:
     """Assert that the first, a middle and the last key are found, each alone."""
     for slot in (0, len(pool) // 2, len(pool) - 1):
-        handshake = make_handshake(akm, Pmk(pmks[slot].tobytes()), version=version)
+        handshake = make_handshake(akm, Pmk(pmks[slot].tobytes()), ssid=_SSID, key_version=version)
         assert list(pool.find(handshake)) == [slot + 1]
         assert list(pool.find(handshake, threads=2)) == [slot + 1]
 

@@ -8,10 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .server import Row
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +22,20 @@ class Result:
     baseline: str
     baseline_per_second: float
     ratio: float  # the median of the ratios pair by pair, not the ratio of the medians
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a server did with one kind of request."""
+
+    case: str
+    size: int  # keys
+    workers: int
+    rate: float  # answers per second
+    median_ms: float
+    p99_ms: float
+    lost: int
+    cpu_us: float | None  # of the server, per request
 
 
 def compare(
@@ -72,9 +83,10 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def to_json(results: Sequence[Any]) -> str:
-    """Return machine and results as one JSON object."""
-    return json.dumps({"machine": machine(), "results": [asdict(result) for result in results]}, indent=2)
+def to_json(results: Sequence[Result | Row]) -> str:
+    """Return machine and results as one JSON object; what a server did has its rate under both usual names."""
+    views = [asdict(each) | ({"per_second": each.rate} if isinstance(each, Row) else {}) for each in results]
+    return json.dumps({"machine": machine(), "results": views}, indent=2)
 
 
 def show(results: Sequence[Result]) -> None:
@@ -109,7 +121,7 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left
     console.print(table)
 
 
-def show_server(rows: "Sequence[Row]") -> None:
+def show_server(rows: Sequence[Row]) -> None:
     """Print what a server did, a line a case."""
     headings = ("case", "keys", "workers", "per second", "median ms", "p99 ms", "lost", "CPU us each")
     cells = [
@@ -117,7 +129,7 @@ def show_server(rows: "Sequence[Row]") -> None:
             row.case,
             f"{row.size:,}",
             str(row.workers),
-            f"{row.per_second:,.0f}",
+            f"{row.rate:,.0f}",
             f"{row.median_ms:.2f}",
             f"{row.p99_ms:.2f}",
             str(row.lost),
@@ -128,13 +140,13 @@ def show_server(rows: "Sequence[Row]") -> None:
     _print_table(headings, cells, left=("case",))
 
 
-def plot_server(rows: "Sequence[Row]", path: Path) -> None:
+def plot_server(rows: Sequence[Row], path: Path) -> None:
     """Draw median and 99th percentile of each case."""
     figure, axes = _figure("Request to reply on loopback")
     places = range(len(rows))
     axes.barh(places, [row.p99_ms for row in rows], color="lightsteelblue", label="99th percentile")
     axes.barh(places, [row.median_ms for row in rows], color="steelblue", label="median")
-    labels = [f"{row.case}\n{row.per_second:,.0f}/s" for row in rows]
+    labels = [f"{row.case}\n{row.rate:,.0f}/s" for row in rows]
     axes.set(xlabel="milliseconds", yticks=list(places), yticklabels=labels)
     axes.invert_yaxis()
     axes.legend(fontsize=8)

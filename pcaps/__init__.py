@@ -3,6 +3,8 @@
 from .errors import CaptureError, ExportError, FormatError, OptionError, SendError
 from .hashcat import hc22000, hc22000_pmkid
 from .identify import identify_by_store, identify_by_words
+from .load import LoadGenerator, Shot
+from .make.handshake import make_handshake
 from .read.attempts import Attempt
 from .read.capture_file import Capture
 from .read.formats import Flaw, Packet
@@ -18,15 +20,18 @@ __all__ = [
     "Findings",
     "Flaw",
     "FormatError",
+    "LoadGenerator",
     "OptionError",
     "Outcome",
     "Packet",
     "SendError",
+    "Shot",
     "Verdict",
     "Words",
     "hc22000",
     "hc22000_pmkid",
     "identify_by_store",
     "identify_by_words",
+    "make_handshake",
     "read_handshakes",
 ]

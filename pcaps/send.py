@@ -1,11 +1,9 @@
 """Plays the access point towards a RADIUS server: asks about handshakes, and checks what comes back."""
 
-import contextlib
-import selectors
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from crypto import Handshake, Pmk, Ssid, passphrase_to_pmk, verify_mic
@@ -22,10 +20,8 @@ from radiusd import (
 )
 
 from .errors import SendError
+from .load import LARGEST, Address, LoadGenerator, Shot, connect
 
-Address = tuple[str, int]
-
-_LARGEST: Final = 4096
 _SOCKETS: Final = 16  # 256 identifiers each (RFC 2865 section 3)
 _WINDOW: Final = 64  # requests under way where no rate is asked for
 
@@ -67,14 +63,14 @@ def ask(server: Address, played: Played, *, timeout_s: float = 3.0, tries: int =
     """
     question = played.question()
     doubt: Exception | None = None
-    with _connect(server) as client:
+    with connect(server) as client:
         for number in range(1, tries + 1):
             started = time.perf_counter()
             try:
                 client.send(question.datagram)
                 while (left := started + timeout_s - time.perf_counter()) > 0:
                     client.settimeout(left)
-                    reply = client.recv(_LARGEST)
+                    reply = client.recv(LARGEST)
                     seconds = time.perf_counter() - started
                     try:
                         granted = question.read(reply, unsigned=unsigned)
@@ -153,21 +149,6 @@ class _Keys:
         return self._fit[key]
 
 
-def _connect(server: Address) -> socket.socket:
-    """Return a UDP socket that talks to the server only."""
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
-        client = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise SendError(f"cannot ask {render_address(server)}: {error.strerror}") from error
-    try:
-        client.connect(place)
-    except OSError as error:
-        client.close()
-        raise SendError(f"cannot ask {render_address(server)}: {error.strerror}") from error
-    return client
-
-
 # A load.
 
 
@@ -193,10 +174,8 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Waiting:
-    played: Played
-    question: Question
-    sent: float
+class _Asked(Shot):
+    played: Played = field(kw_only=True)
 
 
 def load(
@@ -212,85 +191,38 @@ def load(
 
     Nothing is sent twice: a request without an answer is lost.
     """
-    tally, keys = Tally(), _Keys()
-    clock = time.perf_counter
-    with selectors.DefaultSelector() as selector:
-        clients = [_connect(server) for _ in range(min(_SOCKETS, count))]
-        waiting: list[dict[int, _Waiting]] = [{} for _ in clients]
-        try:
-            for place, client in enumerate(clients):
-                client.setblocking(False)
-                selector.register(client, selectors.EVENT_READ, place)
-            window = _WINDOW if rate is None else 256 * len(clients)
-            begun = last = clock()
-            while tally.sent < count or any(waiting):
-                due = count if rate is None else min(count, int((clock() - begun) * rate) + 1)
-                while tally.sent < due and sum(map(len, waiting)) < window:
-                    place, identifier = tally.sent % len(clients), tally.sent // len(clients) % 256
-                    if identifier in waiting[place]:
-                        break  # 256 are under way from this socket
-                    played = what[tally.sent % len(what)]
-                    question = played.question(identifier, fresh=True)
-                    waiting[place][identifier] = _Waiting(played, question, clock())
-                    tally.sent += 1
-                    _send(clients[place], question.datagram)
-                pause = timeout_s if tally.sent == count or rate is None else begun + tally.sent / rate - clock()
-                for event, _ in selector.select(max(0.0, min(pause, 0.05))):
-                    for reply in _receive(clients[event.data]):
-                        last = clock()
-                        _count(tally, keys, waiting[event.data], reply, last, unsigned)
-                tally.lost += _give_up(waiting, clock() - timeout_s)
-        except OSError as error:  # nobody listens, or not any more
-            raise SendError(f"cannot ask {render_address(server)}: {error.strerror}") from error
-        finally:
-            for client in clients:
-                client.close()
-    tally.seconds = last - begun
+    tally, keys = Tally(sent=count), _Keys()
+    with LoadGenerator(server, sockets=min(_SOCKETS, count)) as generator:
+
+        def shots() -> Iterator[_Asked]:
+            for number in range(count):
+                played = what[number % len(what)]
+                client, identifier = generator.slot()
+                yield _Asked(played.question(identifier, fresh=True), client, played=played)
+
+        window = _WINDOW if rate is None else None
+        accept = partial(_count, tally, keys, unsigned)
+        tally.seconds = generator.run(shots(), window=window, rate=rate, timeout_s=timeout_s, accept=accept)
+    tally.lost = count - len(tally.times_ms)
     return tally
 
 
-def _send(client: socket.socket, datagram: bytes) -> None:
-    """Send what can be sent at once; the rest counts as lost."""
-    with contextlib.suppress(BlockingIOError):
-        client.send(datagram)
-
-
-def _receive(client: socket.socket) -> Iterator[bytes]:
-    """Yield what has come."""
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            yield client.recv(_LARGEST)
-
-
-def _count(tally: Tally, keys: _Keys, waiting: dict[int, _Waiting], reply: bytes, now: float, unsigned: bool) -> None:
-    """Take an answer in."""
-    asked = waiting.get(reply[1]) if len(reply) > 1 else None
-    if asked is None:
-        return
+def _count(tally: Tally, keys: _Keys, unsigned: bool, shot: _Asked, seconds: float) -> bool:
+    """Count an answer; return whether it is one that an access point would take."""
     try:
-        granted = asked.question.read(reply, unsigned=unsigned)
+        granted = shot.question.read(shot.reply, unsigned=unsigned)
     except RadiusError:
         tally.wrong += 1
-        return
-    del waiting[reply[1]]
-    tally.times_ms.append((now - asked.sent) * 1e3)
+        return False
+    tally.times_ms.append(seconds * 1e3)
     if granted is None:
         tally.rejected += 1
-        return
-    answer = Answer(granted=granted, fits=keys.fit(asked.played, granted), seconds=0.0)
+        return True
+    answer = Answer(granted=granted, fits=keys.fit(shot.played, granted), seconds=seconds)
     try:
-        check(answer, asked.played)
+        check(answer, shot.played)
     except SendError:
         tally.unfitting += 1
     else:
         tally.fitting += 1
-
-
-def _give_up(waiting: Sequence[dict[int, _Waiting]], before: float) -> int:
-    """Forget what was sent before that; return how many."""
-    lost = 0
-    for mine in waiting:
-        for identifier in [identifier for identifier, asked in mine.items() if asked.sent < before]:
-            del mine[identifier]
-            lost += 1
-    return lost
+    return True

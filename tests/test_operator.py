@@ -18,8 +18,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.match import make_handshake
 from crypto import Akm, MacAddress, Ssid, passphrase_to_pmk
+from pcaps import make_handshake
 
 pytestmark = pytest.mark.peer("radclient")
 ROOT = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.match import make_handshake
 from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, passphrase_to_pmk, sign
+from pcaps import make_handshake
 from radiusd import DIALECTS, Granted, Lookup, Question, SharedSecret
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from crypto import EapolKey, ElementId, Handshake, encode_element, frame_mic
 
-from .session import FIRST_COUNTER, PAIRWISE_WITH_MIC, Session, make_mde, make_rsne
+from .handshake import FIRST_COUNTER, PAIRWISE_WITH_MIC, make_mde, make_rsne
+from .session import Session
 
 AP_VERSION: Final = 2  # of 802.1X: hostapd's default, whatever the station's
 CCMP_KEY_OCTETS: Final = 16

@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from crypto import Akm, MacAddress, Pmk, Ssid, check_passphrase, passphrase_to_pmk
 
 from ..errors import OptionError
+from .handshake import DEFAULT_MDID
 
 T = TypeVar("T")
 
-DEFAULT_MDID: Final = bytes.fromhex("a1b2")
 AKM_NAMES: Final = {"psk": Akm.PSK, "psk-sha256": Akm.PSK_SHA256, "ft-psk": Akm.FT_PSK}
 _LONGEST_NAS_IDENTIFIER: Final = 253  # RFC 2865 5
 _LONGEST_R0KH_ID: Final = 48  # IEEE Std 802.11 9.4.2.48

@@ -14,8 +14,9 @@ from .ccmp import CcmpKey
 from .conversation import Conversation, Exchange
 from .ethernet import exchange_frames
 from .four_way import CCMP_KEY_OCTETS, GroupKey, association_elements, four_way
+from .handshake import make_mde
 from .radio import Air
-from .session import Session, draw_address, make_mde
+from .session import Session, draw_address
 from .transition import Transition
 from .writer import Frame
 

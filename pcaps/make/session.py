@@ -7,51 +7,20 @@ those that must not.
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from crypto import (
-    Akm,
-    EapolKey,
-    Elements,
-    Fte,
-    FtKey,
-    Handshake,
-    MacAddress,
-    Mde,
-    Pmk,
-    Rsne,
-    derive_kck,
-    derive_pmk_r0,
-    derive_pmk_r1,
-    derive_ptk,
-    find_elements,
-    frame_mic,
-    pmk_batch,
-)
+from crypto import Akm, Elements, Handshake, MacAddress, Pmk, derive_ptk, find_elements, pmk_batch
 from provisioning import generate_passphrase
 
+from .handshake import FtKeys, build_handshake
 from .recipe import Credential, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-CCMP: Final = 0x000FAC04
-KEY_VERSIONS: Final = {Akm.PSK: 2, Akm.PSK_SHA256: 3, Akm.FT_PSK: 3}  # IEEE Std 802.11 12.7.2
-PAIRWISE_WITH_MIC: Final = 0x0108
-FIRST_COUNTER: Final = 1  # as hostapd counts
-# Bit 0 offers FT over the DS beside FT over the air, which is always there (IEEE Std 802.11 9.4.2.47).
-FT_CAPABILITY: Final = 1
 _CHUNK: Final = 8192  # packets of a bulk that are in memory at once
-
-
-@dataclass(frozen=True, slots=True)
-class FtKeys:
-    """The two keys between the PMK and an FT PTK, with their names."""
-
-    pmk_r0: FtKey
-    pmk_r1: FtKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,48 +140,27 @@ def draw_address(rng: random.Random) -> MacAddress:
     return MacAddress(bytes([octets[0] & 0xFC | 2]) + octets[1:])
 
 
-def make_rsne(akm: Akm, pmkids: tuple[bytes, ...] = ()) -> Rsne:
-    """Return what both sides say in beacon, association and handshake: CCMP and this AKM."""
-    return Rsne(group=CCMP, pairwise=(CCMP,), akms=(akm,), capabilities=0, pmkids=pmkids)
-
-
-def make_mde(mdid: bytes) -> Mde:
-    """Return the mobility domain element."""
-    return Mde(mdid=mdid, capability=FT_CAPABILITY)
-
-
 def _build(recipe: Recipe, credential: Credential, drawn: _Drawn) -> Session:
-    name, elements, ft = recipe.nas_identifier, make_rsne(recipe.akm).encode(), None
+    name = recipe.nas_identifier
     if recipe.akm is Akm.FT_PSK:
         name = name or drawn.bssid.value.hex().encode()  # OpenWrt's default
-        ft = _derive_ft(recipe, credential.pmk, drawn, name)
-        elements = _ft_elements(recipe, ft, drawn, name)
-    m2 = EapolKey(
-        version=recipe.generator.eapol_version,
-        key_info=PAIRWISE_WITH_MIC | KEY_VERSIONS[recipe.akm],
-        replay_counter=FIRST_COUNTER,
+    signed = build_handshake(
+        recipe.akm,
+        credential.pmk,
+        ssid=recipe.ssid,
+        aa=drawn.bssid,
+        spa=drawn.station,
+        anonce=drawn.anonce,
         snonce=drawn.snonce,
-        key_data=elements,
+        r0kh_id=name or b"",
+        mdid=recipe.mdid,
+        eapol_version=recipe.generator.eapol_version,
     )
-    unsigned = Handshake.of(ssid=recipe.ssid, aa=drawn.bssid, spa=drawn.station, anonce=drawn.anonce, m2=m2)
-    kck = derive_kck(credential.pmk, unsigned)
-    mic = frame_mic(kck, m2.key_version, m2.zeroed)
     return Session(
-        handshake=replace(unsigned, m2=replace(m2, mic=mic)),
+        handshake=signed.handshake,
         credential=credential,
         eapol_version=recipe.generator.eapol_version,
         nas_identifier=name,
-        kck=kck,
-        ft=ft,
+        kck=signed.kck,
+        ft=signed.ft,
     )
-
-
-def _derive_ft(recipe: Recipe, pmk: Pmk, drawn: _Drawn, r0kh_id: bytes) -> FtKeys:
-    pmk_r0 = derive_pmk_r0(pmk, recipe.ssid, recipe.mdid, r0kh_id, drawn.station)
-    return FtKeys(pmk_r0, derive_pmk_r1(pmk_r0, drawn.bssid.value, drawn.station))
-
-
-def _ft_elements(recipe: Recipe, ft: FtKeys, drawn: _Drawn, r0kh_id: bytes) -> bytes:
-    """Return the key data of an FT M2: the FTE is the association response's, its MIC and nonces zero (13.4.2)."""
-    fte = Fte(r1kh_id=drawn.bssid.value, r0kh_id=r0kh_id)
-    return make_rsne(recipe.akm, (ft.pmk_r1.name,)).encode() + make_mde(recipe.mdid).encode() + fte.encode()

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from crypto import FtContext, Fte, FtKey, MacAddress, aes_cmac, derive_ft_ptk, derive_pmk_r1, encode_element
 
 from .four_way import GroupKey
-from .session import Session, draw_address, make_mde, make_rsne
+from .handshake import make_mde, make_rsne
+from .session import Session, draw_address
 
 _REQUEST_NUMBER, _RESPONSE_NUMBER = 5, 6  # which of the exchange's messages the MIC is of (13.8.4, 13.8.5)
 _PROTECTED_ELEMENTS: Final = 3  # RSNE, MDE, FTE

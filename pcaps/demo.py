@@ -30,9 +30,9 @@ from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
 from provisioning import KeyDraft, Passphrase, Store, create_store, import_keys
 from radiusd import DIALECTS, Granted, Question, SharedSecret
 
-from .match import make_handshake
+from .make.conversation import DEFAULT_SECRET
+from .make.handshake import make_handshake
 
-_SECRET = "testing123"
 _TIMEOUT_S = 10.0
 _HOSTAPD = DIALECTS["hostapd"]
 _NAMES = {"00-0F-AC:2": "WPA2-PSK", "00-0F-AC:6": "PSK-SHA256", "00-0F-AC:4": "FT-PSK"}
@@ -95,7 +95,7 @@ def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
     """Fill the store: one SSID with everybody on it, a second one with an accent and a colon in its name."""
     identifiers = sorted({case["nas_identifier"] for case in cases.values()})
     venue = store.inventory.add_venue("Hudson House", nas_identifiers=identifiers)
-    store.inventory.add_nas(ip_network("127.0.0.1/32"), _SECRET.encode(), name="loopback", venue_id=venue.id)
+    store.inventory.add_nas(ip_network("127.0.0.1/32"), DEFAULT_SECRET, name="loopback", venue_id=venue.id)
     pools = {text: store.inventory.add_keypool(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
     rows = [f"resident {n},resident-{n:07d}-key,,{100 + n % 3900}\n" for n in range(residents - len(cases))]
     own = [f'"{_resident(case)}",{case["passphrase"]},,{_vlan(case)}\n' for case in cases.values()]
@@ -123,7 +123,7 @@ def _vlan(case: dict[str, str]) -> int:
 
 
 def _scenes(cases: dict[str, Any]) -> Iterator[Scene]:
-    secret = SharedSecret(_SECRET.encode())
+    secret = SharedSecret(DEFAULT_SECRET)
     for case in cases.values():
         # The recordings share one station, so each first request finds it known by another's key, and searches.
         recorded = bytes.fromhex(case["access_request"])
