@@ -48,10 +48,11 @@ from .options import (
     secret_options,
 )
 from .reasons import Reason, code_of
-from .secrets import MasterKey
+from .secrets import KEY_VARIABLE, MasterKey
 from .store import Store, create_store, open_store
 
 __all__ = [
+    "KEY_VARIABLE",
     "AlreadyExists",
     "Ambiguous",
     "Change",

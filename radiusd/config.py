@@ -72,7 +72,7 @@ class LogLimits:
     """[log]: its form on stderr, and what is kept of it for `latchkey log`."""
 
     format: str = field(default="text", metadata={"choices": LOG_FORMATS, "live": False})
-    size_mb: int = _limit(64, 0, 1_000_000)
+    size_mb: int = _limit(256, 0, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

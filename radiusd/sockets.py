@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from .errors import ServeError
 
@@ -23,6 +24,14 @@ def render_address(address: Address) -> str:
     """Return ADDRESS:PORT, an IPv6 address in brackets."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(address: Address) -> bool:
+    """Return whether only this machine reaches the address; a name other than localhost counts as reached by others."""
+    try:
+        return ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] == "localhost"
 
 
 def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> socket.socket:

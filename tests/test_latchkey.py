@@ -23,7 +23,6 @@ HEAVY = {
     "provisioning",
     "radiusd",
     "crypto",
-    "uvloop",
     "pcaps",
     "scapy",
 }

@@ -19,7 +19,7 @@ from ..metrics.counters import Counts
 from ..model import Accept, Admit, How, Offer, Source
 from ..state.topology import Client
 from ..vendors import device_address, parse_called_station
-from .rate_limit import LogThrottle
+from .rate_limit import LogThrottle, RefusalThrottle
 from .transaction import Transaction
 
 
@@ -30,6 +30,7 @@ class Journal:
         self.counts = Counts()
         self._monotonic = monotonic
         self._throttle = LogThrottle()
+        self._refusals = RefusalThrottle()
 
     @property
     def accepted(self) -> Counter[str]:
@@ -53,6 +54,7 @@ class Journal:
         name, keys, dialect = transaction.client.nas.name, transaction.keys, transaction.dialect.name
         ssid, device = _asked(transaction)
         where = f"nas={quote_name(name)} venue={quote_name(transaction.venue)} ssid={ssid} device={device}"
+        suppressed: int | None = 0
         if isinstance(decision, Accept):
             given, how, outcome = decision.key, decision.how.value, "accept"
             vlan = "none" if given.effective_vlan is None else given.effective_vlan
@@ -71,11 +73,14 @@ class Journal:
             how, outcome = code_of(decision.reason), "admit" if isinstance(decision, Admit) else "reject"
             key = decision.key
             whose = "" if key is None else f" who={quote_name(key.identity)} key={key.id}"
-            text = f"{outcome} reason={quote(decision.reason)}{whose} {where} keys={keys} ms={ms:.2f} dialect={dialect}"
+            head = f"{outcome} reason={quote(decision.reason)}{whose} {where}"
+            text = f"{head} keys={keys} ms={ms:.2f} dialect={dialect}"
+            suppressed = self._refusals.tell(head, name, self._monotonic())
         if transaction.others:
             text += f" also={','.join(transaction.others)}"  # the request shows more than one
         self.counts.request(name, dialect, outcome, how, ms / 1000)
-        write_decisions((text,))
+        if suppressed is not None:
+            write_decisions((f"{text} suppressed={suppressed}" if suppressed else text,))
 
     def hits(self, hits: Sequence[Hit], ms: float) -> None:
         """Note requests that were answered the fast path, all of them `ms` after they came."""
@@ -117,6 +122,11 @@ class Journal:
         """Say how many lines were left out, where no further one came that would."""
         for cause, name, count in self._throttle.overdue(self._monotonic()):
             write_decisions((f"discard cause={cause} {name} suppressed={count}",), logging.WARNING)
+        for line, count in self._refusals.overdue(self._monotonic()):
+            write_decisions((f"{line} suppressed={count}",))
+        for nas, count in self._refusals.floods(self._monotonic()):
+            text = f'reject reason="too many for a line each" nas={quote_name(nas)} suppressed={count}'
+            write_decisions((text,), logging.WARNING)
 
     def _discard_muffled(self, cause: str, source: Source, detail: str, where: str) -> None:
         """Count what anybody can send as much of as they like; each address has one line now and then."""

@@ -1,6 +1,6 @@
 """Bounds on how often: a token bucket per name, and the lines of a log that would all say the same."""
 
-from collections import defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 
 
@@ -23,8 +23,9 @@ class RateLimit:
         tokens = min(float(self._burst), tokens + (monotonic - since) * self._per_second)
         if len(self._buckets) >= self._capacity and name not in self._buckets:
             self._buckets.clear()
-        self._buckets[name] = max(0.0, tokens - 1), monotonic
-        return tokens >= 1
+        allowed = tokens >= 1
+        self._buckets[name] = tokens - allowed, monotonic  # one that is refused takes nothing, or a flood got nothing
+        return allowed
 
 
 @dataclass(slots=True)
@@ -75,4 +76,72 @@ class LogThrottle:
                     since.said, since.unsaid = monotonic, 0
                 else:
                     del names[name]
+        return found
+
+
+@dataclass(slots=True)
+class _Window:
+    began: float
+    told: int = 1
+    suppressed: int = 0
+
+
+class RefusalThrottle:
+    """Which refusals have a line: the first `equal` of a kind in `interval_s`, and so many a second of one NAS.
+
+    One device that repeats itself, or a NAS whose devices fail by the thousand, must not push everybody else's history
+    out of the log; and each resident who cannot get in must be found there.
+    """
+
+    def __init__(
+        self,
+        interval_s: float = 5.0,
+        equal: int = 20,
+        per_second: float = 20.0,
+        burst: int = 1000,
+        capacity: int = 65_536,
+    ) -> None:
+        self._interval_s = interval_s
+        self._equal = equal
+        self._capacity = capacity
+        self._rate = RateLimit(per_second, burst)
+        self._windows: OrderedDict[str, _Window] = OrderedDict()  # by line; the one that began longest ago first
+        self._floods: Counter[str] = Counter()  # refusals without any line, by NAS
+        self._floods_said = float("-inf")
+
+    def tell(self, line: str, nas: str, monotonic: float) -> int | None:
+        """Return how many equal ones were suppressed before this one, or None: suppress this one, too."""
+        window = self._windows.get(line)
+        if window is not None and monotonic - window.began >= self._interval_s:
+            del self._windows[line]
+        elif window is not None and window.told >= self._equal:
+            window.suppressed += 1
+            return None
+        if not self._rate.allows(nas, monotonic) or (window is None and len(self._windows) >= self._capacity):
+            self._floods[nas] += 1 + (0 if window is None or line in self._windows else window.suppressed)
+            return None
+        if line in self._windows:
+            self._windows[line].told += 1
+            return 0
+        self._windows[line] = _Window(monotonic)
+        return 0 if window is None else window.suppressed
+
+    def overdue(self, monotonic: float) -> list[tuple[str, int]]:
+        """Return lines that were suppressed and how often, where no further one came; forget what has been quiet."""
+        found = []
+        while self._windows:
+            line, window = next(iter(self._windows.items()))
+            if monotonic - window.began < self._interval_s:
+                break
+            del self._windows[line]
+            if window.suppressed:
+                found.append((line, window.suppressed))
+        return found
+
+    def floods(self, monotonic: float) -> list[tuple[str, int]]:
+        """Return NASes whose refusals were too many for a line each, and how many; once in an interval."""
+        if not self._floods or monotonic - self._floods_said < self._interval_s:
+            return []
+        found, self._floods_said = list(self._floods.items()), monotonic
+        self._floods.clear()
         return found

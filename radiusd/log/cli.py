@@ -1,6 +1,5 @@
 """`latchkey log`."""
 
-import json
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ import click
 from crypto import MacAddress
 from provisioning import InvalidValue, database_path, db_option, json_option, parse_instant
 
-from .line_format import Line, printable
+from .line_format import Line, printable, render_json
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLOURS: Final = {"accept": "green", "reject": "red", "admit": "cyan", "discard": "yellow"}
@@ -76,7 +75,7 @@ def _render_all(lines: Iterable[Line], as_json: bool, terminal: bool) -> Iterato
     day = ""
     for line in lines:
         if as_json:
-            yield json.dumps(line.view(), ensure_ascii=False)
+            yield render_json(line.view())
         elif not terminal:
             yield printable(line.text)
         else:
@@ -93,11 +92,11 @@ def _render(line: Line) -> str:
     told = [name for name in _TOLD[line.event] if name in line.fields]
     first = ("ssid", "device", *told)
     rest = " ".join(f"{name}={value}" for name, value in line.fields.items() if name not in first)
-    device, ssid = line.fields.get("device", "-"), line.fields.get("ssid", "-")
+    device, ssid = (printable(line.fields.get(name, "-")) for name in ("device", "ssid"))
     text = " ".join(line.fields[name] for name in told)
     outcome = click.style(f"{line.event:7}", fg=_COLOURS[line.event])
     text, rest = click.style(_pad(printable(text), 24), bold=True), click.style(printable(rest), dim=True)
-    return f"{line.time[11:23]} {outcome} {device:17} {_pad(printable(ssid), 20)} {text} {rest}"
+    return f"{line.time[11:23]} {outcome} {_pad(device, 17)} {_pad(ssid, 20)} {text} {rest}"
 
 
 def _pad(text: str, width: int) -> str:

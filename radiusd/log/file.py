@@ -6,9 +6,11 @@ for that; the others see that the name now means another file, and open that.
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
+import stat
 from pathlib import Path
 
 log = logging.getLogger("radiusd")
@@ -29,13 +31,15 @@ def former_path(path: Path) -> Path:
 class DecisionFile:
     """Takes lines, and loses them rather than stop the server."""
 
-    def __init__(self, path: Path, size: int = 64 * _MIB) -> None:
+    def __init__(self, path: Path, size: int = 256 * _MIB) -> None:
         self._path = path
         self._size = size
         self._descriptor: int | None = None
         self._inode = 0
         self._broken = False  # and said so
         self._torn = False  # it ends within a line: the disk was full, or the machine went down
+        self._lost = 0  # lines, since the last that could be written
+        self._uncounted = 0
 
     def limit(self, size_mb: int) -> None:
         """Let the file grow to this size from now on; 0: write none."""
@@ -47,20 +51,31 @@ class DecisionFile:
         """Append whole lines."""
         if not self._size:
             return
+        written = 0
         try:
-            if self._descriptor is None:
-                if self._broken:
-                    return  # until keep() has opened it
+            if self._descriptor is None and not self._broken:
                 self._open()
-            assert self._descriptor is not None  # noqa: S101
-            whole = b"\n" + octets if self._torn else octets
-            self._torn = os.write(self._descriptor, whole) < len(whole)
+            if self._descriptor is not None:  # else keep() has not been able to open it yet
+                head = b"\n" if self._torn else b""
+                written = max(0, os.write(self._descriptor, head + octets) - len(head))
+                self._torn = written < len(octets)
         except OSError as error:
             self._fail(error)
-            return
-        if self._broken:
+        self._lose(octets[written:])
+        if self._broken and written == len(octets):
             self._broken = False
-            log.info("decisions are written to %s again", self._path)
+            log.info("decisions are written to %s again, %d are missing", self._path, self._lost)
+            self._lost = 0
+
+    def take_lost(self) -> int:
+        """Return how many lines were lost since this was last asked."""
+        lost, self._uncounted = self._uncounted, 0
+        return lost
+
+    def _lose(self, octets: bytes) -> None:
+        lines = octets.count(b"\n")
+        self._lost += lines
+        self._uncounted += lines
 
     def keep(self) -> None:
         """Follow the file's name to another file, or begin one; to be called now and then."""
@@ -91,9 +106,12 @@ class DecisionFile:
         self._descriptor = None
 
     def _open(self) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        # Not through a link, nor to what is not a file: in a folder that others can write to, it could lead anywhere.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags, 0o600)
         found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
         self._inode = found.st_ino
         self._torn = found.st_size > 0 and os.pread(self._descriptor, 1, found.st_size - 1) != b"\n"
 

@@ -4,18 +4,15 @@
 """
 
 import contextlib
-import json
 import logging
-import os
-import select
-import stat
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .file import DecisionFile
-from .line_format import parse_line
+from .line_format import parse_line, render_json
+from .stream import LineStream
 
 _log = logging.getLogger("radiusd")
 _LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, logging.WARNING, logging.ERROR)}
@@ -40,23 +37,23 @@ class Output(logging.Handler):
 
     def __init__(self, descriptor: int, decisions: DecisionFile | None = None, *, json_lines: bool = False) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._stream = LineStream(descriptor)
         self._decisions = decisions
         self._json_lines = json_lines
         self._clock = _Clock()
         self._held: list[str] | None = None
-        # What is longer would not stay together in a pipe; a file takes it whole.
-        self._longest = None if _is_file(descriptor) else select.PIPE_BUF
+        self._lost = 0  # lines, in all
+        self._unsaid = 0  # of them, not told to the reader yet
+        self._counted = 0  # of them, told to the metrics
 
     def createLock(self) -> None:  # noqa: N802 (logging's name)
         """Have no lock: a line is one system call, and what serves must not wait for who writes."""
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line that is no decision."""
+        """Write a line that is not a decision."""
         message = record.getMessage().replace("\n", " ")  # one line, whatever a library's error says
-        text = f"{self._clock.render(record.created)} {record.levelname} {message}\n"
-        self._write(_as_json(text) if self._json_lines else _encode(text))
+        self._write(f"{self._clock.render(record.created)} {record.levelname} {message}\n")
 
     def decide(self, texts: Sequence[str], level: int) -> None:
         """Write decisions, to both places."""
@@ -75,24 +72,41 @@ class Output(logging.Handler):
         if lines:
             self._write_all(lines)
 
+    def catch_up(self) -> None:
+        """Tell a reader that is back what it has missed; to be called periodically."""
+        self._say_lost()
+
+    def take_lost(self) -> tuple[int, int]:
+        """Return how many lines were lost since this was last asked: to the reader of stderr, and to the file."""
+        lost = self._lost - self._counted
+        self._counted += lost
+        return lost, 0 if self._decisions is None else self._decisions.take_lost()
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
     def _write_all(self, lines: Sequence[str]) -> None:
         stamp = self._clock.render(time.time())
         text = f"{stamp} " + f"\n{stamp} ".join(lines) + "\n"
-        octets = _encode(text)
-        self._write(_as_json(text) if self._json_lines else octets)
+        self._write(text)
         if self._decisions is not None:
-            self._decisions.write(octets)
+            self._decisions.write(_encode(text))
 
-    def _write(self, octets: bytes) -> None:
-        with contextlib.suppress(OSError):  # nobody reads the log any more: that must not stop the server
-            if self._longest is None or len(octets) <= self._longest:
-                os.write(self._descriptor, octets)
-                return
-            start = 0
-            while start < len(octets):
-                end = octets.rfind(b"\n", start, start + self._longest) + 1 or octets.index(b"\n", start) + 1
-                os.write(self._descriptor, octets[start:end])
-                start = end
+    def _write(self, text: str) -> None:
+        self._say_lost()
+        lost = self._stream.write(self._render(text))
+        self._lost += lost
+        self._unsaid += lost
+
+    def _say_lost(self) -> None:
+        if self._unsaid:
+            text = f"{self._unsaid} lines are missing here: nobody read them as fast as they came"
+            if not self._stream.write(self._render(f"{self._clock.render(time.time())} WARNING {text}\n")):
+                self._unsaid = 0
+
+    def _render(self, text: str) -> bytes:
+        return _as_json(text) if self._json_lines else _encode(text)
 
 
 _output: Output | None = None
@@ -115,7 +129,16 @@ def stop_log() -> None:
         _log.removeHandler(_output)
         _log.setLevel(logging.NOTSET)
         _log.propagate = True
+        _output.close()
         _output = None
+
+
+def catch_up() -> tuple[int, int]:
+    """Do what is due; return how many lines were lost since the last call, to the reader of stderr and to the file."""
+    if _output is None:
+        return 0, 0
+    _output.catch_up()
+    return _output.take_lost()
 
 
 def write_decisions(texts: Sequence[str], level: int = logging.INFO) -> None:
@@ -155,11 +178,4 @@ def _encode(text: str) -> bytes:
 def _as_json(text: str) -> bytes:
     """Return lines as one JSON object each."""
     views = (parse_line(line).view() for line in text.removesuffix("\n").split("\n"))
-    return _encode("".join(json.dumps(view, ensure_ascii=False) + "\n" for view in views))
-
-
-def _is_file(descriptor: int) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
+    return _encode("".join(f"{render_json(view)}\n" for view in views))

@@ -4,6 +4,7 @@
 # nor look like a field. A bare `none` or `unknown` is the absence of a value; a venue of that name is in quotes.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,6 +111,12 @@ def unquote_ssid(raw: str) -> str:
 def printable(text: str) -> str:
     """Return `text` with escapes for what could move a terminal's cursor."""
     return text if text.isprintable() else "".join(c if c in '"\\' else _escape(c) for c in text)
+
+
+def render_json(view: Mapping[str, Value]) -> str:
+    """Return a line as a JSON object, readable, with escapes for what could move a terminal's cursor."""
+    text = json.dumps(view, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _escape(character: str) -> str:

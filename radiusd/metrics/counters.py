@@ -60,6 +60,7 @@ class Counts:
         self._series: dict[Labels, _Series] = {}
         self.discards: Counter[str] = Counter()
         self.accounting: Counter[str] = Counter()  # by Acct-Status-Type
+        self.log_lines_dropped: Counter[str] = Counter()  # by where they should have gone
         self.duplicates = 0
         self.probes = 0
         self.status = 0
@@ -102,6 +103,7 @@ class Counts:
         others = {
             "discards": self.discards,
             "accounting": self.accounting,
+            "log_lines_dropped": self.log_lines_dropped,
             "duplicates": self.duplicates,
             "probes": self.probes,
             "status": self.status,
@@ -118,6 +120,7 @@ class Counts:
             self._begin((nas, dialect, outcome, reason)).count += count
         self.discards.update(view["discards"])
         self.accounting.update(view["accounting"])
+        self.log_lines_dropped.update(view["log_lines_dropped"])
         self.duplicates += view["duplicates"]
         self.probes += view["probes"]
         self.status += view["status"]

@@ -147,6 +147,12 @@ class _Collector:
         for status, count in counts.accounting.items():
             accounting.add_metric((status,), count)
         yield accounting
+        dropped = CounterMetricFamily(
+            "latchkey_log_lines_dropped", "Lines of the log that could not be written.", labels=("to",)
+        )
+        for place in ("stderr", "file"):
+            dropped.add_metric((place,), counts.log_lines_dropped[place])
+        yield dropped
         yield CounterMetricFamily("latchkey_duplicates", "Repetitions of a request (RFC 5080).", counts.duplicates)
         yield CounterMetricFamily("latchkey_probes", "Questions of devices whether a server lives.", counts.probes)
         yield CounterMetricFamily("latchkey_status", "Status-Server requests (RFC 5997) answered.", counts.status)

@@ -1,6 +1,9 @@
 """GET /metrics over HTTP, from a thread of its own: a client that is slow, many or hostile delays no access point.
 
 # Rule: bounded in everything: connections, octets read, seconds spent, and how often the text is made.
+
+Not prometheus_client's own server, which has none of these bounds (0.26: ThreadingWSGIServer, a thread for each
+connection for as long as its peer likes): a few thousand held connections would take the memory that holds the keys.
 """
 
 import asyncio
@@ -9,6 +12,7 @@ import logging
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from ..errors import ServeError
@@ -18,6 +22,7 @@ from ..sockets import Address, render_address
 log = logging.getLogger("radiusd")
 
 _CONNECTIONS = 16
+_CONNECTIONS_EACH = 4  # of one address
 _LONGEST_HEAD = 8192
 _TIMEOUT_S = 5.0
 _FRESH_S = 0.5  # the numbers themselves are renewed once a second
@@ -54,7 +59,7 @@ class Endpoint:
         self._listener = listener
         self._render = render
         self._pages: dict[bool, tuple[float, Page]] = {}
-        self._connections = 0
+        self._connections: dict[asyncio.WriteTransport, str] = {}  # and whose, the oldest first
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -82,10 +87,9 @@ class Endpoint:
             await self._stopping.wait()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= _CONNECTIONS:
-            writer.transport.abort()
-            return
-        self._connections += 1
+        peer = str((writer.get_extra_info("peername") or ("",))[0])
+        self._make_room(peer)
+        self._connections[writer.transport] = peer
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -98,8 +102,21 @@ class Endpoint:
         except Exception as error:
             log.error("error place=%s", render_failure(error))
         finally:
-            self._connections -= 1
+            self._connections.pop(writer.transport, None)
             writer.transport.abort()
+
+    def _make_room(self, peer: str) -> None:
+        """End the oldest connection of who has most, where there is no room: who asks and reads is never that slow."""
+        counts = Counter(self._connections.values())
+        if counts[peer] >= _CONNECTIONS_EACH:
+            crowd = peer
+        elif len(self._connections) >= _CONNECTIONS:
+            crowd = max(counts, key=lambda other: counts[other])
+        else:
+            return
+        oldest = next(each for each, whose in self._connections.items() if whose == crowd)
+        del self._connections[oldest]
+        oldest.abort()
 
     def _respond(self, head: bytes) -> bytes:
         """Return the whole answer to a request of this head."""

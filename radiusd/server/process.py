@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,9 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import uvloop
-
-from provisioning import Store, open_store
+from provisioning import KEY_VARIABLE, Store, open_store
 
 from ..config import Settings, differences, merge_live
 from ..errors import ConfigError
@@ -21,7 +20,8 @@ from ..log.file import DecisionFile, decisions_path
 from ..log.handler import start_log
 from ..metrics.exposition import Metrics
 from ..sockets import bound, parse_address
-from .service import Server, ready_line
+from .memory import protect_memory
+from .service import Server, announce
 from .systemd import READY, RELOADING, STOPPING, notify
 from .udp import report
 from .workers import Worker, Workers, abandon
@@ -62,6 +62,9 @@ def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings)
     config = reloader.config
     decisions = DecisionFile(decisions_path(db_path))
     start_log(decisions=decisions, json_lines=config.log.format == "json")
+    protect_memory(environ)
+    environ = dict(environ)
+    os.environ.pop(KEY_VARIABLE, None)  # it is no business of the processes that compile
     # A search needs the interpreter for a moment between its kernel calls, and would wait 5 ms each time for this
     # thread to let go: at 100 wrong keys a second among 100,000 it took 60 ms, with this 10 ms.
     sys.setswitchinterval(0.0005)
@@ -73,7 +76,7 @@ def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings)
         metrics=Metrics(parse_address(config.metrics), config.workers) if config.metrics else None,
     )
     if config.workers == 1:
-        uvloop.run(process.serve_alone())
+        asyncio.run(process.serve_alone())
     else:
         process.serve_together()
 
@@ -112,7 +115,7 @@ class Process:
             def ready() -> None:
                 assert server.loaded is not None  # noqa: S101 (it is ready)
                 where = None if self.metrics is None else self.metrics.address
-                log.info("%s", ready_line(sockets, acct_sockets, server.loaded, metrics=where, started=started))
+                announce(sockets, acct_sockets, server.loaded, metrics=where, started=started)
                 self.tell(READY)
 
             _handle({signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload})
@@ -124,7 +127,7 @@ class Process:
         Workers(
             self.open_store,
             self.reloader.config,
-            work=lambda worker: uvloop.run(self._serve_share(worker)),
+            work=lambda worker: asyncio.run(self._serve_share(worker)),
             reload=self._reload,
             ready=lambda: self.tell(READY),
             stopping=lambda: self.tell(STOPPING),

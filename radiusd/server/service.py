@@ -22,9 +22,10 @@ from ..fastpath.cache import FastPath
 from ..fastpath.compilation import Compilation, load_if_kept, prepare
 from ..fastpath.prewarm import prewarm
 from ..log.file import DecisionFile
-from ..log.handler import render_failure
+from ..log.handler import catch_up, render_failure
+from ..metrics.counters import Counts
 from ..metrics.exposition import Meter
-from ..sockets import Address, render_address
+from ..sockets import Address, is_loopback, render_address
 from ..state.follower import Follower
 from ..state.index import Index
 from .accounting_udp import AccountingListener
@@ -68,6 +69,14 @@ class Loaded:
         update = self.follower.refresh(_now())
         if update is not None:
             self.index.apply(update)
+
+    def shortcomings(self) -> Iterator[str]:
+        """Yield why nobody can be let in, where that is so: what to tell whoever starts the server."""
+        keys, _, nases = self.index.sizes()
+        if not keys:
+            yield "there are no keys, so every request is rejected: add some with `latchkey key add` or `key import`"
+        if not nases:
+            yield "no access point may ask, so every request is discarded: add them with `latchkey nas add`"
 
     def describe(self) -> str:
         """Return how much there is, as key=value text."""
@@ -149,7 +158,7 @@ class Server:
                 lambda: _save(loaded.index, saved),
                 edge.catch_up,
                 accounting.catch_up,
-                self._keep_decisions,
+                lambda: self._look_after_log(engine.journal.counts),
             ):
                 await stack.enter_async_context(_repeating(work))
             if self._meter is not None:
@@ -192,9 +201,12 @@ class Server:
         stack.callback(accounting.close)
         return edge, accounting
 
-    def _keep_decisions(self) -> None:
+    def _look_after_log(self, counts: Counts) -> None:
         if self._decisions is not None:
             self._decisions.keep()
+        for place, lost in zip(("stderr", "file"), catch_up(), strict=True):
+            if lost:
+                counts.log_lines_dropped[place] += lost
 
     async def _enable_fast_path_later(self, engine: Engine, compilation: Compilation) -> None:
         """Let compiled code answer what it can, when there is any."""
@@ -215,7 +227,7 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def ready_line(
+def announce(
     sockets: Sequence[socket.socket],
     acct_sockets: Sequence[socket.socket],
     loaded: Loaded,
@@ -223,8 +235,8 @@ def ready_line(
     workers: int = 1,
     metrics: Address | None = None,
     started: float,
-) -> str:
-    """Return the line of the log that says what is served from now on, and where; `started` is monotonic."""
+) -> None:
+    """Log what is served from now on, where, and what is amiss; `started` is monotonic."""
     words = ["ready", f"listen={_render_addresses(addresses_of(sockets))}"]
     if acct_sockets:
         words.append(f"acct={_render_addresses(addresses_of(acct_sockets))}")
@@ -232,7 +244,15 @@ def ready_line(
         words.append(f"metrics={render_address(metrics)}")
     if workers > 1:
         words.append(f"workers={workers}")
-    return " ".join((*words, loaded.describe(), f"seconds={time.monotonic() - started:.2f}"))
+    words += [loaded.describe(), f"seconds={time.monotonic() - started:.2f}"]
+    log.info("%s", " ".join(words))
+    for text in loaded.shortcomings():
+        log.warning("%s", text)
+    if metrics is not None and not is_loopback(metrics):
+        log.warning(
+            "metrics are shown on %s to whoever reaches it, and they name the NASes: 127.0.0.1 is safer, or a firewall",
+            render_address(metrics),
+        )
 
 
 def addresses_of(sockets: Sequence[socket.socket]) -> tuple[Address, ...]:

@@ -27,7 +27,7 @@ from ..errors import RadiusError, ServeError
 from ..log.handler import render_failure
 from ..metrics.exposition import Meter, Metrics
 from ..sockets import bind_shared, parse_address
-from .service import Loaded, ready_line
+from .service import Loaded, announce
 
 log = logging.getLogger("radiusd")
 
@@ -134,7 +134,7 @@ class Workers:
         sockets, acct_sockets = self._places[0].sockets, self._places[0].acct_sockets
         metrics = None if self.metrics is None else self.metrics.address
         workers = self.config.workers
-        log.info("%s", ready_line(sockets, acct_sockets, loaded, workers=workers, metrics=metrics, started=started))
+        announce(sockets, acct_sockets, loaded, workers=workers, metrics=metrics, started=started)
         self.ready()
 
     def _await_all(self, readiness: int) -> None:

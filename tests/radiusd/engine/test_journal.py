@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import Ssid
+from crypto import MacAddress, Ssid
 from radiusd import SharedSecret, Source
 from radiusd.codec import encode_request
 from radiusd.log.file import DecisionFile
@@ -242,3 +242,23 @@ class TestFlood:
         assert lines()[-1].endswith(
             ' nas="access points" venue="Hudson House" ssid="Hudson House" device=02:00:00:00:02:01'
         )
+
+
+def test_device_that_cools_down_cannot_push_others_out_of_the_log(house, handshake, lines):
+    """A thousand refusals of one device are few lines, all are counted, and the next resident's is there."""
+    house.add_key(SSID, b"right-passphrase")
+    house.start()
+    for _ in range(1000):
+        house.ask(handshake(b"wrong-passphrase"))
+    neighbour = MacAddress(b"\2\0\0\0\2\7")
+    house.ask(handshake(b"wrong-passphrase", spa=neighbour))
+    rejects = [line for line in lines() if line.startswith("reject")]
+    assert len(rejects) == 31
+    assert 'reason="unknown passphrase"' in rejects[9]
+    assert 'reason="cooling down after 10 failures"' in rejects[10]
+    assert f"device={neighbour}" in rejects[30]
+    assert house.engine.journal.rejected == 1001
+    house.clock.seconds += 6
+    house.engine.catch_up()
+    assert lines()[-1].startswith('reject reason="cooling down after 10 failures"')
+    assert lines()[-1].endswith("device=02:00:00:00:02:01 suppressed=970")

@@ -1,7 +1,9 @@
 """The file that keeps decisions: bounded, shared between processes, and never in the way."""
 
+import contextlib
 import logging
 import os
+import resource
 
 import pytest
 
@@ -112,17 +114,50 @@ def test_disk_that_fails_is_named_once_and_tried_again(path, lines):
     file.keep()
     file.write(b"2\n")
     assert numbers(path) == [2]
-    assert lines()[1:] == [f"decisions are written to {path} again"]
+    assert lines()[1:] == [f"decisions are written to {path} again, 5 are missing"]
+    assert (file.take_lost(), file.take_lost()) == (5, 0)
 
 
-def test_full_disk_is_named_once(lines, tmp_path):
-    full = tmp_path / "full"
-    full.symlink_to("/dev/full")
-    file = DecisionFile(full)
-    for _ in range(5):
-        file.write(b"1\n")
-        file.keep()
-    assert lines() == [f"cannot write decisions to {full}, will try again: No space left on device"]
+@contextlib.contextmanager
+def file_size_limit(octets):
+    """Let files grow to this size and no further, which fails as a full disk does: in the middle of a write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_full_disk_is_named_once_and_what_is_missing_is_counted(path, lines):
+    file = DecisionFile(path)
+    with file_size_limit(25):
+        for number in range(6):
+            file.write(b"%09d\n" % number)
+            file.keep()
+    assert lines() == [f"cannot write decisions to {path}, will try again: File too large"]
+    assert path.read_bytes() == b"000000000\n000000001\n00000"
+    assert file.take_lost() == 4
+    file.keep()
+    file.write(b"000000009\n")
+    assert path.read_bytes().endswith(b"\n00000\n000000009\n")
+    assert lines()[1:] == [f"decisions are written to {path} again, 4 are missing"]
+    assert file.take_lost() == 0
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_is_not_a_file_is_not_written_to(path, lines, kind, tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"")
+    if kind == "link":
+        path.symlink_to(other)
+    else:
+        os.mkfifo(path)
+    file = DecisionFile(path)
+    file.write(b"1\n")
+    assert other.read_bytes() == b""
+    (line,) = lines()
+    assert line.startswith(f"cannot write decisions to {path}, will try again: ")
 
 
 def test_size_zero_keeps_nothing(path):

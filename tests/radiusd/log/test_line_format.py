@@ -1,9 +1,12 @@
 """A line is read as it was written, and whatever else a file holds is no reason to fail."""
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusd.log.line_format import parse_line, quote, quote_octets, unquote
+from radiusd.log.line_format import parse_line, printable, quote, quote_octets, render_json, unquote
 
 AT = "2026-10-31T08:15:02.123Z"
 NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
@@ -58,6 +61,22 @@ def test_values_have_their_types():
         "vlan": None,
         "venue": "none",
     }
+
+
+@given(st.text())
+def test_json_says_the_same_and_moves_no_cursor(text):
+    view = parse_line(f"{AT} INFO accept who={quote(text)}").view()
+    shown = render_json(view)
+    assert json.loads(shown) == view
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize("character", ["\x9b", "\u202e", "\x7f", "\x1b", "\U000e0001", "\ue000"])
+def test_what_moves_a_cursor_is_escaped_in_json_and_on_a_terminal(character):
+    line = parse_line(f"{AT} INFO accept who={character}2J device={character}")
+    assert character not in render_json(line.view())
+    assert json.loads(render_json(line.view())) == line.view()
+    assert character not in printable(line.text)
 
 
 def test_free_text_stays_text():

@@ -93,6 +93,7 @@ class TestCounts:
             each.request("ap", "hostapd", "accept", "known", 0.1, number)
             each.discards["malformed"] += number
             each.accounting["start"] += number
+            each.log_lines_dropped["stderr"] += number
             each.duplicates, each.probes, each.status = number, number, number
             each.search(0.002, 100_000)
         total = Counts()
@@ -100,7 +101,10 @@ class TestCounts:
             total.add(json.loads(each.encode()))
         assert total.requests == {("ap", "hostapd", "accept", "known"): 3}
         assert (total.discards, total.accounting) == ({"malformed": 3}, {"start": 3})
-        assert b'latchkey_accounting_total{status="start"} 3.0' in render_page([shown(total)], False)[1]
+        page = render_page([shown(total)], False)[1]
+        assert b'latchkey_accounting_total{status="start"} 3.0' in page
+        assert b'latchkey_log_lines_dropped_total{to="stderr"} 3.0' in page
+        assert b'latchkey_log_lines_dropped_total{to="file"} 0.0' in page
         assert (total.duplicates, total.probes, total.status) == (3, 3, 3)
         assert (sum(total.search_keys.counts), total.search_keys.sum) == (2, 200_000)
         assert total.request_seconds["known"].sum == pytest.approx(0.3)
@@ -112,6 +116,17 @@ class TestCounts:
         assert len(counts.requests) == 16_385
         assert counts.requests["others", "hostapd", "accept", "known"] == 20_000 - 16_384
         assert Slot().write(counts.encode().encode())
+
+
+def is_ended(client):
+    """Return whether the other side has given a connection up."""
+    client.settimeout(0.2)
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def shown(counts, worker=1):
@@ -289,18 +304,34 @@ class TestEndpoint:
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
         assert self.get(endpoint) == b"text"
 
-    def test_clients_that_say_nothing_are_bounded(self, endpoint):
-        silent = [socket.create_connection(endpoint) for _ in range(16)]
-        try:
-            surplus = self.raw(endpoint, b"GET /metrics HTTP/1.1\r\n\r\n")
-        except OSError:
-            surplus = b""
-        assert surplus == b""
+    @pytest.mark.parametrize("addresses", [1, 5, 40])
+    def test_clients_that_say_nothing_keep_nobody_out(self, endpoint, addresses):
+        """More than there is room for, of one address or of many: the oldest of the largest crowd goes."""
+        silent = [
+            socket.create_connection(endpoint, source_address=(f"127.0.1.{number % addresses + 1}", 0))
+            for number in range(40)
+        ]
+        for _ in range(3):
+            assert self.get(endpoint) == b"text"
         for each in silent:
             each.close()
-        deadline = time.monotonic() + 20
-        while self.raw_or_nothing(endpoint) != b"text":
-            assert time.monotonic() < deadline
+
+    def test_one_address_holds_four_connections_and_all_together_sixteen(self, endpoint):
+        def held(count, addresses):
+            clients = [
+                socket.create_connection(endpoint, source_address=(f"127.0.1.{number % addresses + 1}", 0))
+                for number in range(count)
+            ]
+            assert self.get(endpoint) == b"text"  # so that all before it were accepted
+            alive = [each for each in clients if not is_ended(each)]
+            for each in clients:
+                each.close()
+            return alive, clients
+
+        alive, clients = held(20, 1)
+        assert alive == clients[-4:]  # the slowest went first
+        alive, clients = held(40, 40)
+        assert alive == clients[-15:]  # and one more that was answered
 
     def raw_or_nothing(self, endpoint):
         try:

@@ -14,7 +14,7 @@ import pytest
 from crypto import MacAddress, Ssid
 from provisioning import KeyStatus, StoreError
 from radiusd import DIALECTS, Engine, Question, ServeError, Server, parse_address, render_address
-from radiusd.server.service import ready_line
+from radiusd.server.service import announce
 from radiusd.sockets import bound
 
 SSID = Ssid(b"Hudson House")
@@ -91,17 +91,29 @@ def test_recorded_request_over_udp(loopback, recording):
     assert question.read(reply).passphrases == (recording.passphrase,)
 
 
-def test_ready_line_says_what_is_served_and_where(loopback):
+def test_ready_line_says_what_is_served_and_where(loopback, lines):
     loopback.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
     local = [("127.0.0.1", 0), ("::1", 0)]
     with serving(loopback) as server, bound(local, receive_buffer=1 << 16) as sockets:
         first, second = (render_address(each.getsockname()[:2]) for each in sockets)
         sizes = "keys=1 keypools=1 nases=3 devices=1"
-        line = ready_line(sockets, (), server.loaded, started=time.monotonic())
-        assert re.fullmatch(rf"ready listen={re.escape(first)},{re.escape(second)} {sizes} seconds=0\.\d\d", line)
+        announce(sockets, (), server.loaded, started=time.monotonic())
+        ready = rf"ready listen={re.escape(first)},{re.escape(second)} {sizes} seconds=0\.\d\d"
+        assert re.fullmatch(ready, lines()[-1])
         more = {"workers": 3, "metrics": ("::1", 9812)}
-        line = ready_line(sockets[:1], sockets[1:], server.loaded, **more, started=time.monotonic())
-        assert line.startswith(f"ready listen={first} acct={second} metrics=[::1]:9812 workers=3 {sizes} seconds=")
+        announce(sockets[:1], sockets[1:], server.loaded, **more, started=time.monotonic())
+        assert lines()[-1].startswith(f"ready listen={first} acct={second} metrics=[::1]:9812 workers=3 {sizes} ")
+        announce(sockets, (), server.loaded, metrics=("192.0.2.1", 9812), started=time.monotonic())
+        assert lines()[-1].startswith("metrics are shown on 192.0.2.1:9812 to whoever reaches it")
+
+
+def test_start_with_nothing_to_serve_warns(house, lines):
+    house.store.inventory.remove_nas(house.nas.id)
+    with serving(house) as server:
+        announce([], (), server.loaded, started=time.monotonic())
+    ready, *warnings = lines()[-3:]
+    assert "keys=0 keypools=0 nases=0" in ready
+    assert [line.partition(",")[0] for line in warnings] == ["there are no keys", "no access point may ask"]
 
 
 def test_several_addresses(loopback, handshake):
