@@ -129,6 +129,10 @@ def _profiles() -> Mapping[str, bool]:
     return PROFILES
 
 
+def _remember_db(context: click.Context, _parameter: click.Parameter, value: Path) -> None:
+    context.meta["latchkey.db"] = value  # here rather than in `cli`, which the Tab key does not call
+
+
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
@@ -153,13 +157,13 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
     envvar="LATCHKEY_DB",
     default="latchkey.db",
     show_default="./latchkey.db, or LATCHKEY_DB",
+    expose_value=False,
+    callback=_remember_db,
     help="The database.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
-@click.pass_context
-def cli(context: click.Context, db: Path) -> None:
+def cli() -> None:
     """One SSID, a key for every door: an identity-PSK RADIUS server."""
-    context.meta["latchkey.db"] = db
 
 
 class _BashComplete(BashComplete):

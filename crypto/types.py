@@ -43,12 +43,13 @@ class MacAddress:
         """Return the address in `text`: aabbccddeeff with any of - : . between, in any case; else ValueError."""
         octets = text.encode("ascii", "replace") if isinstance(text, str) else text
         digits = _SEPARATORS.sub(b"", octets)
-        if len(digits) != 12 or len(octets) > 23:
-            raise ValueError(f"not a MAC address: {octets[:40]!r}")
         try:
-            return cls(bytes.fromhex(digits.decode("ascii")))
-        except (UnicodeDecodeError, ValueError):
-            raise ValueError(f"not a MAC address: {octets[:40]!r}") from None
+            if len(digits) == 12 and len(octets) <= 23:
+                return cls(bytes.fromhex(digits.decode("ascii")))
+        except ValueError:
+            pass
+        shown = text if isinstance(text, str) else text.decode("ascii", "backslashreplace")
+        raise ValueError(f"not a MAC address: {shown[:40]!r}")
 
     def __str__(self) -> str:
         return self.value.hex(":")

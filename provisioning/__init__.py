@@ -2,6 +2,14 @@
 
 from .bulk import Imported, import_keys
 from .command_group import CommandGroup, no_such_command
+from .completion import (
+    complete_keys,
+    complete_nases,
+    complete_plans,
+    complete_pools,
+    complete_units,
+    complete_venues,
+)
 from .errors import (
     AlreadyExists,
     Ambiguous,
@@ -90,6 +98,12 @@ __all__ = [
     "UnknownDevices",
     "Venue",
     "code_of",
+    "complete_keys",
+    "complete_nases",
+    "complete_plans",
+    "complete_pools",
+    "complete_units",
+    "complete_venues",
     "create_store",
     "database_path",
     "db_option",

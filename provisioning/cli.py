@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from .command_group import CommandGroup
+from .completion import complete_plans, complete_pools, complete_venues
 from .errors import InvalidValue
 from .model import Keypool, UnknownDevices
 from .options import (
@@ -93,7 +94,7 @@ def venue_list(context: click.Context, as_json: bool) -> None:
 
 
 @venue.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_venues)
 @json_option
 @db_option
 @click.pass_context
@@ -113,7 +114,7 @@ def unit() -> None:
 
 
 @unit.command("add")
-@click.argument("venue")
+@click.argument("venue", shell_complete=complete_venues)
 @click.argument("name", metavar="UNIT")
 @click.option("--building", metavar="B")
 @click.option("--floor", metavar="F")
@@ -138,7 +139,7 @@ def unit_add(
 
 
 @unit.command("list")
-@click.option("--venue", metavar="VENUE", help="Only this venue's.")
+@click.option("--venue", metavar="VENUE", shell_complete=complete_venues, help="Only this venue's.")
 @json_option
 @db_option
 @click.pass_context
@@ -161,7 +162,12 @@ def pool() -> None:
 
 @pool.command("add")
 @click.argument("ssid")
-@click.option("--venue", metavar="VENUE", help="Valid at this venue (the only one, where there is one).")
+@click.option(
+    "--venue",
+    metavar="VENUE",
+    shell_complete=complete_venues,
+    help="Valid at this venue (the only one, where there is one).",
+)
 @click.option("--global", "everywhere", is_flag=True, help="Valid at every venue.")
 @json_option
 @db_option
@@ -177,9 +183,14 @@ def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: b
 
 
 @pool.command("attach")
-@click.argument("ssid")
-@click.argument("venue")
-@click.option("--at", metavar="VENUE", help="Of several keypools of that SSID, the one valid at this venue.")
+@click.argument("ssid", shell_complete=complete_pools)
+@click.argument("venue", shell_complete=complete_venues)
+@click.option(
+    "--at",
+    metavar="VENUE",
+    shell_complete=complete_venues,
+    help="Of several keypools of that SSID, the one valid at this venue.",
+)
 @db_option
 @click.pass_context
 def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -> None:
@@ -264,7 +275,7 @@ def plan_list(context: click.Context, as_json: bool) -> None:
 
 
 @plan.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_plans)
 @json_option
 @db_option
 @click.pass_context

@@ -12,6 +12,7 @@ from crypto import MacAddress
 
 from .bulk import Imported, begins_as_formula, import_keys, render_example, render_rows
 from .command_group import CommandGroup
+from .completion import complete_keys, complete_plans, complete_pools, complete_units, complete_venues
 from .errors import ImportRefused, InvalidValue
 from .keys import generate_passphrase, parse_instant
 from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
@@ -32,10 +33,20 @@ from .selectors import find_key, find_keypool, find_plan, find_unit, find_venue
 from .store import Store
 from .views import view_devices, view_key
 
-_pool_option = click.option("--pool", metavar="SSID", help="Its keypool, by SSID or id (the only one unless said).")
-_venue_option = click.option("--venue", metavar="V", help="Of several keypools of that SSID, the one valid there.")
+_pool_option = click.option(
+    "--pool",
+    metavar="SSID",
+    shell_complete=complete_pools,
+    help="Its keypool, by SSID or id (default: the only one).",
+)
+_venue_option = click.option(
+    "--venue",
+    metavar="V",
+    shell_complete=complete_venues,
+    help="Of several keypools of that SSID, the one valid there.",
+)
 _secrets_option = click.option("--show-secrets", is_flag=True, help="Print passphrases.")
-_key_argument = click.argument("which", metavar="KEY")
+_key_argument = click.argument("which", metavar="KEY", shell_complete=complete_keys)
 
 
 @click.group(cls=CommandGroup)
@@ -54,9 +65,9 @@ def key() -> None:
 @_venue_option
 @click.option("--identity", metavar="WHO", help="Who it is, as the log says it; the unit, or key-ID, unless said.")
 @secret_options("passphrase", "8 to 63 printable ASCII characters, or 64 hex digits; made up unless said.")
-@click.option("--unit", metavar="U", help="UNIT or BUILDING/UNIT.")
+@click.option("--unit", metavar="U", shell_complete=complete_units, help="UNIT or BUILDING/UNIT.")
 @click.option("--subscriber", metavar="NAME", help="Whose account it is.")
-@click.option("--plan", metavar="P")
+@click.option("--plan", metavar="P", shell_complete=complete_plans, help="Its service plan.")
 @click.option("--vlan", type=click.IntRange(1, 4094), metavar="N", help="Its own, before its unit's.")
 @click.option("--starts", metavar="T", help="Date or time, UTC unless it says: 2026-10-31T12:00+02:00.")
 @click.option("--ends", metavar="T", help="As --starts; a date means through the end of that day.")
@@ -102,7 +113,7 @@ def key_add(
 
 
 @key.command("import")
-@click.argument("file", metavar="FILE.csv", required=False)
+@click.argument("file", metavar="FILE.csv", required=False, type=click.Path())
 @_pool_option
 @_venue_option
 @click.option("--keep-going", is_flag=True, help="Leave out refused rows; status 0 if any is left. Each is reported.")
@@ -173,7 +184,7 @@ def _print_imported(done: Imported, file: str, *, dry_run: bool, seconds: float,
 
 
 @key.command("list")
-@click.option("--pool", metavar="SSID", help="Only this keypool's, by SSID or id.")
+@click.option("--pool", metavar="SSID", shell_complete=complete_pools, help="Only this keypool's, by SSID or id.")
 @_venue_option
 @click.option("--status", type=click.Choice([status.value for status in KeyStatus]), help="Only these.")
 @_secrets_option
@@ -265,7 +276,7 @@ def key_remove(context: click.Context, which: str, reason: str | None) -> None:
 
 
 @key.command("export")
-@click.argument("file", metavar="[FILE.csv]", default="-")
+@click.argument("file", metavar="[FILE.csv]", default="-", type=click.Path())
 @_pool_option
 @_venue_option
 @click.option("--all", "everything", is_flag=True, help="Also suspended, expired and future keys.")

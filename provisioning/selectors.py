@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
 
 from crypto import Ssid
 
 from .errors import Ambiguous, InvalidValue, NotFound
 from .model import Key, Keypool, KeyStatus, Nas, Scope, ServicePlan, Unit, Venue
 from .store import Store
+
+_COMPARED: Final = 5000  # names looked at for the one that is meant: 50 ms
 
 
 def parse_ssid(text: str) -> Ssid:
@@ -46,7 +50,7 @@ def find_venue(store: Store, text: str) -> Venue:
     for venue in venues:
         if venue.name == text:
             return venue
-    raise NotFound(f"no venue {text!r}{_known([venue.name for venue in venues])}")
+    raise NotFound(f"no venue {text!r}{_instead(text, [venue.name for venue in venues], 'venue')}")
 
 
 def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None) -> Keypool:
@@ -60,7 +64,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
         if not named and ssid.isascii() and ssid.isdigit():
             named = [pool for pool in pools if pool.id == int(ssid)]
         if not named:
-            raise NotFound(f"no keypool for SSID {ssid!r}{_known([str(pool.ssid) for pool in pools])}")
+            raise NotFound(f"no keypool for SSID {ssid!r}{_instead(ssid, [str(pool.ssid) for pool in pools], 'pool')}")
         pools = named
     if venue is not None:
         id_ = find_venue(store, venue).id
@@ -106,11 +110,13 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
         if text in (unit.name, f"{unit.building}/{unit.name}") and (not venue_ids or unit.venue_id in venue_ids)
     ]
     if not found:
-        raise NotFound(f"no unit {text!r} there")
+        names = [each.name for each in store.inventory.units() if not venue_ids or each.venue_id in venue_ids]
+        raise NotFound(f"no unit {text!r} there{_instead(text, names, 'unit')}")
     if len(found) > 1:
-        names = {venue.id: venue.name for venue in store.inventory.venues()}
+        venues = {venue.id: venue.name for venue in store.inventory.venues()}
         listed = ", ".join(
-            f"{f'{unit.building}/' if unit.building else ''}{unit.name} at {names[unit.venue_id]}" for unit in found[:8]
+            f"{f'{unit.building}/' if unit.building else ''}{unit.name} at {venues[unit.venue_id]}"
+            for unit in found[:8]
         )
         raise Ambiguous(f"several units {text!r}, say --venue, or BUILDING/UNIT: {listed}")
     return found[0]
@@ -121,7 +127,7 @@ def find_plan(store: Store, text: str) -> ServicePlan:
     for plan in plans:
         if plan.name == text:
             return plan
-    raise NotFound(f"no plan {text!r}{_known([plan.name for plan in plans])}")
+    raise NotFound(f"no plan {text!r}{_instead(text, [plan.name for plan in plans], 'plan')}")
 
 
 def find_nas(store: Store, text: str) -> Nas:
@@ -140,7 +146,18 @@ def find_nas(store: Store, text: str) -> Nas:
             raise Ambiguous(f"several NASes {text!r}: ids {', '.join(str(nas.id) for nas in found)}")
         if found:
             return found[0]
-    raise NotFound(f"no NAS {text!r}")
+    raise NotFound(f"no NAS {text!r}{_other_nas(network, text, nases)}")
+
+
+def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequence[Nas]) -> str:
+    """Return which NAS an address that has no entry of its own belongs to, else which name may be meant."""
+    if network is None or not nases:
+        return _instead(text, [nas.name for nas in nases], "nas")
+    around = [nas for nas in nases if nas.network.version == network.version and network.subnet_of(nas.network)]  # type: ignore[arg-type]
+    if around:
+        nas = max(around, key=lambda nas: nas.network.prefixlen)
+        return f": it belongs to {nas.network} ({nas.name})"
+    return ": `latchkey nas list` shows them"
 
 
 def find_key(store: Store, text: str) -> Key:
@@ -153,7 +170,8 @@ def find_key(store: Store, text: str) -> Key:
     if len(found) > 1:
         found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
     if not found:
-        raise NotFound(f"no key {text!r}")
+        close = [] if by_id != text else _closest(text, store.keys.identities_like(text, limit=_COMPARED))
+        raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
     if len(found) > 1:
         # A unit's number may be one key's identity and another's id: removing the wrong one locks someone out.
         listed = ", ".join(f"id:{key.id}" for key in sorted(found, key=lambda key: key.id)[:20])
@@ -161,9 +179,22 @@ def find_key(store: Store, text: str) -> Key:
     return found[0]
 
 
-def _known(names: Sequence[str]) -> str:
-    """Return what there is instead, where that is short enough to read."""
+def _instead(text: str, names: Sequence[str], group: str) -> str:
+    """Return the names that may be meant; else all there are, where that is short enough to read."""
     if not names:
-        return ": there is none yet"
-    shown = ", ".join(sorted(set(names)))
-    return f" (there is {shown})" if len(shown) <= 80 else ""
+        return f": there is none yet, `latchkey {group} add` makes one"
+    if close := _closest(text, names):
+        return _did_you_mean(close)
+    known = sorted(set(names))
+    shown = ", ".join(known)
+    return f" (there is {shown})" if len(shown) <= 80 else f": `latchkey {group} list` shows all {len(known):,}"
+
+
+def _closest(text: str, names: Sequence[str]) -> list[str]:
+    """Return at most three names that differ from `text` by a slip, or only in the case of letters."""
+    folded = {name.casefold(): name for name in names[:_COMPARED]}
+    return [folded[name] for name in get_close_matches(text.casefold(), folded, n=3, cutoff=0.75)]
+
+
+def _did_you_mean(names: Sequence[str]) -> str:
+    return f": did you mean {' or '.join(map(repr, names))}?" if names else ""

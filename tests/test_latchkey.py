@@ -114,7 +114,8 @@ def test_first_steps_in_an_empty_folder(tmp_path):
     assert (result.returncode, result.stdout, result.stderr) == (
         1,
         "",
-        "latchkey: no database at latchkey.db: run `latchkey init`, or name another with --db\n",
+        f"latchkey: no database at {tmp_path}/latchkey.db: run `latchkey init`,"
+        " or name yours with --db or LATCHKEY_DB\n",
     )
     assert run("init", cwd=tmp_path).returncode == 0
     assert run("init", cwd=tmp_path, **environment).returncode == 0

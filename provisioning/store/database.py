@@ -193,7 +193,9 @@ def check_file(path: Path, *, readonly: bool) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise StoreMissing(f"no database at {path}: run `latchkey init`, or name another with --db") from None
+        raise StoreMissing(
+            f"no database at {path.absolute()}: run `latchkey init`, or name yours with --db or LATCHKEY_DB"
+        ) from None
     except OSError as error:
         raise StoreError(f"cannot read the database {path}: {error.strerror}") from error
     if not stat.S_ISREG(mode):

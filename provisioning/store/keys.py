@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -135,6 +136,25 @@ class Keys:
             for row in rows:
                 yield load_key(row, self._vault)
             last = rows[-1][0]
+
+    def identities(self, prefix: str, *, limit: int) -> list[str]:
+        """Return identities of keys that are not removed and begin so, in order, at most `limit`."""
+        rows = self._db.rows(
+            "SELECT DISTINCT identity FROM keys WHERE identity >= ? AND identity < ? AND status != 'removed'"
+            " ORDER BY identity LIMIT ?",
+            (prefix, f"{prefix}\U0010ffff", limit),
+        )
+        return [identity for (identity,) in rows]
+
+    def identities_like(self, text: str, *, limit: int) -> list[str]:
+        """Return identities with the same first or last letters, in either case, at most `limit`: to find a slip in."""
+        first, last = (re.sub(r"([\\%_])", r"\\\1", part.lower()) for part in (text[:2], text[-3:]))
+        rows = self._db.rows(
+            "SELECT DISTINCT identity FROM keys WHERE status != 'removed' AND"
+            " (lower(identity) LIKE ? ESCAPE '\\' OR lower(identity) LIKE ? ESCAPE '\\') LIMIT ?",
+            (f"{first}%", f"%{last}", limit),
+        )
+        return [identity for (identity,) in rows]
 
     def counts(self) -> dict[int, int]:
         """Return the number of keys per keypool id, removed ones aside."""

@@ -30,7 +30,8 @@ def test_init_takes_a_key_that_is_there(path, cli, monkeypatch):
 def test_without_a_database_init_is_named(path, cli):
     path.unlink()
     path.with_suffix(".key").unlink()
-    assert cli.refused("venue", "list") == f"no database at {path}: run `latchkey init`, or name another with --db"
+    said = cli.refused("venue", "list")
+    assert said == f"no database at {path}: run `latchkey init`, or name yours with --db or LATCHKEY_DB"
     path.write_text("identity,psk\n" * 100)
     path.with_suffix(".key").write_text("ab" * 32)
     path.with_suffix(".key").chmod(0o600)
@@ -54,7 +55,9 @@ def test_venues(cli):
 
 
 def test_units(cli):
-    assert cli.refused("unit", "add", "Hudson House", "4B") == "no venue 'Hudson House': there is none yet"
+    assert cli.refused("unit", "add", "Hudson House", "4B") == (
+        "no venue 'Hudson House': there is none yet, `latchkey venue add` makes one"
+    )
     cli.ok("venue", "add", "Hudson House")
     cli.ok("venue", "add", "Other")
     assert cli.ok("unit", "add", "Hudson House", "4B", "--building", "West", "--floor", "4", "--vlan", "104") == "1\n"
@@ -159,7 +162,7 @@ def test_nases(cli, tmp_path):
     for which in ("127.0.0.1", "all", "3"):
         assert cli.ok("nas", "remove", which) == ""
     assert [each["network"] for each in json.loads(cli.ok("nas", "list", "--json"))] == ["10.0.0.1/32"]
-    assert cli.refused("nas", "remove", "127.0.0.1") == "no NAS '127.0.0.1'"
+    assert cli.refused("nas", "remove", "127.0.0.1") == "no NAS '127.0.0.1': `latchkey nas list` shows them"
 
 
 def test_nases_that_are_refused(cli, tmp_path):
@@ -195,3 +198,28 @@ def test_profiles_are_those_the_server_knows(cli):
     refused = cli.run("nas", "add", "10.0.0.1", "--secret", "testing123", "--profile", "magic")
     assert refused.exit_code == 2
     assert "'magic' is not one of 'auto', 'aruba'," in refused.stderr
+
+
+def test_a_mistyped_name_is_answered_with_the_one_that_is_meant(cli):
+    for number in range(1, 41):
+        cli.ok("venue", "add", f"Building {number}")
+    assert cli.refused("venue", "show", "Buildng 7").startswith("no venue 'Buildng 7': did you mean 'Building 7' or ")
+    assert cli.refused("venue", "show", "BUILDING 12").startswith("no venue 'BUILDING 12': did you mean 'Building 12'")
+    assert cli.refused("venue", "show", "Annex") == "no venue 'Annex': `latchkey venue list` shows all 40"
+    cli.ok("unit", "add", "Building 1", "4B-West")
+    cli.ok("pool", "add", "Residents", "--venue", "Building 1")
+    assert cli.refused("key", "add", "--unit", "4B-Wst") == "no unit '4B-Wst' there: did you mean '4B-West'?"
+    assert cli.refused("key", "add", "--pool", "residents") == (
+        "no keypool for SSID 'residents': did you mean 'Residents'?"
+    )
+    cli.ok("plan", "add", "Basic")
+    assert cli.refused("plan", "show", "Basci") == "no plan 'Basci': did you mean 'Basic'?"
+
+
+def test_an_address_without_an_entry_is_told_the_network_it_belongs_to(cli):
+    cli.ok("nas", "add", "192.0.2.0/24", "--secret", "a sound secret", "--name", "house-aps")
+    cli.ok("nas", "add", "192.0.0.0/16", "--secret", "a sound secret", "--name", "all")
+    said = cli.refused("nas", "remove", "192.0.2.7")
+    assert said == "no NAS '192.0.2.7': it belongs to 192.0.2.0/24 (house-aps)"
+    assert cli.refused("nas", "remove", "house-ap") == "no NAS 'house-ap': did you mean 'house-aps'?"
+    assert cli.refused("nas", "remove", "2001:db8::1") == "no NAS '2001:db8::1': `latchkey nas list` shows them"

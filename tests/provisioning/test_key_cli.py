@@ -88,12 +88,12 @@ def test_passphrases_come_from_files_and_stdin(house, tmp_path):
         (["--passphrase", "Zoë-and-more"], "passphrase octet 3 of 13 is not printable ASCII"),
         (["--pool", "Guest"], "no keypool for SSID 'Guest' (there is Hudson House)"),
         (["--venue", "Other"], "no venue 'Other' (there is Hudson House)"),
-        (["--unit", "9Z"], "no unit '9Z' there"),
-        (["--plan", "Gold"], "no plan 'Gold': there is none yet"),
+        (["--unit", "9Z"], "no unit '9Z' there (there is 4B)"),
+        (["--plan", "Gold"], "no plan 'Gold': there is none yet, `latchkey plan add` makes one"),
         (["--ends", "tomorrow"], "'tomorrow' is not a date or time: use 2026-10-31 or 2026-10-31T12:00"),
         (["--starts", "2026-02-02", "--ends", "2026-02-01"], None),
         (["--identity", "two\nlines"], "identity has a character that is not printable"),
-        (["--mac", "zz"], "not a MAC address: b'zz'"),
+        (["--mac", "zz"], "not a MAC address: 'zz'"),
         (["--passphrase-file", "/nowhere/psk"], "cannot read /nowhere/psk: No such file or directory"),
     ],
 )
@@ -163,6 +163,18 @@ def test_keys_are_chosen_by_id_or_identity(house):
     assert shown(house, "ann")["id"] == 3
     house.ok("key", "remove", "ann")
     assert house.refused("key", "show", "ann") == "several keys 'ann', say which: id:1, id:3"
+
+
+def test_a_mistyped_identity_is_answered_with_the_one_that_is_meant(house):
+    for identity in ("Ann Lee", "Bob Ray", "100% wool", "100_ wool"):
+        house.ok("key", "add", "--identity", identity)
+    house.ok("key", "add", "--identity", "Ann Leigh")
+    house.ok("key", "remove", "Ann Leigh")
+    for typed, meant in (("ann lee", "Ann Lee"), ("An Lee", "Ann Lee"), ("Bob Ry", "Bob Ray"), ("100 wool", None)):
+        said = house.refused("key", "show", typed)
+        assert said.startswith(f"no key {typed!r}: did you mean {repr(meant) if meant else ''}")
+    assert house.refused("key", "show", "%%") == "no key '%%'"
+    assert house.refused("key", "show", "id:77") == "no key 'id:77'"
 
 
 def test_the_life_of_a_key(house):
