@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from radiusd import DIALECTS
+from radiusd.vendors.names import FOLDER as DICTIONARIES
 
 FOLDER = Path(__file__).parent / "vectors" / "vendors"
 _FILES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
@@ -47,3 +48,45 @@ def _asks_alike(name):
 
 
 SHOWN = [name for name in SEARCHING if not _asks_alike(name)]  # their requests show them, whatever the profile
+
+
+def write_raddb(folder):
+    """Make `folder` one that FreeRADIUS's programs take with -d: their own dictionaries, and over them all of ours."""
+    ours = "".join(f"$INCLUDE {path}\n" for path in sorted(DICTIONARIES.glob("dictionary.*")))
+    (folder / "dictionary").write_text(f"$INCLUDE /usr/share/freeradius/dictionary\n{ours}")
+    return folder
+
+
+def named(name, handshake, part="request"):
+    """Return what radclient sends for a handshake besides the station, one NAME = VALUE each."""
+    values = {
+        "ssid": handshake.ssid.value.decode(),
+        "aa": handshake.aa.value.hex(),
+        "aa_text": handshake.aa.value.hex("-"),
+        "spa": handshake.spa.value.hex(),
+        "akm": handshake.akm.to_bytes(4).hex(),
+        "anonce": handshake.anonce.hex(),
+        "anonce_escaped": _escape(handshake.anonce),
+        "m2": handshake.m2.octets.hex(),
+        "m2_escaped": _escape(handshake.m2.octets),
+    }
+    return [line.format_map(values) for line in VECTORS[name]["radclient"].get(part, ())]
+
+
+def named_lookup(name, handshake):
+    """Return the same where only the device's address is asked about."""
+    return named(name, handshake, "lookup")
+
+
+def _escape(value):
+    """Return octets as FreeRADIUS takes them inside quotes."""
+    return "".join(f"\\{octet:03o}" for octet in value)
+
+
+def answered(name, part, passphrase, pmk):
+    """Return the lines that radclient prints of an answer."""
+    values = {"passphrase": passphrase.decode(), "passphrase_hex": passphrase.hex(), "pmk": pmk.hex()}
+    lines = VECTORS[name]["radclient"]
+    if part == "accept_of_lookup" and part not in lines:
+        part = "accept"
+    return [line.format_map(values).lower() for line in lines.get(part, ())]

@@ -14,6 +14,7 @@ _SHOWN: Final = tuple(
     each for each in DIALECTS.values() if each.variant_of is None or each.variant_of.markers != each.markers
 )
 _MARKERS: Final = frozenset(marker for each in _SHOWN for marker in each.markers)
+READS: Final[frozenset[AttributeType]] = frozenset({NAS_IDENTIFIER, USER_NAME})  # besides the markers
 _PREFIXES: Final = tuple(
     (each.nas_identifier_prefix, each) for each in DIALECTS.values() if each.nas_identifier_prefix is not None
 )

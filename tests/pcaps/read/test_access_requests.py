@@ -12,10 +12,10 @@ from pcaps import Capture, read_handshakes
 from radiusd import DIALECTS, Lookup, Question, SharedSecret
 from radiusd.model import Attribute
 from tests.pcaps.conftest import AA, SPA, SSID, VECTORS, Air
+from tests.vendor_vectors import SEARCHING
 
 SECRET = SharedSecret(b"testing123")
 CASES = tomllib.loads((VECTORS / "hwsim/requests.toml").read_text("utf-8"))["case"]
-SEARCHING = ["hostapd", "openwifi", "ruckus", "ruckus-dpsk", "eleven", "mist", "cambium", "omada", "meraki", "cisco"]
 
 
 def ask(subject, dialect="hostapd", **options):

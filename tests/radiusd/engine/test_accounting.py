@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +22,7 @@ from radiusd.codec import encode_accounting
 from radiusd.config import parse_config
 from radiusd.model import Attribute, Salted
 from radiusd.vendors.unifi import STATION_KEY_ID
+from tests.vendor_vectors import write_raddb
 
 SSID = Ssid(b"Hudson House")
 DEVICE = MacAddress(b"\2\0\0\0\2\1")
@@ -460,13 +460,6 @@ def test_any_octets_are_acknowledged_or_discarded_with_one_line(books, lines, at
 class TestOnRealSockets:
     """FreeRADIUS's client reports to a running server, and asks it."""
 
-    DICTIONARY = """
-$INCLUDE /usr/share/freeradius/dictionary
-VENDOR Ubnt 41112
-BEGIN-VENDOR Ubnt
-ATTRIBUTE Ubnt-Station-Keyid 6 string encrypt=2
-END-VENDOR Ubnt
-"""
     ASKED = (
         'User-Name = "020000000201", User-Password = "020000000201", '
         'Called-Station-Id = "02-00-00-00-00-00:Hudson House", Message-Authenticator = 0x00'
@@ -478,11 +471,8 @@ END-VENDOR Ubnt
 
     @pytest.fixture
     def served(self, house, tmp_path, running):
-        dictionary = Path("/usr/share/freeradius/dictionary")
-        if not dictionary.exists():
-            pytest.skip("FreeRADIUS's dictionaries are not installed")
         (tmp_path / "raddb").mkdir()
-        (tmp_path / "raddb" / "dictionary").write_text(self.DICTIONARY)
+        write_raddb(tmp_path / "raddb")
         house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi")
         house.add_key(SSID, b"right-passphrase", identity="Ann Lee")
         house.raddb = str(tmp_path / "raddb")
@@ -498,7 +488,7 @@ END-VENDOR Ubnt
     def test_device_is_learned_from_its_session(self, served, lines):
         ports = served.ports
         assert "Received Access-Reject" in self.radclient(served, ports["auth"], "auth", self.ASKED)
-        text = f'Acct-Status-Type = Start, {self.REPORTED}, Ubnt-Station-Keyid = "key-1", Class = 0x6b65792d31'
+        text = f'Acct-Status-Type = Start, {self.REPORTED}, UBNT-Station-Keyid = "key-1", Class = 0x6b65792d31'
         assert "Received Accounting-Response" in self.radclient(served, ports["acct"], "acct", text)
         answer = self.radclient(served, ports["auth"], "auth", self.ASKED)
         assert 'Tunnel-Password:0 = "right-passphrase"' in answer
@@ -517,7 +507,7 @@ END-VENDOR Ubnt
         asked = f'{self.ASKED}, Calling-Station-Id = "02-00-00-00-02-01"'
         for key_id, passphrase in ((1, "right-passphrase"), (2, "other-passphrase"), (1, "right-passphrase")):
             time.sleep(1)  # the server follows the store; and no lookup here is a repetition of another
-            text = f'Acct-Status-Type = Start, {self.REPORTED}, Ubnt-Station-Keyid = "key-{key_id}"'
+            text = f'Acct-Status-Type = Start, {self.REPORTED}, UBNT-Station-Keyid = "key-{key_id}"'
             assert "Received Accounting-Response" in self.radclient(served, served.ports["acct"], "acct", text)
             for _ in range(3):
                 answer = self.radclient(served, served.ports["auth"], "auth", asked)
