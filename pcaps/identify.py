@@ -3,9 +3,12 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from crypto import Handshake, Pmk, Ssid, verify_mic
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto import Handshake, Pmk, Ssid, pmk_batch, verify_mic
 from provisioning import Store
 
 from .read.attempts import DAMAGED, Attempt, Testable
@@ -13,10 +16,6 @@ from .read.pmkids import Pmkid
 from .read.roaming import Roam
 from .verdicts import Outcome, Verdict
 from .words import Words
-
-if TYPE_CHECKING:  # numpy costs 0.1 s
-    import numpy as np
-    from numpy.typing import NDArray
 
 Progress = Callable[[str, int, int], object]  # stage, done, of how many
 
@@ -34,7 +33,7 @@ class _Tester:
         self._done = 0
 
     def test(
-        self, ids: "NDArray[np.int64]", pmks: "NDArray[np.uint8]", testables: Mapping[int, Testable]
+        self, ids: NDArray[np.int64], pmks: NDArray[np.uint8], testables: Mapping[int, Testable]
     ) -> Iterator[tuple[int, int]]:
         """Yield (index of what is tested, id of a key that fits it); all are of the PMKs' SSID."""
         mics: dict[int, Handshake | Roam] = {}
@@ -48,7 +47,7 @@ class _Tester:
             yield from self._test_mics(ids, pmks, mics)
 
     def _test_mics(
-        self, ids: "NDArray[np.int64]", pmks: "NDArray[np.uint8]", handshakes: Mapping[int, Handshake | Roam]
+        self, ids: NDArray[np.int64], pmks: NDArray[np.uint8], handshakes: Mapping[int, Handshake | Roam]
     ) -> Iterator[tuple[int, int]]:
         self._done += len(pmks) * len(handshakes)
         if self._done <= _HASHLIB_TESTS:
@@ -103,10 +102,6 @@ def identify_by_store(
 
 def identify_by_words(attempts: Sequence[Attempt], words: Words, progress: Progress | None = None) -> Iterator[Verdict]:
     """Yield the verdict on each attempt: the passphrase of the list that made its MIC."""
-    import numpy as np
-
-    from crypto import pmk_batch
-
     found: dict[int, bytes] = {}
     tester = _Tester()
     waiting = _by_ssid(attempts)

@@ -3,16 +3,15 @@
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from crypto import Ssid, passphrase_to_pmk
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto import Ssid, passphrase_to_pmk, pmk_batch
 
 from .errors import InvalidValue
 from .model import Passphrase
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 # What is left when everything that looks like something else on paper is gone (0 o, 1 l i).
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -20,7 +19,7 @@ _GROUPS: Final = 4
 _GROUP_LETTERS: Final = 4  # 4 groups of 4 of 31: 79 bits
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
-Derive = Callable[[Sequence[bytes], Ssid, Progress | None], "NDArray[np.uint8]"]
+Derive = Callable[[Sequence[bytes], Ssid, Progress | None], NDArray[np.uint8]]
 
 
 def generate_passphrase(choose: Callable[[str], str] = secrets.choice) -> Passphrase:
@@ -32,14 +31,10 @@ def generate_passphrase(choose: Callable[[str], str] = secrets.choice) -> Passph
     return Passphrase("-".join(groups).encode())
 
 
-def derive_pmks(passphrases: Sequence[bytes], ssid: Ssid, progress: Progress | None = None) -> "NDArray[np.uint8]":
+def derive_pmks(passphrases: Sequence[bytes], ssid: Ssid, progress: Progress | None = None) -> NDArray[np.uint8]:
     """Return the PMKs of checked passphrases on one SSID: uint8, shape (n, 32)."""
-    import numpy as np
-
     if len(passphrases) == 1:  # nobody waits for a compiler to add one key
         return np.frombuffer(passphrase_to_pmk(passphrases[0], ssid).value, np.uint8).reshape(1, 32)
-    from crypto import pmk_batch
-
     if progress is None:
         return pmk_batch(passphrases, ssid)
     return pmk_batch(passphrases, ssid, progress=lambda done, total: progress("deriving", done, total))

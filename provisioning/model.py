@@ -6,16 +6,15 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crypto import MacAddress, Pmk, Ssid, check_passphrase
 
 from .errors import InvalidValue
 from .reasons import Reason
-
-if TYPE_CHECKING:  # numpy costs 0.1 s, which no `latchkey venue list` should pay
-    import numpy as np
-    from numpy.typing import NDArray
 
 # The shape of a profile's name. Which dialects there are knows the server, which the arrows forbid asking: a name
 # that it does not know, as that of a later version, is to it as "auto".
@@ -305,5 +304,5 @@ class KeyBatch:
     """PMKs of one keypool: ids int64 shape (n,), pmks uint8 shape (n, 32) in C order."""
 
     keypool_id: int
-    ids: "NDArray[np.int64]"
-    pmks: "NDArray[np.uint8]" = field(repr=False)
+    ids: NDArray[np.int64]
+    pmks: NDArray[np.uint8] = field(repr=False)

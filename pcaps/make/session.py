@@ -8,17 +8,16 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from crypto import Akm, Elements, Handshake, MacAddress, Pmk, derive_ptk, find_elements, pmk_batch
 from provisioning import generate_passphrase
 
 from .handshake import FtKeys, build_handshake
 from .recipe import Credential, Recipe
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 _CHUNK: Final = 8192  # packets of a bulk that are in memory at once
 

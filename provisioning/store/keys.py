@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crypto import MacAddress, passphrase_to_pmk
 
@@ -26,10 +29,6 @@ from .rows import (
     save_instant,
     seal_keys,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
@@ -95,8 +94,6 @@ class Keys:
         Each batch is a read of its own, so that a slow reader holds nothing up: read `Changes.revision` first, and
         what changes meanwhile is in the feed since it.
         """
-        import numpy as np
-
         last = _NO_END if last_id is None else last_id
         where, only = ("", ()) if keypool_id is None else (" AND keypool_id = ?", (keypool_id,))
         while rows := self._db.rows(
@@ -171,7 +168,7 @@ class Keys:
         keypool_id: int,
         drafts: Sequence[KeyDraft],
         *,
-        pmks: "NDArray[np.uint8] | None" = None,
+        pmks: NDArray[np.uint8] | None = None,
         progress: Progress | None = None,
     ) -> range:
         """Return the ids of new keys, in the order of `drafts`: all of them or, with DuplicateKey, none.
@@ -210,7 +207,7 @@ class Keys:
                 self._db.record(Entity.DEVICE, ids[0], ids[-1])
         return ids
 
-    def check(self, keypool_id: int, drafts: Sequence[KeyDraft], pmks: "NDArray[np.uint8]") -> None:
+    def check(self, keypool_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8]) -> None:
         """Raise what `add_many` would, and add nothing."""
         fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
         with self._db.reading():

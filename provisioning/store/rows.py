@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crypto import MacAddress, Pmk, Ssid
 
@@ -30,10 +33,6 @@ from ..model import (
     Venue,
 )
 from ..secrets import Vault
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 Row = tuple[Any, ...]
 
@@ -150,7 +149,7 @@ class SealedKeys:
 
 
 def seal_keys(
-    vault: Vault, first_id: int, drafts: Sequence[KeyDraft], pmks: "NDArray[np.uint8]", progress: Progress | None
+    vault: Vault, first_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8], progress: Progress | None
 ) -> SealedKeys:
     """Return the secrets of the keys `first_id` and following, encrypted for their rows."""
     sealed = SealedKeys([], [])
