@@ -57,6 +57,7 @@ from .options import (
 )
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey
+from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Store, create_store, open_store
 
 __all__ = [
@@ -108,6 +109,11 @@ __all__ = [
     "database_path",
     "db_option",
     "derive_pmks",
+    "find_key",
+    "find_keypool",
+    "find_nas",
+    "find_unit",
+    "find_venue",
     "generate_passphrase",
     "import_keys",
     "json_option",

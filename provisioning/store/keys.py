@@ -116,6 +116,7 @@ class Keys:
         keypool_id: int | None = None,
         identity: str | None = None,
         status: KeyStatus | None = None,
+        unit_id: int | None = None,
     ) -> Iterator[Key]:
         """Yield keys by id, decrypted, in reads of bounded size."""
         asked: list[tuple[str, Any]] = []
@@ -125,6 +126,8 @@ class Keys:
             asked.append(("k.identity = ?", identity))
         if status is not None:
             asked.append(("k.status = ?", status.value))
+        if unit_id is not None:
+            asked.append(("k.unit_id = ?", unit_id))
         where = "".join(f" AND {condition}" for condition, _ in asked)
         last = 0
         while rows := self._db.rows(

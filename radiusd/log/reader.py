@@ -5,7 +5,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,15 +25,33 @@ _DISORDER = timedelta(seconds=5)  # lines of several processes are not quite in 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """The lines of some keys: those that name one or its owner, and those of its devices that name no key."""
+
+    identity: str | None = None
+    key_ids: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()  # as the log writes them
+
+    def matches(self, fields: Mapping[str, str]) -> bool:
+        """Return whether a line with these fields is one of them."""
+        key = fields.get("key")
+        if key is None:
+            return fields.get("device") in self.devices
+        return key in self.key_ids or (self.identity is not None and fields.get("who") == quote(self.identity))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which lines to show; None is any."""
 
     venue: str | None = None
     ssid: str | None = None
     device: str | None = None  # as the log writes it
+    device_part: str | None = None  # hex digits out of it
     outcomes: tuple[str, ...] = ()
     nas: str | None = None
     since: datetime | None = None
+    whose: tuple[Whose, ...] = ()
 
     def matches(self, line: Line) -> bool:
         """Return whether to show it."""
@@ -42,6 +60,8 @@ class Wanted:
             (self.since is None or line.time >= _render_instant(self.since))
             and (not self.outcomes or line.event in self.outcomes)
             and (self.device is None or fields.get("device") == self.device)
+            and (self.device_part is None or self.device_part in fields.get("device", "").replace(":", ""))
+            and all(each.matches(fields) for each in self.whose)
             and (self.venue is None or fields.get("venue") == quote(self.venue))
             and (self.nas is None or fields.get("nas") == quote(self.nas))
             and (self.ssid is None or fields.get("ssid") in _spellings(self.ssid))

@@ -2,7 +2,11 @@
 
 import contextlib
 import json
-from datetime import UTC, datetime
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -10,8 +14,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto import MacAddress, Ssid
+from provisioning import InvalidValue, KeyDraft, NotFound, Passphrase, create_store
 from radiusd import LogError
-from radiusd.log.cli import log
+from radiusd.log.cli import _parse_since, log
 from radiusd.log.file import former_path
 from radiusd.log.reader import Position, Wanted, follow, read_back
 
@@ -19,11 +25,11 @@ ALL = Wanted()
 
 
 def line(number, **fields):
-    fields = {"device": "02:00:00:00:00:01", "ssid": "x", "venue": "Maison", "nas": "ap"} | fields
+    fields = {"who": "Ann", "device": "02:00:00:00:00:01", "ssid": "x", "venue": "Maison", "nas": "ap"} | fields
     event = fields.pop("event", "accept")
-    text = " ".join(f"{name}={value}" for name, value in fields.items())
+    text = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
     at = f"2026-10-31T08:{number // 60:02d}:{number % 60:02d}.000Z"
-    return f"{at} INFO {event} who=Ann {text} number={number}"
+    return f"{at} INFO {event} {text} number={number}"
 
 
 def write(path, numbers, mode="a", **fields):
@@ -207,6 +213,52 @@ class TestCommand:
         assert run("--since", "10m").stdout == ""
         assert "number=2\n" in run("--since", "36500d").stdout
 
+    @pytest.mark.parametrize("part", ["02:00:00:0a", "000a", "A1-b2", "0:0a:a1:"])
+    def test_part_of_an_address_will_do(self, path, run, part):
+        write(path, [1], device="02:00:00:0a:a1:b2")
+        write(path, [2])
+        assert run("--device", part).stdout == line(1, device="02:00:00:0a:a1:b2") + "\n"
+
+    @pytest.mark.parametrize("text", ["zz", "4", "", "02000000000a1"])
+    def test_what_is_no_part_of_an_address_is_an_error(self, path, run, text):
+        write(path, [1])
+        with pytest.raises(InvalidValue, match="nor two or more hex digits"):
+            run("--device", text)
+
+    @pytest.mark.parametrize("text", ["last week", "10x", "2026-13-01", "1w2d", ""])
+    def test_since_names_what_it_takes(self, path, run, text):
+        write(path, [1])
+        with pytest.raises(InvalidValue, match="use 10m, 2h, 3d, 1w, today, yesterday, 2026-10-31 or 2026-10-31T12:00"):
+            run("--since", text)
+
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+    def test_terminal_has_the_time_of_the_wall_and_its_zone_and_since_means_the_same(
+        self, path, run, zone, monkeypatch
+    ):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            write(path, [1])
+            local = datetime(2026, 10, 31, 8, 0, 1, tzinfo=UTC).astimezone(ZoneInfo(zone))
+            assert run("--since", f"{local:%Y-%m-%dT%H:%M:%S}").stdout
+            assert run("--since", f"{local + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}").stdout == ""
+            assert run("--since", "2026-10-31T08:00:01Z").stdout == line(1) + "\n"
+            monkeypatch.setattr(click.testing._NamedTextIOWrapper, "isatty", lambda _: True)
+            day, decision = click.unstyle(run().stdout).splitlines()
+            assert day.startswith(f"{local:%Y-%m-%d} {local:%Z}")
+            assert (f"(UTC{local:%z})" in day) == (zone != "UTC")
+            assert decision.startswith(f"{local:%H:%M:%S}.000 accept")
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
+    def test_yesterday_and_today_begin_at_midnight_here(self):
+        now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+        today = now.astimezone().replace(hour=0)
+        assert _parse_since("today", now) == today
+        assert _parse_since("yesterday", now) < today
+        assert _parse_since("1w", now) == now - timedelta(days=7)
+
     def test_terminal_gets_columns(self, path, run, monkeypatch):
         write(path, [1], ssid='"Café"', event="reject", reason='"unknown passphrase"')
         with path.open("a") as file:
@@ -234,3 +286,96 @@ class TestCommand:
     def test_no_log_is_an_error_that_says_who_writes_one(self, run):
         with pytest.raises(LogError, match="latchkey serve"):
             run()
+
+
+class TestNames:
+    """What people call things: their flat, their name, and what they misspell."""
+
+    ANN, BOB, OLD = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+
+    @pytest.fixture
+    def run(self, path):
+        database = path.with_name("latchkey.db")
+        with create_store(database, {}) as store:
+            venue = store.inventory.add_venue("Maison").id
+            store.inventory.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="ap")
+            unit = store.inventory.add_unit(venue, "4C").id
+            store.inventory.add_unit(venue, "4D")
+            pool = store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue]).id
+            for identity, unit_id, device in (
+                ("Ann Lee", unit, self.ANN),
+                ("Bob", unit, self.BOB),
+                ("Cy", None, self.OLD),
+            ):
+                draft = KeyDraft(
+                    identity=identity,
+                    passphrase=Passphrase(f"the passphrase of {identity}".encode()),
+                    unit_id=unit_id,
+                    devices=(MacAddress.parse(device),),
+                )
+                store.keys.add(pool, draft)
+        write(path, [1], device=self.ANN, who='"Ann Lee"', key=1)
+        write(path, [2], device=self.BOB, who="Bob", key=2, event="reject")
+        write(path, [3], device=self.ANN, who=None, event="reject", reason='"unknown passphrase"')
+        write(path, [4], device=self.OLD, who="Cy", key=3)
+        write(path, [5], device=self.ANN, who="Cy", key=3)  # a phone that changed hands
+        write(path, [6], who="Gone", key=99)
+
+        def run(*arguments):
+            result = CliRunner().invoke(log, ["--db", str(database), *arguments], catch_exceptions=False)
+            return [int(number) for number in re.findall(r"number=(\d+)", result.stdout)], result.stderr
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("arguments", "found"),
+        [
+            (["--who", "Ann Lee"], [1, 3]),
+            (["--key", "2"], [2]),
+            (["--key", "id:3"], [4, 5]),
+            (["--key", "Bob"], [2]),
+            (["--unit", "4C"], [1, 2, 3]),
+            (["--unit", "4C", "--venue", "Maison", "--outcome", "reject"], [2, 3]),
+            (["--unit", "4C", "--who", "Bob"], [2]),
+            (["--who", "Gone"], [6]),
+            (["--who", "Cy", "--ssid", "Hudson House"], []),
+        ],
+    )
+    def test_lines_of_a_person_a_key_and_a_flat(self, run, arguments, found):
+        assert run(*arguments) == (found, "")
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--venue", "Maisson"], "no venue 'Maisson'.*Maison"),
+            (["--ssid", "Hudson Hose"], "no keypool for SSID 'Hudson Hose'.*Hudson House"),
+            (["--nas", "app"], "no NAS 'app'"),
+            (["--nas", "192.0.2.0/24"], "the log names NAS 192.0.2.0/24 'ap'"),
+            (["--who", "Ann Leigh"], "no key 'Ann Leigh'"),
+            (["--key", "Ann"], "no key 'Ann'"),
+            (["--unit", "4E"], "no unit '4E'"),
+            (["--unit", "4D"], "unit '4D' has no key"),
+            (["--unit", "4C", "--venue", "Nowhere"], "no venue 'Nowhere'"),
+        ],
+    )
+    def test_name_that_is_nobodys_is_an_error(self, run, arguments, says):
+        with pytest.raises(NotFound, match=says):
+            run(*arguments)
+
+    def test_without_the_database_it_filters_all_the_same_and_says_so(self, run, path):
+        path.with_name("latchkey.key").unlink()
+        for arguments, found in (
+            (["--who", "Ann Lee"], [1]),
+            (["--key", "3"], [4, 5]),
+            (["--key", "Bob"], [2]),
+            (["--venue", "Maisson"], []),
+        ):
+            numbers, stderr = run(*arguments)
+            assert numbers == found
+            assert "names are taken as they are" in stderr
+        with pytest.raises(LogError, match="which keys a unit has is in the database"):
+            run("--unit", "4C")
+
+    def test_reading_a_log_opens_no_database(self, run, path):
+        path.with_name("latchkey.key").unlink()
+        assert run("-n", "1", "--nas", "ap") == ([6], "")
