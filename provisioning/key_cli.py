@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from typing import Final
 
 import click
 
@@ -29,9 +30,10 @@ from .options import (
     secret_options,
     utc_now,
 )
+from .reasons import code_of
 from .selectors import find_key, find_keypool, find_plan, find_unit, find_venue
 from .store import Store
-from .views import view_devices, view_key
+from .views import describe_sighting, view_key, view_sightings
 
 _pool_option = click.option(
     "--pool",
@@ -45,6 +47,7 @@ _venue_option = click.option(
     shell_complete=complete_venues,
     help="Of several keypools of that SSID, the one valid there.",
 )
+_STATES: Final = ("valid", "suspended", "expired", "not-yet-valid")
 _secrets_option = click.option("--show-secrets", is_flag=True, help="Print passphrases.")
 _key_argument = click.argument("which", metavar="KEY", shell_complete=complete_keys)
 
@@ -109,6 +112,8 @@ def key_add(
         )
         id_ = store.keys.add(keypool.id, draft)
         added = _require(store, id_)
+    if added.ends is not None and added.ends <= utc_now():
+        click.echo(f"latchkey: key {id_} ended {added.ends:%Y-%m-%d %H:%M} UTC: nobody gets in with it", err=True)
     _print_made(added, made=given is None, as_json=as_json)
 
 
@@ -186,7 +191,10 @@ def _print_imported(done: Imported, file: str, *, dry_run: bool, seconds: float,
 @key.command("list")
 @click.option("--pool", metavar="SSID", shell_complete=complete_pools, help="Only this keypool's, by SSID or id.")
 @_venue_option
-@click.option("--status", type=click.Choice([status.value for status in KeyStatus]), help="Only these.")
+@click.option("--status", type=click.Choice([status.value for status in KeyStatus]), help="What was decided about it.")
+@click.option("--state", type=click.Choice(_STATES), help="What it is now.")
+@click.option("--identity", metavar="WHO", shell_complete=complete_keys, help="Only theirs.")
+@click.option("--unit", metavar="U", shell_complete=complete_units, help="Only this unit's.")
 @_secrets_option
 @json_option
 @db_option
@@ -196,6 +204,9 @@ def key_list(
     pool: str | None,
     venue: str | None,
     status: str | None,
+    state: str | None,
+    identity: str | None,
+    unit: str | None,
     show_secrets: bool,
     as_json: bool,
 ) -> None:
@@ -203,11 +214,18 @@ def key_list(
     now = utc_now()
     with open_database(context) as store:
         keypool_id = None if pool is None and venue is None else find_keypool(store, pool, venue).id
+        places = (find_venue(store, venue).id,) if venue is not None else ()
+        unit_id = None if unit is None else find_unit(store, unit, places).id
         ssids = _ssids(store)
+        chosen = store.keys.select(
+            keypool_id=keypool_id, identity=identity, status=KeyStatus(status) if status else None
+        )
         views = (
             view_key(each, ssids, now, secrets=show_secrets)
-            for each in store.keys.select(keypool_id=keypool_id, status=KeyStatus(status) if status else None)
-            if status or each.status is not KeyStatus.REMOVED
+            for each in chosen
+            if (status or each.status is not KeyStatus.REMOVED)
+            and (unit_id is None or (each.unit is not None and each.unit.id == unit_id))
+            and state in (None, "valid" if (reason := each.validity(now)) is None else code_of(reason))
         )
         columns = ("id", "identity", "ssid", "unit", "effective_vlan", "ends", "state")
         print_views(views, (*columns, "passphrase") if show_secrets else columns, as_json)
@@ -220,11 +238,16 @@ def key_list(
 @db_option
 @click.pass_context
 def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bool) -> None:
-    """Show one key and its devices."""
+    """Show one key and its devices, and when each was last seen."""
     with open_database(context) as store:
         found = find_key(store, which)
         view = view_key(found, _ssids(store), utc_now(), secrets=show_secrets)
-        view["devices"] = view_devices(_devices(store, found))
+        sightings = view_sightings(store.devices.sightings(found.id))
+    if as_json:
+        view["devices"] = [each["mac"] for each in sightings]
+        view["devices_seen"] = sightings
+    else:
+        view["devices"] = [describe_sighting(each) for each in sightings]
     print_view(view, as_json)
 
 

@@ -276,6 +276,15 @@ class Device:
     key_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When a device of a key was first and last seen with it; neither, where it is only registered."""
+
+    mac: MacAddress
+    first: datetime | None
+    last: datetime | None
+
+
 class Entity(enum.Enum):
     """What a change is about. Ids of DEVICE are those of the keys whose devices changed."""
 

@@ -143,7 +143,8 @@ def progress_bar() -> Iterator[Progress | None]:
 
 
 def print_views(views: Iterable[View], columns: Sequence[str], as_json: bool) -> None:
-    for line in render_json(views) if as_json else render_table(views, columns):
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in render_json(views) if as_json else render_table(views, columns, colours=colours):
         click.echo(line)
 
 

@@ -2,15 +2,19 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from .model import Device, Key, Keypool, Nas, ServicePlan, Unit, Venue
+import click
+
+from .model import Key, Keypool, Nas, ServicePlan, Sighting, Unit, Venue
 from .selectors import describe_scope
 
 View = dict[str, Any]
 
+_STATE_COLOURS: Final = {"valid": "green", "starts": "cyan", "suspended": "yellow", "expired": "red", "removed": "red"}
 _MEASURED: Final = 1000  # rows that decide the width of columns; a million are not kept to align them
 
 
@@ -99,8 +103,17 @@ def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool
     return view
 
 
-def view_devices(devices: Iterable[Device]) -> list[str]:
-    return [str(device.mac) for device in devices]
+def view_sightings(sightings: Iterable[Sighting]) -> list[View]:
+    return [
+        {"mac": str(each.mac), "first_seen": view_instant(each.first), "last_seen": view_instant(each.last)}
+        for each in sightings
+    ]
+
+
+def describe_sighting(sighting: View) -> str:
+    """Return a device and when it was seen, in words."""
+    last = sighting["last_seen"]
+    return f"{sighting['mac']} (last seen {last})" if last else f"{sighting['mac']} (not seen yet)"
 
 
 def view_instant(instant: datetime | None) -> str | None:
@@ -120,17 +133,36 @@ def render_json(views: Iterable[View]) -> Iterator[str]:
     yield "]"
 
 
-def render_table(views: Iterable[View], columns: Sequence[str]) -> Iterator[str]:
-    """Yield a heading and a line per view, in columns as wide as the first thousand need."""
+def render_table(views: Iterable[View], columns: Sequence[str], *, colours: bool = False) -> Iterator[str]:
+    """Yield a heading and a line per view, in columns as wide as the first thousand need; colours for a terminal."""
     rest = iter(views)
     first = [[_cell(view.get(column)) for column in columns] for view in itertools.islice(rest, _MEASURED)]
     if not first:
         return
     heading = [column.upper().replace("_", " ") for column in columns]
-    widths = [max(map(len, cells)) for cells in zip(heading, *first, strict=True)]
+    widths = [max(map(_width, cells)) for cells in zip(heading, *first, strict=True)]
     more = ([_cell(view.get(column)) for column in columns] for view in rest)
-    for cells in itertools.chain([heading], first, more):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    state = columns.index("state") if colours and "state" in columns else None
+    yield _line(heading, widths)
+    for cells in itertools.chain(first, more):
+        yield _line(cells, widths, state)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], state: int | None = None) -> str:
+    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    if state is not None:
+        colour = _STATE_COLOURS.get(re.split("[ :]", cells[state], maxsplit=1)[0])
+        padded[state] = click.style(cells[state], fg=colour) + padded[state][len(cells[state]) :]
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return the columns of a terminal that a text takes: an SSID may be in letters of two each."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def render_record(view: View) -> Iterator[str]:

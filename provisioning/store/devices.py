@@ -6,9 +6,9 @@ from typing import Final
 
 from crypto import MacAddress
 
-from ..model import Device
+from ..model import Device, Sighting
 from .database import Database
-from .rows import load_device, save_instant
+from .rows import load_device, load_instant, save_instant
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
@@ -46,6 +46,11 @@ class Devices:
         ):
             yield from map(load_device, rows)
             _, mac, key_id = rows[-1]
+
+    def sightings(self, key_id: int) -> tuple[Sighting, ...]:
+        """Return a key's devices, by address, and when each was seen."""
+        rows = self._db.rows("SELECT mac, first_seen, last_seen FROM devices WHERE key_id = ? ORDER BY mac", (key_id,))
+        return tuple(Sighting(MacAddress(mac), load_instant(first), load_instant(last)) for mac, first, last in rows)
 
     def sequence(self) -> int:
         """Return a number that grows with each `remember`, 0 before the first."""

@@ -6,9 +6,12 @@ import pty
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from provisioning import open_store
 
 PASSPHRASE = "sunny-Otter-41"
 
@@ -53,11 +56,52 @@ def test_a_key_with_everything(house):
         "status_at": None,
         "state": "valid",
         "devices": ["02:00:00:00:01:00"],
+        "devices_seen": [{"mac": "02:00:00:00:01:00", "first_seen": None, "last_seen": None}],
     }
     assert shown(house, "1", "--show-secrets")["passphrase"] == PASSPHRASE
     text = house.ok("key", "show", "ann") + house.ok("key", "list") + house.ok("key", "list", "--json")
     assert PASSPHRASE not in text
     assert PASSPHRASE in house.ok("key", "list", "--show-secrets")
+
+
+def test_a_key_shows_when_its_devices_were_seen(house, path):
+    house.ok("key", "add", "--identity", "ann", "--mac", "02:00:00:00:01:00", "--mac", "02:00:00:00:02:00")
+    with open_store(path, {}) as store:
+        device = next(store.devices.of_keys())
+        store.devices.remember([device], datetime(2026, 11, 1, 10, tzinfo=UTC))
+        store.devices.remember([device], datetime(2026, 11, 21, 9, 30, tzinfo=UTC))
+    text = house.ok("key", "show", "ann")
+    assert "02:00:00:00:01:00 (last seen 2026-11-21T09:30:00Z), 02:00:00:00:02:00 (not seen yet)\n" in text
+    assert shown(house, "ann")["devices_seen"][0] == {
+        "mac": "02:00:00:00:01:00",
+        "first_seen": "2026-11-01T10:00:00Z",
+        "last_seen": "2026-11-21T09:30:00Z",
+    }
+
+
+def test_a_key_that_has_ended_is_added_with_a_warning(house):
+    result = house.run("key", "add", "--ends", "2020-01-01")
+    assert result.exit_code == 0
+    assert result.stderr == "latchkey: key 1 ended 2020-01-01 23:59 UTC: nobody gets in with it\n"
+    assert house.run("key", "add", "--ends", "2099-01-01").stderr == ""
+
+
+def test_keys_are_listed_by_identity_unit_and_state(house):
+    house.ok("key", "add", "--identity", "ann", "--unit", "4B")
+    house.ok("key", "add", "--identity", "bob")
+    house.ok("key", "add", "--identity", "old", "--ends", "2020-01-01")
+    house.ok("key", "add", "--identity", "new", "--starts", "2099-01-01")
+    house.ok("key", "suspend", "bob")
+
+    def identities(*options):
+        return [key["identity"] for key in listed(house, *options)]
+
+    assert identities("--identity", "bob") == ["bob"]
+    assert identities("--unit", "4B") == ["ann"]
+    found = [identities("--state", state) for state in ("valid", "suspended", "expired", "not-yet-valid")]
+    assert found == [["ann"], ["bob"], ["old"], ["new"]]
+    assert identities("--unit", "4B", "--state", "expired") == []
+    assert house.refused("key", "list", "--unit", "4C") == "no unit '4C' there (there is 4B)"
 
 
 def test_a_made_up_passphrase_is_printed_once(house):
