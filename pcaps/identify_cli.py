@@ -1,5 +1,6 @@
 """`latchkey identify` and `latchkey convert`."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -36,11 +37,16 @@ Progress = Callable[[str, int, int], None]
 def identify(context: click.Context, capture: Path, ssid: str | None, passphrases: Path | None, as_json: bool) -> None:
     """Say whose handshakes are in a capture (- for stdin): pcap or pcapng, of the air, a wire, or RADIUS requests.
 
-    With --json an object a line. Exit status 1 where a handshake or a part of the file could not be read.
+    How many matched is said on stderr at the end. With --json an object a line, and no such summary.
+
+    \b
+    Exit status 0: everything was tested, whether or not a key was found; also where no keypool has the SSID, which the
+                   verdict then says.
+                1: a handshake or a part of the file could not be read, or there is no handshake.
     """
     import json
 
-    from .verdicts import complaints, judged, render_verdicts, view_verdict
+    from .verdicts import complaints, faults, render_verdicts, summary, view_verdict
 
     with progress_bar() as progress:
         findings = _read(capture, ssid, progress)
@@ -50,9 +56,13 @@ def identify(context: click.Context, capture: Path, ssid: str | None, passphrase
             view = view_verdict(verdict, with_passphrase=passphrases is not None)
             click.echo(json.dumps(view, ensure_ascii=False))
     else:
-        for line in render_verdicts(verdicts):
-            click.echo(line)
-    _complain(context, [*complaints(findings), *judged(findings, verdicts)])
+        terminal = sys.stdout.isatty()
+        colour = terminal and not os.environ.get("NO_COLOR")
+        for line in render_verdicts(verdicts, header=terminal, colour=colour):
+            click.echo(line, color=colour)
+        if verdicts:
+            click.echo(summary(verdicts), err=True)
+    _complain(context, [*complaints(findings), *faults(findings, verdicts)])
 
 
 def _judge(

@@ -83,7 +83,7 @@ def _from_request(octets: bytes, name: str, choice: Choice) -> Played:
     try:
         request = decode_unverified(octets)
     except PacketError as error:
-        raise FormatError(f"{name} is no Access-Request: {error}") from error
+        raise FormatError(f"{name} is not an Access-Request: {error}") from error
     shown = recognise(request, choice.dialect or "auto").dialect
     dialect = DIALECTS[choice.dialect] if choice.dialect is not None else shown
     subject = shown.decode_request(request)

@@ -1,13 +1,12 @@
 """Whose an attempt was, and how that is said: one line, or one object."""
 
 import enum
-import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from provisioning import Key
+from provisioning import Key, quote, quote_octets, render_time
 
 from .read.attempts import Attempt
 from .read.scan import Findings
@@ -24,6 +23,10 @@ class Outcome(enum.Enum):
         return self.value
 
 
+_BOLD: Final = 1
+_COLOURS: Final = {Outcome.MATCHED: 32, Outcome.UNMATCHED: 31, Outcome.UNTESTABLE: 33}  # green, red, yellow
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """An attempt and whose it was."""
@@ -35,9 +38,11 @@ class Verdict:
     reason: str | None = None
 
     @property
-    def unsound(self) -> bool:
+    def capture_at_fault(self) -> bool:
         """Whether it cannot be tested because of a fault in the capture, rather than because of what the network is."""
-        return self.outcome is Outcome.UNTESTABLE and (self.attempt.unsound or self.attempt.testable is not None)
+        return self.outcome is Outcome.UNTESTABLE and (
+            self.attempt.capture_at_fault or self.attempt.testable is not None
+        )
 
 
 def view_verdict(verdict: Verdict, *, with_passphrase: bool) -> dict[str, Any]:
@@ -55,34 +60,64 @@ def view_verdict(verdict: Verdict, *, with_passphrase: bool) -> dict[str, Any]:
     if with_passphrase:
         view["passphrase"] = _passphrase(verdict)
     unit = key.unit.name if key and key.unit else None
-    return {**view, "reason": verdict.reason, "unit": unit, "time": utc_time(attempt.time_ns), "frame": attempt.number}
+    return {
+        **view,
+        "reason": verdict.reason,
+        "unit": unit,
+        "time": capture_time(attempt.time_ns),
+        "frame": attempt.number,
+    }
 
 
-def render_verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+def render_verdicts(verdicts: Sequence[Verdict], *, header: bool = False, colour: bool = False) -> Iterator[str]:
     """Yield a line for each: time, station, BSSID, SSID, AKM, verdict."""
-    names = [_quote(str(verdict.attempt.ssid)) if verdict.attempt.ssid else "-" for verdict in verdicts]
-    width = max(map(len, names), default=0)
+    from rich.cells import cell_len  # an SSID may be in letters of two columns each
+
+    names = [quote_octets(each.attempt.ssid.value) if each.attempt.ssid else "-" for each in verdicts]
+    width = max(map(cell_len, ["SSID", *names]))
+
+    def columns(time: str, station: str, bssid: str, ssid: str, akm: str) -> str:
+        return f"{time:24}  {station:17}  {bssid:17}  {ssid}{' ' * (width - cell_len(ssid))}  {akm:11}"
+
+    def paint(text: str, code: int) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+    if header and verdicts:
+        yield paint(f"{columns('time, UTC', 'station', 'BSSID', 'SSID', 'AKM')}  verdict", _BOLD)
     for name, verdict in zip(names, verdicts, strict=True):
         attempt = verdict.attempt
-        addresses = f"{_text(attempt.station) or '-':17}  {_text(attempt.bssid) or '-':17}"
-        line = f"{utc_time(attempt.time_ns)}  {addresses}  {name:{width}}  {attempt.akm or '-':11}  {_words(verdict)}"
-        yield line
+        addresses = _text(attempt.station) or "-", _text(attempt.bssid) or "-"
+        outcome = paint(str(verdict.outcome), _COLOURS[verdict.outcome])
+        yield " ".join(
+            (
+                f"{columns(capture_time(attempt.time_ns), *addresses, name, attempt.akm or '-')} ",
+                outcome,
+                *_fields(verdict),
+            )
+        )
 
 
-def _words(verdict: Verdict) -> str:
-    """Return the verdict in the words of the server's log."""
-    words = [str(verdict.outcome)]
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return how many of each outcome there are: 3 matched, 1 unmatched."""
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    return ", ".join(
+        f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome] or outcome is Outcome.MATCHED
+    )
+
+
+def _fields(verdict: Verdict) -> Iterator[str]:
+    """Yield what goes with the outcome, as the server's log writes it."""
     if verdict.key is not None:
-        words += [f"who={_quote(verdict.key.identity)}", f"key={verdict.key.id}"]
+        yield f"who={quote(verdict.key.identity)}"
+        yield f"key={verdict.key.id}"
         if verdict.key.unit is not None:
-            words.append(f"unit={_quote(verdict.key.unit.name)}")
+            yield f"unit={quote(verdict.key.unit.name)}"
     if verdict.passphrase is not None:
-        words.append(f"passphrase={_quote(_passphrase(verdict) or '')}")
+        yield f"passphrase={quote_octets(verdict.passphrase)}"
     if verdict.attempt.how is not None:
-        words.append(f"how={verdict.attempt.how}")
+        yield f"how={verdict.attempt.how}"
     if verdict.reason is not None:
-        words.append(f"reason={_quote(verdict.reason)}")
-    return " ".join(words)
+        yield f"reason={quote(verdict.reason)}"
 
 
 def _passphrase(verdict: Verdict) -> str | None:
@@ -92,10 +127,6 @@ def _passphrase(verdict: Verdict) -> str | None:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def complaints(findings: Findings) -> Iterator[str]:
@@ -108,19 +139,15 @@ def complaints(findings: Findings) -> Iterator[str]:
         yield f"{findings.name}: no handshake in {findings.packets:,} frames"
 
 
-def judged(findings: Findings, verdicts: Sequence[Verdict]) -> Iterator[str]:
+def faults(findings: Findings, verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield a line if the capture is why some of its handshakes could not be tested."""
-    unsound = [verdict for verdict in verdicts if verdict.unsound]
-    if unsound:
-        more = f"; and {len(unsound) - 1} more" if len(unsound) > 1 else ""
-        whole = f"{len(unsound)} of {len(verdicts)} handshakes cannot be tested"
-        yield f"{findings.name}: {whole}: {unsound[0].reason}{more}"
+    at_fault = [verdict for verdict in verdicts if verdict.capture_at_fault]
+    if at_fault:
+        more = f"; and {len(at_fault) - 1} more" if len(at_fault) > 1 else ""
+        whole = f"{len(at_fault)} of {len(verdicts)} handshakes cannot be tested"
+        yield f"{findings.name}: {whole}: {at_fault[0].reason}{more}"
 
 
-def utc_time(time_ns: int) -> str:
+def capture_time(time_ns: int) -> str:
     """Return a capture's time as the server's log writes it; the empty text where the year is past 9999."""
-    try:
-        time = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}Z"
+    return render_time(time_ns // 1_000_000)

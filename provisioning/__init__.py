@@ -59,8 +59,10 @@ from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Store, create_store, open_store
+from .text import ABSENT, printable, quote, quote_octets, render_time
 
 __all__ = [
+    "ABSENT",
     "KEY_VARIABLE",
     "AlreadyExists",
     "Ambiguous",
@@ -121,7 +123,11 @@ __all__ = [
     "open_database",
     "open_store",
     "parse_instant",
+    "printable",
     "progress_bar",
+    "quote",
+    "quote_octets",
     "read_secret",
+    "render_time",
     "secret_options",
 ]

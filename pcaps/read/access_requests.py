@@ -48,7 +48,7 @@ def read_request(packet: Packet, datagram: Datagram) -> Attempt | Flaw | None:
     try:
         subject = dialect.decode_request(request)
     except UnsupportedAkm as error:
-        return refuse(attempt, str(error), unsound=False)
+        return refuse(attempt, str(error), capture_at_fault=False)
     except (DialectError, CryptoError) as error:
         return refuse(attempt, f"{dialect.name}: {error}")
     return Attempt.of(packet.number, packet.time_ns, subject) if isinstance(subject, Handshake) else None

@@ -41,7 +41,7 @@ class Attempt:
     roam: Roam | None = field(default=None, repr=False)
     pmkid: Pmkid | None = None
     reason: str | None = None  # why there is no handshake to test
-    unsound: bool = False  # that reason is a fault of the capture, not a property of the network
+    capture_at_fault: bool = False  # that reason is a fault of the capture, not a property of the network
     accepted: bool = False  # an M3 followed: the access point has found the MIC right
     damaged: bool = False  # its FCS was wrong, so that a MIC that nobody's key makes says nothing
 
@@ -106,7 +106,7 @@ def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> A
             akm_hint=announced,
         )
     except UnsupportedAkm as error:
-        return refuse(attempt, str(error), unsound=False)
+        return refuse(attempt, str(error), capture_at_fault=False)
     except CryptoError as error:
         return refuse(attempt, f"the M2 is damaged: {error}")
     attempt = replace(attempt, akm=str(handshake.akm))
@@ -131,11 +131,13 @@ def build_pmkid_attempt(seen: SeenPmkid, akm: Akm, ssid: Ssid | None) -> Attempt
     return replace(attempt, pmkid=pmkid)
 
 
-def refuse(attempt: Attempt, reason: str, *, unsound: bool = True) -> Attempt:
-    """Return the attempt as one that cannot be tested; `unsound`: because the capture is at fault."""
+def refuse(attempt: Attempt, reason: str, *, capture_at_fault: bool = True) -> Attempt:
+    """Return the attempt as one that cannot be tested; `capture_at_fault`: because the capture is at fault."""
     if attempt.damaged:
-        reason, unsound = DAMAGED, True
-    return replace(attempt, reason=f"frame {attempt.number}: {reason}", unsound=unsound, handshake=None)
+        reason, capture_at_fault = DAMAGED, True
+    return replace(
+        attempt, reason=f"frame {attempt.number}: {reason}", capture_at_fault=capture_at_fault, handshake=None
+    )
 
 
 def _akms(octets: bytes) -> tuple[int, ...]:

@@ -31,10 +31,10 @@ class Capture:
         try:
             self._magic = self._file.read(4)
         except _DAMAGE as error:
-            raise FormatError(f"{name} is no capture: {_describe(error)}") from error
+            raise FormatError(f"{name} is not a capture file: {_describe(error)}") from error
         if self._magic != SECTION and self._magic not in PCAP:
             found = f"begins with {self._magic.hex()}" if self._magic else "is empty"
-            raise FormatError(f"{name} is no capture: it {found}, which is neither pcap nor pcapng")
+            raise FormatError(f"{name} is not a capture file: it {found}, which is neither pcap nor pcapng")
 
     @classmethod
     def open(cls, path: Path) -> "Capture":

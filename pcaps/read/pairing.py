@@ -165,7 +165,7 @@ class Pairing:
         for answer in self._done:
             key: object = (answer.aa, answer.spa, answer.frame.nonce or answer.number)
             other = best.get(key)
-            if other is None or _worth(answer) > _worth(other):
+            if other is None or _preference(answer) > _preference(other):
                 best[key] = answer
         self._done.clear()
         yield from best.values()
@@ -241,5 +241,5 @@ def _confirm(pair: _Pair, counter: int, time_ns: int, anonce: bytes, aa: bytes |
             return
 
 
-def _worth(answer: Answer) -> tuple[bool, bool, bool]:
+def _preference(answer: Answer) -> tuple[bool, bool, bool]:
     return answer.flaw is None, answer.anonce is not None, answer.accepted

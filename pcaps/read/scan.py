@@ -257,7 +257,7 @@ class _Scan:
         settled = {
             (attempt.bssid.value, attempt.station.value)
             for attempt in attempts
-            if attempt.bssid and attempt.station and (attempt.handshake is not None or not attempt.unsound)
+            if attempt.bssid and attempt.station and (attempt.handshake is not None or not attempt.capture_at_fault)
         }
         found = []
         for seen in self._pmkids.values():

@@ -10,26 +10,14 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from provisioning import render_time
+
 from .file import DecisionFile
 from .line_format import parse_line, render_json
 from .stream import LineStream
 
 _log = logging.getLogger("radiusd")
 _LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, logging.WARNING, logging.ERROR)}
-
-
-class _Clock:
-    """2026-10-31T08:15:02.123Z"""
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
-
-    def render(self, now: float) -> str:
-        second = int(now)
-        if second != self._second:  # thousands of lines share it
-            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._text}.{int(now % 1 * 1000):03d}Z"
 
 
 class Output(logging.Handler):
@@ -40,7 +28,6 @@ class Output(logging.Handler):
         self._stream = LineStream(descriptor)
         self._decisions = decisions
         self._json_lines = json_lines
-        self._clock = _Clock()
         self._held: list[str] | None = None
         self._lost = 0  # lines, in all
         self._unsaid = 0  # of them, not told to the reader yet
@@ -53,7 +40,7 @@ class Output(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line that is not a decision."""
         message = record.getMessage().replace("\n", " ")  # one line, whatever a library's error says
-        self._write(f"{self._clock.render(record.created)} {record.levelname} {message}\n")
+        self._write(f"{render_time(int(record.created * 1000))} {record.levelname} {message}\n")
 
     def decide(self, texts: Sequence[str], level: int) -> None:
         """Write decisions, to both places."""
@@ -87,7 +74,7 @@ class Output(logging.Handler):
         super().close()
 
     def _write_all(self, lines: Sequence[str]) -> None:
-        stamp = self._clock.render(time.time())
+        stamp = render_time(time.time_ns() // 1_000_000)
         text = f"{stamp} " + f"\n{stamp} ".join(lines) + "\n"
         self._write(text)
         if self._decisions is not None:
@@ -102,7 +89,7 @@ class Output(logging.Handler):
     def _say_lost(self) -> None:
         if self._unsaid:
             text = f"{self._unsaid} lines are missing here: nobody read them as fast as they came"
-            if not self._stream.write(self._render(f"{self._clock.render(time.time())} WARNING {text}\n")):
+            if not self._stream.write(self._render(f"{render_time(time.time_ns() // 1_000_000)} WARNING {text}\n")):
                 self._unsaid = 0
 
     def _render(self, text: str) -> bytes:

@@ -11,8 +11,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-_BARE = re.compile(r"[A-Za-z0-9_.:/@+-]+").fullmatch
-_ABSENT: Final = frozenset({"none", "unknown"})
+from provisioning import ABSENT, printable, quote, quote_octets
+
+__all__ = [
+    "Line",
+    "parse_line",
+    "printable",
+    "quote",
+    "quote_name",
+    "quote_octets",
+    "render_json",
+    "unquote",
+    "unquote_ssid",
+]
+
 _HEAD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (.*)", re.DOTALL).fullmatch
 _EVENT = re.compile(r"[a-z][a-z-]*").match
 _FIELD = re.compile(r' ([a-z_]+)=("(?:[^"\\]|\\.)*"|[^ "]+)').match
@@ -38,7 +50,7 @@ class Line:
     def value(self, name: str) -> Value:
         """Return a field as a program wants it."""
         raw = self.fields.get(name)
-        if raw is None or raw in _ABSENT:
+        if raw is None or raw in ABSENT:
             return None
         try:
             if name in _INTEGERS:
@@ -77,25 +89,10 @@ def parse_line(text: str) -> Line:
     return Line(text, time, level, message, event[0], fields)
 
 
-def quote(text: str) -> str:
-    """Return `text` as one value of a key=value line: in quotes, with escapes, where it is not plain."""
-    if _BARE(text) and text not in _ABSENT:
-        return text
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return '"' + "".join(map(_escape, text)) + '"'
-
-
 @lru_cache(maxsize=16_384)
 def quote_name(text: str | None) -> str:
     """Return a name that comes again and again, or `none`."""
     return "none" if text is None else quote(text)
-
-
-@lru_cache(maxsize=4096)
-def quote_octets(octets: bytes) -> str:
-    r"""Return an SSID as one value: UTF-8 where it is, other octets as \xNN."""
-    return quote(octets.decode("utf-8", "surrogateescape"))
 
 
 def unquote(raw: str) -> str:
@@ -108,26 +105,10 @@ def unquote_ssid(raw: str) -> str:
     return re.sub(r"\\(.)", lambda found: '"' if found[1] == '"' else found[0], raw[1:-1]) if raw[0] == '"' else raw
 
 
-def printable(text: str) -> str:
-    """Return `text` with escapes for what could move a terminal's cursor."""
-    return text if text.isprintable() else "".join(c if c in '"\\' else _escape(c) for c in text)
-
-
 def render_json(view: Mapping[str, Value]) -> str:
     """Return a line as a JSON object, readable, with escapes for what could move a terminal's cursor."""
     text = json.dumps(view, ensure_ascii=False)
     return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # an octet that is not UTF-8, as surrogateescape carries it
-        return f"\\x{code - 0xDC00:02x}"
-    if character in '"\\':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def _unescape(found: re.Match[str]) -> str:

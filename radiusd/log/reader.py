@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
+
+from provisioning import render_time
 
 from .file import former_path
 from .line_format import Line, parse_line, quote, quote_octets
@@ -21,6 +23,7 @@ _BLOCK = 1 << 16
 _LONGEST = 1 << 16  # what goes on longer without an end is no line of ours
 _POLL_S = 0.2
 _GRACE_S = 0.6  # so long after a file was renamed, one of the server's processes may still write to it
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DISORDER = timedelta(seconds=5)  # lines of several processes are not quite in order
 
 
@@ -195,7 +198,7 @@ def _decode(octets: bytes) -> str:
 
 @lru_cache(maxsize=4)
 def _render_instant(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return render_time((instant - _EPOCH) // timedelta(milliseconds=1))
 
 
 @lru_cache(maxsize=4)

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import latchkey
 from crypto import Akm, MacAddress, Ssid
 from pcaps import CaptureError, FormatError, Outcome, Words, identify_by_store, identify_by_words
-from pcaps.verdicts import utc_time
-from provisioning import KeyDraft, KeyStatus, Passphrase, create_store
+from pcaps.verdicts import capture_time, render_verdicts
+from provisioning import KeyDraft, KeyStatus, Passphrase, create_store, quote, quote_octets
 from tests.pcaps.conftest import PASSPHRASE, SSID, VECTORS, Air
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +155,7 @@ def test_damage_on_the_air_is_no_wrong_passphrase(read, tmp_path):
     broken = bytearray(frames[2])
     broken[-40] ^= 1  # in the MIC
     (verdict,) = judge(read, tmp_path, Air.pcap([*frames[:2], bytes(broken), *frames[3:]]), PASSPHRASE)
-    assert (verdict.outcome, verdict.unsound) == (Outcome.UNTESTABLE, True)
+    assert (verdict.outcome, verdict.capture_at_fault) == (Outcome.UNTESTABLE, True)
     assert verdict.reason == "frame 3: the M2 was damaged on the air, its FCS is wrong"
 
 
@@ -239,10 +239,11 @@ def test_recordings_are_identified_from_the_store(run, store, case):
     key_id = add(store, pool, "Ann Lee", case["passphrase"].encode())
     path = VECTORS / "hwsim" / case["capture"]
     status, lines, errors = run("identify", path)
-    assert (status, errors) == (0, "")
+    assert (status, errors) == (0, "1 matched\n")
     (line,) = lines
     assert line.startswith("2026-11-20T19:2")
-    quoted = f'{case["station"]}  {case["bssid"]}  "{case["ssid"]}"  {case["akm"]}   matched who="Ann Lee" key={key_id}'
+    name = quote_octets(case["ssid"].encode())  # as in the server's log
+    quoted = f'{case["station"]}  {case["bssid"]}  {name}  {case["akm"]}   matched who="Ann Lee" key={key_id}'
     assert line.endswith(quoted)
     status, lines, errors = run("identify", "--json", path)
     (line,) = lines
@@ -262,7 +263,8 @@ def test_recordings_are_identified_from_a_word_list(run, tmp_path, case):
     assert (status, errors, view["verdict"], view["passphrase"]) == (0, "", "matched", case["passphrase"])
     assert (view["identity"], view["key_id"], view["unit"]) == (None, None, None)
     status, (line,), errors = run("identify", VECTORS / "hwsim" / case["capture"], "--passphrases", path)
-    assert f'matched passphrase="{case["passphrase"]}"' in line
+    assert f"matched passphrase={quote(case['passphrase'])}" in line
+    assert errors == "1 matched\n"
 
 
 def test_one_bad_handshake_does_not_hide_the_others(run, tmp_path):
@@ -273,11 +275,12 @@ def test_one_bad_handshake_does_not_hide_the_others(run, tmp_path):
     status, lines, errors = run("identify", path, "--passphrases", words(tmp_path, PASSPHRASE, b"short"))
     assert status == 1
     assert [line.split("00-0F-AC:2   ")[1] for line in lines] == [
-        'matched passphrase="sunny-Otter-41"',
+        "matched passphrase=sunny-Otter-41",
         'untestable reason="frame 6: no ANonce: no M1 before it"',
     ]
     assert errors.splitlines() == [
         f"latchkey: {tmp_path}/words.txt: skipped 1 line that can be no passphrase",
+        "1 matched, 1 untestable",
         f"latchkey: {path}: frame 7: the file ends within its header, after 4 of 16 octets",
         f"latchkey: {path}: 1 of 2 handshakes cannot be tested: frame 6: no ANonce: no M1 before it",
     ]
@@ -309,7 +312,7 @@ def test_hidden_networks_by_option(run, tmp_path):
     status, (line,), errors = run("identify", path, "--passphrases", list_)
     assert (status, "untestable" in line, "no SSID" in errors) == (1, True, True)
     status, (line,), errors = run("identify", path, "--passphrases", list_, "--ssid", "Café")
-    assert (status, "matched" in line, errors) == (0, True, "")
+    assert (status, "matched" in line, errors) == (0, True, "1 matched\n")
 
 
 def test_names_cannot_move_the_cursor(run, tmp_path):
@@ -338,12 +341,12 @@ def test_the_command_as_a_process(tmp_path):
         )
 
     result = run(VECTORS / "hwsim/wpa2-psk.pcap", "--passphrases", words(tmp_path, b"sunny-Otter-41"))
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "1 matched\n")
     line, modules = result.stdout.splitlines()
     assert "matched" in line
     assert modules == "[]"
     result = run(words(tmp_path, b"no capture"))
-    message = "words.txt is no capture: it begins with 6e6f2063, which is neither pcap nor pcapng\n"
+    message = "words.txt is not a capture file: it begins with 6e6f2063, which is neither pcap nor pcapng\n"
     assert (result.returncode, result.stderr) == (1, f"latchkey: {tmp_path}/{message}")
     result = run(VECTORS / "hwsim/wpa2-psk.pcap", "--ssid", "x" * 33)
     assert (result.returncode, result.stderr) == (1, "latchkey: --ssid: SSID must be 1 to 32 octets, got 33\n")
@@ -360,11 +363,63 @@ def test_unit_and_validity_are_said(run, store, tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(house(Air.handshake()))
     _, (line,), _ = run("identify", path)
-    assert line.endswith('matched who="Ann Lee" key=1 unit="12B" reason="expired 2026-10-31"')
+    assert line.endswith('matched who="Ann Lee" key=1 unit=12B reason="expired 2026-10-31"')
     _, (line,), _ = run("identify", path, "--json")
     view = json.loads(line)
     assert (view["unit"], view["reason"], view["frame"]) == ("12B", "expired 2026-10-31", 3)
     assert view["time"] == "2026-11-18T11:06:40.002Z"
+
+
+def test_a_capture_of_an_ssid_without_keypool_is_tested_and_says_so(run, store, tmp_path):
+    """Exit status 0, as the help says: nothing was wrong with the capture."""
+    path = tmp_path / "x.pcap"
+    path.write_bytes(house(Air.handshake()))
+    status, (line,), errors = run("identify", path)
+    assert line.endswith('unmatched reason="there is no keypool of this SSID"')
+    assert (status, errors) == (0, "0 matched, 1 unmatched\n")
+    assert "no keypool has the SSID" in " ".join(
+        CliRunner().invoke(latchkey.cli, ["identify", "--help"]).stdout.split()
+    )
+
+
+def test_columns_stand_under_their_headings_whatever_the_letters(read, store):
+    """An SSID of letters of two columns each, one without a name, and one of a later age."""
+    from rich.cells import cell_len
+
+    wide, odd = Ssid("静かな家".encode()), Ssid(b"x")
+    handshakes = [
+        Air.handshake(seed=seed, ssid=ssid, aa=MacAddress(b"\2\0\0\0\0" + bytes([seed])))
+        for seed, ssid in enumerate((wide, odd), 1)
+    ]
+    frames = [Air.beacon(bssid=each.aa, ssid=each.ssid.value) for each in handshakes]
+    frames += [frame for each in handshakes for frame in Air.frames(each)]
+    verdicts = list(identify_by_store(read(capture(*frames)).attempts, store, NOW))
+    plain = list(render_verdicts(verdicts))
+    assert plain[0].split("  ")[3] == '"静かな家"'
+    shown = [re.sub("\x1b\\[\\d*m", "", line) for line in render_verdicts(verdicts, header=True, colour=True)]
+    assert shown[1:] == plain
+    starts = {cell_len(line[: line.index(word)]) for line, word in zip(shown, ("AKM", "00-0F", "00-0F"), strict=True)}
+    assert len(starts) == 1
+    starts = {
+        cell_len(line[: line.rindex(word)]) for line, word in zip(shown, ("verdict", "unma", "unma"), strict=True)
+    }
+    assert len(starts) == 1
+    assert list(render_verdicts([], header=True)) == []
+
+
+def test_a_terminal_gets_a_header_and_colours(tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(house(Air.handshake()))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "latchkey", "identify", str(path)]
+    command += ["--passphrases", str(words(tmp_path, PASSPHRASE))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for silent in ({}, {"NO_COLOR": "1"}):
+        subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, env=environment | silent, cwd=ROOT, check=True)
+        shown = os.read(ours, 4096).decode().splitlines()
+        assert ("\x1b[32mmatched" in shown[-1], len(shown)) == (not silent, 2)
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_many_flaws_are_not_many_lines(run, tmp_path):
@@ -376,8 +431,8 @@ def test_many_flaws_are_not_many_lines(run, tmp_path):
 
 
 def test_a_year_that_cannot_be_is_no_time():
-    assert utc_time(10**21) == ""
-    assert utc_time(0) == "1970-01-01T00:00:00.000Z"
+    assert capture_time(10**21) == ""
+    assert capture_time(0) == "1970-01-01T00:00:00.000Z"
 
 
 def test_a_pipe_is_a_capture_too(tmp_path):
@@ -386,5 +441,5 @@ def test_a_pipe_is_a_capture_too(tmp_path):
     octets = (VECTORS / "hwsim/wpa2-psk.pcap").read_bytes()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, input=octets, cwd=tmp_path, env=environment, capture_output=True, check=False)
-    assert (result.returncode, result.stderr) == (0, b"")
+    assert (result.returncode, result.stderr) == (0, b"1 matched\n")
     assert b"matched" in result.stdout

@@ -314,11 +314,11 @@ def test_a_lookup_in_hex_is_played_too(server):
     ("octets", "reason"),
     [
         (b"0", "not an Access-Request in hex: odd-length string"),
-        (b"0102", "x is no Access-Request: datagram of 2 octets"),
-        (b"02020014" + b"00" * 16, "x is no Access-Request: code 2"),
+        (b"0102", "x is not an Access-Request: datagram of 2 octets"),
+        (b"02020014" + b"00" * 16, "x is not an Access-Request: code 2"),
         (b"01" * 10_000, "more than an Access-Request has"),
         (b"nothing of the kind", "nor an Access-Request in hex"),
-        (b"", "x is no capture: it is empty"),
+        (b"", "x is not a capture file: it is empty"),
     ],
 )
 def test_what_is_neither_capture_nor_request(octets, reason):

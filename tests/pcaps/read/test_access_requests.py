@@ -127,7 +127,7 @@ def test_a_request_whose_handshake_is_damaged_names_the_place(read):
     at = datagram.index(handshake.m2.octets)
     broken = datagram[: at + 98] + b"\x55" + datagram[at + 99 :]
     attempt = only(read(wired(broken)))
-    assert (attempt.handshake, attempt.unsound, attempt.station, attempt.bssid) == (None, True, SPA, AA)
+    assert (attempt.handshake, attempt.capture_at_fault, attempt.station, attempt.bssid) == (None, True, SPA, AA)
     assert attempt.reason == "frame 1: hostapd: offset 97: key data length 85 instead of 22"
 
 

@@ -138,7 +138,7 @@ def test_a_damaged_frame_names_nobody(read):
 
 def test_without_a_name_it_cannot_be_tested(read):
     (attempt,) = found(read, m1(pmkid()))
-    assert (attempt.testable, attempt.unsound) == (None, True)
+    assert (attempt.testable, attempt.capture_at_fault) == (None, True)
     assert attempt.reason == "frame 1: no SSID: nothing in the capture names the network; use --ssid"
     (attempt,) = found(read, m1(pmkid()), ssid=SSID)
     assert attempt.pmkid.ssid == SSID

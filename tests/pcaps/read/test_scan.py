@@ -142,7 +142,7 @@ def test_the_name_comes_from_whatever_tells_it_also_later(read, naming, late):
 def test_a_hidden_name_is_none(read, hidden):
     octets = capture(Air.beacon(ssid=hidden), *Air.frames(Air.handshake()))
     attempt = only(read(octets))
-    assert (attempt.handshake, attempt.unsound) == (None, True)
+    assert (attempt.handshake, attempt.capture_at_fault) == (None, True)
     assert attempt.reason == "frame 3: no SSID: nothing in the capture names the network; use --ssid"
     assert fits(only(read(octets, ssid=SSID)))
 
@@ -238,7 +238,7 @@ def test_m1_and_m2_of_different_attempts_by_counter(read):
         *Air.frames(Air.handshake(seed=2, counter=2), messages=(2,)),
     ]
     attempt = only(read(capture(Air.beacon(), *frames)))
-    assert (attempt.handshake, attempt.unsound, attempt.akm) == (None, True, "00-0F-AC:2")
+    assert (attempt.handshake, attempt.capture_at_fault, attempt.akm) == (None, True, "00-0F-AC:2")
     assert attempt.reason == (
         "frame 3: no ANonce: M1 in frame 2 has replay counter 1, this M2 2: they belong to different attempts"
     )
@@ -300,7 +300,7 @@ def test_a_snap_length_that_cut_the_m2(read):
     findings = read(Air.pcap(frames, snap=120))
     attempt = only(findings)
     assert attempt.reason == f"frame 4: the M2 was cut by the snap length: 120 of {len(frames[3])} octets were captured"
-    assert (attempt.unsound, attempt.station, attempt.ssid, attempt.akm) == (True, SPA, SSID, "00-0F-AC:2")
+    assert (attempt.capture_at_fault, attempt.station, attempt.ssid, attempt.akm) == (True, SPA, SSID, "00-0F-AC:2")
 
 
 def test_a_snap_length_that_leaves_the_m2_whole_may_cut_the_rest(read):
@@ -337,7 +337,7 @@ def damaged(change):
 )
 def test_a_damaged_m2(read, change, reason):
     attempt = only(read(damaged(change)))
-    assert (attempt.handshake, attempt.unsound, attempt.station) == (None, True, SPA)
+    assert (attempt.handshake, attempt.capture_at_fault, attempt.station) == (None, True, SPA)
     assert attempt.reason.startswith("frame 3: ")
     assert reason in attempt.reason
 
@@ -350,7 +350,7 @@ def test_a_mic_of_the_wrong_length_for_its_akm(read, mic):
 
     attempt = only(read(damaged(change)))
     assert attempt.reason == f"frame 3: the M2 has a MIC of {mic} octets, AKM 00-0F-AC:2 one of 16"
-    assert attempt.unsound
+    assert attempt.capture_at_fault
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_an_akm_that_nobody_can_search_is_no_fault_of_the_capture(read, akm, nam
     m2 = replace(handshake.m2, key_info=0x0108, key_data=RSNE[:-3] + bytes([akm, 0, 0])).octets
     attempt = only(read(capture(*Air.frames(handshake, messages=(1,)), Air.eapol(2, m2))))
     assert attempt.reason == f"frame 2: AKM 00-0F-AC:{akm}, {name}, can not be searched"
-    assert (attempt.akm, attempt.unsound) == (f"00-0F-AC:{akm}", False)
+    assert (attempt.akm, attempt.capture_at_fault) == (f"00-0F-AC:{akm}", False)
 
 
 def test_frames_that_are_no_4_way_handshake_are_passed_over(read):
