@@ -108,7 +108,7 @@ def test_long_lists_by_the_kernels_short_ones_by_hashlib(read, tmp_path, place, 
         made = b"".join(hashlib.sha256(each + ssid.value).digest() for each in passphrases)
         return np.frombuffer(made, np.uint8).reshape(-1, 32)
 
-    monkeypatch.setattr("crypto.pmk_batch", derive)
+    monkeypatch.setattr("pcaps.identify.pmk_batch", derive)
     from crypto import Pmk, sign
 
     other = Ssid(b"Other")
