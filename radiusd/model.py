@@ -14,11 +14,12 @@ AttributeType = int | tuple[int, ...]
 
 
 class Source(NamedTuple):
-    """Where a datagram came from, and on which of our sockets: part of what makes it a duplicate (RFC 5080 2.2.2)."""
+    """Where a datagram came from and was sent to: part of what makes it a repetition (RFC 5080 2.2.2)."""
 
     address: str
     port: int
-    socket: int = 0
+    socket: int = 0  # which of ours
+    local: str = ""  # the address of ours that it was sent to, and its reply leaves from; empty where nobody says
 
     def __str__(self) -> str:
         return f"{self.address}:{self.port}" if ":" not in self.address else f"[{self.address}]:{self.port}"

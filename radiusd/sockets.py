@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
+from .datagram import report_local_addresses
 from .errors import ServeError
 
 _SO_RCVBUFFORCE = 33
@@ -50,6 +51,7 @@ def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> sock
         raise ServeError(f"cannot listen on {name}: {error.strerror}") from error
     try:
         bound.setblocking(False)
+        report_local_addresses(bound)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < receive_buffer:
             with contextlib.suppress(OSError):  # past the system's limit, where we may (CAP_NET_ADMIN)

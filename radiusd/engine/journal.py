@@ -12,15 +12,17 @@ from crypto import Handshake
 from provisioning import code_of
 
 from ..errors import AuthenticityError, DialectError, PacketError, UnsignedError
-from ..fastpath.cache import Hit, RequestLabels
-from ..log.handler import write_decisions
+from ..log.handler import render_failure, write_decisions
 from ..log.line_format import quote, quote_name, quote_octets
 from ..metrics.counters import Counts
-from ..model import Accept, Admit, How, Offer, Source
+from ..model import Accept, Admit, How, Offer, Reject, Source
 from ..state.topology import Client
 from ..vendors import device_address, parse_called_station
+from .labels import Hit, ReplyLabels, RequestLabels, accept_line, station_octets
 from .rate_limit import LogThrottle, RefusalThrottle
 from .transaction import Transaction
+
+log = logging.getLogger("radiusd")
 
 
 class Journal:
@@ -51,18 +53,20 @@ class Journal:
         decision = transaction.decision
         if decision is None:
             return
+        if isinstance(decision, Accept):
+            request = RequestLabels.of(transaction, decision.how)
+            reply = ReplyLabels.of(decision.key, station_octets(transaction))
+            self.counts.request(request.nas, request.dialect, "accept", request.how.value, ms / 1000)
+            write_decisions((accept_line(request, reply, request.measured(ms)),))
+        else:
+            self._decision_without_key(transaction, decision, ms)
+
+    def _decision_without_key(self, transaction: Transaction, decision: Offer | Admit | Reject, ms: float) -> None:
         name, keys, dialect = transaction.client.nas.name, transaction.keys, transaction.dialect.name
         ssid, device = _asked(transaction)
         where = f"nas={quote_name(name)} venue={quote_name(transaction.venue)} ssid={ssid} device={device}"
         suppressed: int | None = 0
-        if isinstance(decision, Accept):
-            given, how, outcome = decision.key, decision.how.value, "accept"
-            vlan = "none" if given.effective_vlan is None else given.effective_vlan
-            text = (
-                f"accept who={quote_name(given.identity)} key={given.id} {where} how={how} keys={keys} ms={ms:.2f}"
-                f" vlan={vlan} dialect={dialect}"
-            )
-        elif isinstance(decision, Offer):
+        if isinstance(decision, Offer):
             how, outcome = How.OFFER.value, "accept"
             vlan = "none" if decision.vlan is None else decision.vlan
             text = (
@@ -83,17 +87,17 @@ class Journal:
             write_decisions((f"{text} suppressed={suppressed}" if suppressed else text,))
 
     def hits(self, hits: Sequence[Hit], ms: float) -> None:
-        """Note requests that were answered the fast path, all of them `ms` after they came."""
-        ends: dict[RequestLabels, str] = {}
-        for asked, count in Counter([asked for asked, _ in hits]).items():
-            self.counts.request(asked.nas, asked.dialect, "accept", asked.how.value, ms / 1000, count)
-            ends[asked] = f"{asked.how.value} keys={asked.keys} ms={ms:.2f}"
-        write_decisions(
-            [
-                f"{given.who}{asked.where}{given.device}{ends[asked]}{given.vlan}{asked.dialects}"
-                for asked, given in hits
-            ]
-        )
+        """Note requests that the fast path answered, all of them `ms` after they came."""
+        measured: dict[RequestLabels, str] = {}
+        for request, count in Counter([request for request, _ in hits]).items():
+            self.counts.request(request.nas, request.dialect, "accept", request.how.value, ms / 1000, count)
+            measured[request] = request.measured(ms)
+        write_decisions([accept_line(request, reply, measured[request]) for request, reply in hits])
+
+    def failure(self, source: Source, error: Exception) -> None:
+        """Note that a request failed for a mistake of ours. No text of it: that could hold what came in."""
+        self.counts.discards["error"] += 1
+        log.error("error source=%s place=%s", source, render_failure(error))
 
     def discard_packet(self, client: Client, source: Source, error: PacketError) -> None:
         """Note a packet of a known NAS that is not answered."""

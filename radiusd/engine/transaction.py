@@ -1,5 +1,6 @@
 """One Access-Request under way, and the search that it may need."""
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,6 +11,14 @@ from ..state.index import Keyring
 from ..state.topology import Client
 from ..vendors import Dialect
 from .duplicates import Exchange
+
+
+class Phase(enum.Enum):
+    """Where a request stands. DECIDING -> SEARCHING -> DECIDING ..., and from either to OVER, which is final."""
+
+    DECIDING = enum.auto()  # its next step may be taken
+    SEARCHING = enum.auto()  # it waits for its search
+    OVER = enum.auto()  # answered, or given up
 
 
 @dataclass(slots=True, eq=False)
@@ -28,8 +37,28 @@ class Transaction:
     keyrings: tuple[Keyring, ...] = ()
     decision: Decision | None = None
     attributes: tuple[Sendable, ...] = field(default=(), repr=False)  # of the answer
-    outcome: "bytes | Search | Exception | None" = None
-    over: bool = False  # no step is left to take now: it waits for its search, or was given up
+    phase: Phase = Phase.DECIDING
+    search: "Search | None" = None
+    reply: bytes | None = field(default=None, repr=False)
+
+    @property
+    def outcome(self) -> "bytes | Search | None":
+        """Return what is to be done now: send a reply, run a search, nothing."""
+        return self.search if self.phase is Phase.SEARCHING else self.reply
+
+    def wait(self, search: "Search") -> None:
+        """Leave the request to a search."""
+        self.phase, self.search = Phase.SEARCHING, search
+
+    def resume(self) -> None:
+        """Go on with a request whose search has come to something, or may not be needed."""
+        if self.phase is not Phase.SEARCHING:
+            raise ValueError(f"a request that is {self.phase.name} has no search to come back from")
+        self.phase = Phase.DECIDING
+
+    def end(self, reply: bytes | None) -> None:
+        """End the request, with its reply or without one."""
+        self.phase, self.reply = Phase.OVER, reply
 
     @property
     def keys(self) -> int:

@@ -13,7 +13,24 @@ from typing import Any
 import numpy as np
 
 from .batch import LONGEST
-from .tables import ADDRESS, ANSWER, CLIENT, EXCHANGE, FORM, FRAMES, QUESTION, SCRATCH, WAYS
+from .tables import (
+    ADDRESS,
+    ANSWER,
+    CLIENT,
+    EXCHANGE,
+    FORM,
+    FRAMES,
+    LOCAL,
+    QUESTION,
+    SCRATCH,
+    WAYS,
+    Arrival,
+    Datagrams,
+    NewAnswer,
+    NewQuestion,
+    Tables,
+    Times,
+)
 
 
 @dataclass(slots=True)
@@ -75,21 +92,24 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
     """Return each kernel with arguments that make it do nothing; of the kinds that the fast path calls it with."""
     from . import kernels
 
-    questions, clients, answers, exchanges, scratch = (
-        np.zeros(count, kind)
-        for kind, count in ((QUESTION, WAYS), (CLIENT, 1), (ANSWER, WAYS), (EXCHANGE, WAYS), (SCRATCH, 1))
+    packets, addresses, locals_ = (np.zeros((1, octets), np.uint8) for octets in (LONGEST, ADDRESS, LOCAL))
+    tables = Tables(
+        np.zeros(WAYS, QUESTION),
+        np.zeros(1, CLIENT),
+        np.zeros(WAYS, ANSWER),
+        np.zeros(WAYS, EXCHANGE),
+        np.zeros(FRAMES, np.uint64),
+        np.zeros(1, FORM),
+        np.zeros(1, SCRATCH),
     )
-    packets, addresses = np.zeros((1, LONGEST), np.uint8), np.zeros((1, ADDRESS), np.uint8)
+    batch = Datagrams(packets, np.zeros(1, np.int64), addresses, locals_, packets, np.zeros((1, 4), np.int64))
+    arrival = Arrival(packets[0], 0, addresses[0], locals_[0], 0)
     octets = np.frombuffer(bytes(20), np.uint8)
-    frames, forms = np.zeros(FRAMES, np.uint64), np.zeros(1, FORM)
-    tables = questions, clients, answers, exchanges, frames, forms, scratch
-    results, lengths = np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
-    batch = packets, lengths, addresses, results, packets, 0, 0, 0.0, 0.0, 0.0, np.uint64(0)
-    request = scratch, packets[0], 0, addresses[0], 0
-    answer = np.uint64(0), 0, np.zeros(10, np.uint32), octets, 0, 0, 0, 0, 0.0, 0
+    question = NewQuestion(0, 0, False, octets, np.uint64(0), 0)
+    answer = NewAnswer(np.uint64(0), 0, np.zeros(10, np.uint32), octets, 0, 0, 0, 0, 0.0, 0)
     return [
-        (kernels.answer_all, (*tables, *batch)),
-        (kernels.mark, (exchanges, scratch, octets, addresses[0], 0, 0.0)),
-        (kernels.put_question, (questions, frames, forms, *request, 0, 0, False, octets, np.uint64(0), 0)),
-        (kernels.put_answer, (answers, *answer)),
+        (kernels.answer_all, (tables, batch, 0, 0, Times(0.0, 0.0, 0.0), np.uint64(0))),
+        (kernels.mark, (tables, arrival, 0.0)),
+        (kernels.put_question, (tables, arrival, question)),
+        (kernels.put_answer, (tables.answers, answer)),
     ]

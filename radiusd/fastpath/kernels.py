@@ -1,6 +1,8 @@
 """The compiled half of the fast path: one call answers a batch of datagrams, or leaves each of them to the engine.
 
 # Rule: see `fastpath.parse`. Nothing is discarded or rejected here.
+
+Numbers written into a call are np.int64(0), not 0: numba compiles a called function once more for each literal.
 """
 
 from collections.abc import Callable
@@ -55,7 +57,7 @@ def _prepare(client):
 
 @njit(nogil=True)
 def _is_signed(packet, length, client, scratch):
-    """Return whether Message-Authenticator is right (RFC 3579 3.2)."""
+    """Return whether Message-Authenticator is right (RFC 3579 3.2). Twin of the check in `codec.decode_request`."""
     octets = scratch.octets
     for i in range(length):
         octets[i] = packet[i]
@@ -68,7 +70,10 @@ def _is_signed(packet, length, client, scratch):
 
 @njit(nogil=True)
 def _fits(answer, question, frames, scratch):
-    """Return whether the M2 is one that the engine would take for AKM 2, and made with the key of this answer."""
+    """Return whether the M2 is one that the engine would take for AKM 2, and made with the key of this answer.
+
+    Twin of `crypto.Handshake.build` (what an M2 must be) and `Pool.matches`.
+    """
     frame, length = scratch.frame, np.int64(scratch.frame_length)
     if length < 99:
         return False
@@ -92,7 +97,7 @@ def _fits(answer, question, frames, scratch):
 
 @njit(nogil=True)
 def _encrypt(reply, at, blocks, packet, salt, client, scratch):
-    """Encrypt what is in clear after the two octets of a salt (RFC 2868 3.5)."""
+    """Encrypt what is in clear after the two octets of a salt (RFC 2868 3.5). Twin of `codec.encrypt_salted`."""
     octets, digest, secret = scratch.octets, scratch.digest, client.length
     reply[at] = np.uint8(0x80 | salt >> 8 & 0x7F)
     reply[at + 1] = np.uint8(salt & 0xFF)
@@ -120,7 +125,10 @@ def _encrypt(reply, at, blocks, packet, salt, client, scratch):
 
 @njit(nogil=True)
 def _write_reply(packet, answer, client, wall, salt, reply, scratch):
-    """Write an Access-Accept, Message-Authenticator first, and return its length (RFC 2865 3, RFC 3579 3.2)."""
+    """Write an Access-Accept, Message-Authenticator first, and return its length (RFC 2865 3, RFC 3579 3.2).
+
+    Twin of `codec.encode_reply`, from a template instead of attributes.
+    """
     length = 38 + answer.length
     reply[0], reply[1], reply[2], reply[3] = 2, packet[1], np.uint8(length >> 8), np.uint8(length & 0xFF)
     for i in range(16):
@@ -153,134 +161,132 @@ def _write_reply(packet, answer, client, wall, salt, reply, scratch):
 
 
 @njit(nogil=True)
-def _left_before(packets, addresses, results, n):
+def _left_before(batch, n):
     """Return whether an earlier datagram of the batch, left to the engine, has the source and identifier of this one.
 
     The engine sees that one later, and would take it for the newer request.
     """
+    addresses, packets = batch.addresses, batch.packets
     size = np.int64(8 if addresses[n, 0] == 2 else 28)  # sockaddr_in to the end of the address; sockaddr_in6
     for m in range(n):
-        same = results[m, 0] == LEFT and packets[m, 1] == packets[n, 1]
+        same = batch.results[m, 0] == LEFT and packets[m, 1] == packets[n, 1]
         if same and _equal(addresses[m], np.int64(0), addresses[n], np.int64(0), size):
             return True
     return False
 
 
-@_entry
-def answer_all(
-    questions, clients, answers, exchanges, frames, forms, scratches, packets, lengths, addresses, results, replies,
-    count, socket, wall, monotonic, lifetime, salt,
-):  # fmt: skip
-    """Answer what can be answered of `count` datagrams and return how many that were.
-
-    packets:   uint8, shape (n, 4096); lengths: int64; addresses: uint8, shape (n, ADDRESS), sockaddrs
-    results:   int64, shape (n, 4): what became of each, its reply's length, rows of question and answer
-    replies:   uint8, shape (n, 4096)
-    wall:      seconds since 1970; monotonic, lifetime: seconds
-    salt:      a number from which each answer's salt is drawn
-    """
-    scratch = scratches[0]
-    done = 0
-    for n in range(count):
-        packet, length, result = packets[n], lengths[n], results[n]
-        result[0], result[1] = LEFT, 0
-        if not walk(forms, packet, length, addresses[n], socket, scratch):
-            continue
-        row = find_question(questions, scratch)
-        if row < 0:
-            continue
-        question = questions[row]
-        client = clients[question.client]
-        if not client.ready:
-            _prepare(client)
-        if not _is_signed(packet, length, client, scratch):
-            continue
-        signature_at = scratch.signature_at + 2
-        exchange = exchanges[find_exchange(exchanges, scratch)]
-        theirs = False
-        if exchange.length and exchange.opened + lifetime >= monotonic and same_source(exchange, scratch):
-            theirs = exchange.length < 0
-            if _equal(exchange.authenticator, np.int64(0), packet, np.int64(4), np.int64(16)):
-                if theirs:
-                    continue
-                if _equal(exchange.signature, np.int64(0), packet, np.int64(signature_at), np.int64(16)):
-                    for i in range(exchange.length):
-                        replies[n, i] = exchange.reply[i]
-                    result[0], result[1] = REPEATED, exchange.length
-                    done += 1
-                    continue
-        at = find_answer(answers, scratch.mac, question.kind)
-        if at < 0 or _left_before(packets, addresses, results, n):
-            continue
-        answer = answers[at]
-        if not wall < answer.ends or (question.search != 0 and not _fits(answer, question, frames, scratch)):
-            continue
-        salt = salt * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        size = _write_reply(packet, answer, client, wall, np.int64(salt >> np.uint64(48)), replies[n], scratch)
-        question.used = answer.used = np.int64(monotonic * 1000)
-        exchange.source[0], exchange.source[1], exchange.source[2] = (
-            scratch.source[0],
-            scratch.source[1],
-            scratch.source[2],
-        )
-        exchange.opened, exchange.length = monotonic, size
-        for i in range(16):
-            exchange.authenticator[i] = packet[4 + i]
-            exchange.signature[i] = packet[signature_at + i]
-        for i in range(size):
-            exchange.reply[i] = replies[n, i]
-        result[0], result[1], result[2], result[3] = SUPERSEDED if theirs else ANSWERED, size, row, at
-        done += 1
-    return done
+@njit(nogil=True)
+def _is_open(exchange, times, scratch):
+    """Return whether this is the exchange under the source and identifier of a datagram, and not too old."""
+    return (
+        exchange.length != 0 and exchange.opened + times.lifetime >= times.monotonic and same_source(exchange, scratch)
+    )
 
 
-@_entry
-def mark(exchanges, scratches, packet, address, socket, monotonic):
-    """Note that the engine has the exchange of this packet."""
-    scratch = scratches[0]
-    if not read_source(address, socket, packet[1], scratch):
-        return
-    exchange = exchanges[find_exchange(exchanges, scratch)]
-    exchange.source[0], exchange.source[1], exchange.source[2] = scratch.source[0], scratch.source[1], scratch.source[2]
-    exchange.opened, exchange.length = monotonic, -1
+@njit(nogil=True)
+def _note_exchange(exchange, monotonic, length, packet, scratch):
+    """Take a row for the exchange of this packet. length: of the reply; -1: the engine has it"""
+    for i in range(5):
+        exchange.source[i] = scratch.source[i]
+    exchange.opened, exchange.length = monotonic, length
     for i in range(16):
         exchange.authenticator[i] = packet[4 + i]
 
 
 @njit(nogil=True)
-def _put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used):
-    row = room_for_answer(answers, mac, kind)
+def _answer(tables, batch, n, times, salt, scratch):
+    """Answer a datagram that was taken apart, if that can be done; see `answer_all`."""
+    packet, reply, result = batch.packets[n], batch.replies[n], batch.results[n]
+    row = find_question(tables.questions, scratch)
+    if row < 0:
+        return
+    question = tables.questions[row]
+    client = tables.clients[question.client]
+    if not client.ready:
+        _prepare(client)
+    if not _is_signed(packet, batch.lengths[n], client, scratch):
+        return
+    signature_at = np.int64(scratch.signature_at + 2)
+    exchange = tables.exchanges[find_exchange(tables.exchanges, scratch)]
+    engines = False
+    if _is_open(exchange, times, scratch):
+        engines = exchange.length < 0
+        if _equal(exchange.authenticator, np.int64(0), packet, np.int64(4), np.int64(16)):
+            if engines:
+                return
+            if _equal(exchange.signature, np.int64(0), packet, signature_at, np.int64(16)):
+                for i in range(exchange.length):
+                    reply[i] = exchange.reply[i]
+                result[0], result[1] = REPEATED, exchange.length
+                return
+    at = find_answer(tables.answers, scratch.mac, question.kind)
+    if at < 0 or _left_before(batch, n):
+        return
+    answer = tables.answers[at]
+    if not times.wall < answer.ends or (question.search != 0 and not _fits(answer, question, tables.frames, scratch)):
+        return
+    size = _write_reply(packet, answer, client, times.wall, np.int64(salt >> np.uint64(48)), reply, scratch)
+    question.used = answer.used = np.int64(times.monotonic * 1000)
+    _note_exchange(exchange, times.monotonic, size, packet, scratch)
+    for i in range(16):
+        exchange.signature[i] = packet[signature_at + i]
+    for i in range(size):
+        exchange.reply[i] = reply[i]
+    result[0], result[1], result[2], result[3] = SUPERSEDED if engines else ANSWERED, size, row, at
+
+
+@_entry
+def answer_all(tables, batch, count, socket, times, salt):
+    """Answer what can be answered of the first `count` datagrams of a batch (`Tables`, `Datagrams`, `Times`).
+
+    salt: a number from which each answer's salt is drawn
+    """
+    scratch = tables.scratch[0]
+    for n in range(count):
+        batch.results[n, 0], batch.results[n, 1] = LEFT, 0
+        packet, address, local = batch.packets[n], batch.addresses[n], batch.locals[n]
+        if walk(tables.forms, packet, batch.lengths[n], address, local, socket, scratch):
+            salt = salt * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+            _answer(tables, batch, n, times, salt, scratch)
+
+
+@_entry
+def mark(tables, arrival, monotonic):
+    """Note that the engine has the exchange of an `Arrival`."""
+    scratch, packet = tables.scratch[0], arrival.packet
+    if read_source(arrival.address, arrival.local, arrival.socket, packet[1], scratch):
+        exchange = tables.exchanges[find_exchange(tables.exchanges, scratch)]
+        _note_exchange(exchange, monotonic, np.int64(-1), packet, scratch)
+
+
+@_entry
+def put_answer(answers, new):
+    """Keep what a device gets, a `NewAnswer`; return its row."""
+    row = room_for_answer(answers, new.mac, new.kind)
     answer = answers[row]
-    answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = mac, kind, key_id, ends, used
-    answer.salt_at, answer.blocks, answer.timeout_at = salt_at, blocks, timeout_at
+    answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = new.mac, new.kind, new.key_id, new.ends, new.used
+    answer.salt_at, answer.blocks, answer.timeout_at = new.salt_at, new.blocks, new.timeout_at
     for i in range(10):
-        answer.states[i] = states[i]
-    for i in range(len(template)):
-        answer.template[i] = template[i]
-    answer.length = len(template)
+        answer.states[i] = new.states[i]
+    for i in range(len(new.template)):
+        answer.template[i] = new.template[i]
+    answer.length = len(new.template)
     return row
 
 
 @_entry
-def put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used):
-    """Take over what a device gets; return its row. The last five: see `ANSWER`."""
-    return _put_answer(answers, mac, kind, states, template, salt_at, blocks, timeout_at, key_id, ends, used)
-
-
-@_entry
-def put_question(
-    questions, frames, forms, scratches, packet, length, address, socket, client, kind, search, aa, mac, used,
-):  # fmt: skip
-    """Take over what a request asks; return its row, plus the number of questions for a new one.
+def put_question(tables, arrival, new):
+    """Keep what an `Arrival` asks, a `NewQuestion`; return its row, plus the number of questions for a new one.
 
     Return -1 where it is not a request for the fast path, or not what the engine has understood: `search`, `mac`.
     """
-    scratch = scratches[0]
-    if not walk(forms, packet, length, address, socket, scratch):
+    questions, frames, scratch = tables.questions, tables.frames, tables.scratch[0]
+    address, local = arrival.address, arrival.local
+    if not walk(tables.forms, arrival.packet, arrival.length, address, local, arrival.socket, scratch):
         return np.int64(-1)
-    if (scratch.frame_length > 0) != search or scratch.mac != mac:
+    if (scratch.frame_length > 0) != new.search or scratch.mac != new.mac:
         return np.int64(-1)
-    if search:
+    if new.search:
         frames[scratch.key_data % FRAMES] = scratch.key_data
     row = find_question(questions, scratch)
     if row >= 0:
@@ -288,9 +294,9 @@ def put_question(
     row = room_for_question(questions, scratch)
     question = questions[row]
     question.hash, question.length = scratch.hash, scratch.question_length
-    question.client, question.kind, question.search, question.used = client, kind, search, used
+    question.client, question.kind, question.search, question.used = new.client, new.kind, new.search, new.used
     for i in range(6):
-        question.aa[i] = aa[i]
+        question.aa[i] = new.aa[i]
     for i in range(scratch.question_length):
         question.octets[i] = scratch.question[i]
     return row + len(questions)

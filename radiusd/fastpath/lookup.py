@@ -50,6 +50,8 @@ def same_source(exchange, scratch):
         exchange.source[0] == scratch.source[0]
         and exchange.source[1] == scratch.source[1]
         and exchange.source[2] == scratch.source[2]
+        and exchange.source[3] == scratch.source[3]
+        and exchange.source[4] == scratch.source[4]
     )
 
 
@@ -57,7 +59,7 @@ def same_source(exchange, scratch):
 def find_exchange(exchanges, scratch):
     """Return the row of the last exchange under this source and identifier, or one to overwrite."""
     source = scratch.source
-    value = source[0] * FNV_PRIME ^ source[1] * _SPREAD ^ source[2]
+    value = source[0] * FNV_PRIME ^ source[1] * _SPREAD ^ source[2] ^ source[3] * FNV_PRIME ^ source[4] * _SPREAD
     start = _set_of(value ^ value >> np.uint64(29), len(exchanges) // WAYS)
     oldest = start
     for row in range(start, start + WAYS):

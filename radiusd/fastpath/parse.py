@@ -77,27 +77,32 @@ def _mac(octets, at, length):
 
 
 @njit(nogil=True)
-def read_source(address, socket, identifier, scratch):
-    """Fill in where a datagram came from, from a sockaddr; begin the question with it. False for a strange family."""
+def _read_number(octets, start, end):
+    value = np.uint64(0)
+    for i in range(start, end):
+        value = value << np.uint64(8) | np.uint64(octets[i])
+    return value
+
+
+@njit(nogil=True)
+def read_source(address, local, socket, identifier, scratch):
+    """Fill in where a datagram came from and went to; begin the question with the first. False for a strange family.
+
+    address: a sockaddr; local: our address, see `Batch`
+    """
     family = np.int64(address[0]) | np.int64(address[1]) << 8  # little-endian hosts; others find nothing here
     first, octets = (4, 4) if family == 2 else (8, 16)
     if family != 2 and family != 10:
         return False
-    high, low, scope = np.uint64(0), np.uint64(0), np.uint64(0)
     question = scratch.question
     for i in range(16):
-        octet = address[first + i] if i < octets else np.uint8(0)
-        question[i] = octet
-        if i < 8:
-            high = high << np.uint64(8) | np.uint64(octet)
-        else:
-            low = low << np.uint64(8) | np.uint64(octet)
-    if family == 10:
-        for i in range(24, 28):
-            scope = scope << np.uint64(8) | np.uint64(address[i])
-    port = np.uint64(address[2]) << np.uint64(8) | np.uint64(address[3])
-    scratch.source[0], scratch.source[1] = high, low
-    scratch.source[2] = scope << np.uint64(32) | port << np.uint64(16) | np.uint64(socket << 8 | identifier)
+        question[i] = address[first + i] if i < octets else np.uint8(0)
+    scope = _read_number(address, 24, 28) if family == 10 else np.uint64(0)
+    port = _read_number(address, 2, 4)
+    source = scratch.source
+    source[0], source[1] = _read_number(question, 0, 8), _read_number(question, 8, 16)
+    source[2] = scope << np.uint64(32) | port << np.uint64(16) | np.uint64(socket << 8 | identifier)
+    source[3], source[4] = _read_number(local, 0, 8), _read_number(local, 8, 16)
     question[16] = np.uint8(family)
     return True
 
@@ -213,16 +218,16 @@ def _read_form(packet, at, form, question, size, scratch, have):
 
 
 @njit(nogil=True)
-def walk(forms, packet, length, address, socket, scratch):
+def walk(forms, packet, length, address, local, socket, scratch):
     """Take a signed Access-Request apart: source, station, handshake, question. Return whether it can be used.
 
     forms:   see `FORM`
     packet:  `length` octets, at most 4096
-    address: the sockaddr it came from
+    address: the sockaddr it came from; local: our address, see `Batch`
     """
     if length < 20 or packet[0] != 1 or (np.int64(packet[2]) << 8 | np.int64(packet[3])) != length:
         return False
-    if not read_source(address, socket, packet[1], scratch):
+    if not read_source(address, local, socket, packet[1], scratch):
         return False
     question, size = scratch.question, 18
     at, have, signature_at = np.int64(20), np.int64(0), 0

@@ -1,12 +1,14 @@
 """The tables of the fast path: arrays that compiled code reads, set-associative, found by hash and compared whole."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 WAYS: Final = 8
 SPREAD: Final = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads hashes over the sets
 ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
+LOCAL: Final = 16  # octets of an address of ours, zeros behind an IPv4 one
 LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 640, 256
 _LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
 _PACKET, FRAME = 4096, 1024
@@ -62,7 +64,7 @@ ANSWER: Final = np.dtype(
 # A request that was answered, to answer it again with the same octets (RFC 5080 2.2.2).
 EXCHANGE: Final = np.dtype(
     [
-        ("source", "u8", (3,)),
+        ("source", "u8", (5,)),
         ("opened", "f8"),
         ("length", "i4"),  # of the reply; -1: the engine has the exchange; 0: free
         ("authenticator", "u1", (16,)),
@@ -92,7 +94,7 @@ GUARD: Final = 2  # a TLV's type and length; further back may be another place
 # What is found in one datagram, and room to work in.
 SCRATCH: Final = np.dtype(
     [
-        ("source", "u8", (3,)),
+        ("source", "u8", (5,)),
         ("mac", "u8"),
         ("hash", "u8"),
         ("key_data", "u8"),
@@ -109,3 +111,73 @@ SCRATCH: Final = np.dtype(
     ],
     align=True,
 )
+
+
+class Tables(NamedTuple):
+    """All that compiled code keeps, one array each."""
+
+    questions: npt.NDArray[np.void]
+    clients: npt.NDArray[np.void]
+    answers: npt.NDArray[np.void]
+    exchanges: npt.NDArray[np.void]
+    frames: npt.NDArray[np.uint64]  # shape (FRAMES,)
+    forms: npt.NDArray[np.void]
+    scratch: npt.NDArray[np.void]  # one row
+
+
+class Datagrams(NamedTuple):
+    """The arrays of a batch, and what becomes of each datagram.
+
+    results: int64, shape (n, 4): LEFT, ANSWERED, REPEATED or SUPERSEDED; reply's length; rows of question and answer
+    """
+
+    packets: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int64]
+    addresses: npt.NDArray[np.uint8]
+    locals: npt.NDArray[np.uint8]
+    replies: npt.NDArray[np.uint8]
+    results: npt.NDArray[np.int64]
+
+
+class Arrival(NamedTuple):
+    """One datagram, and where from, where to and on which socket it came."""
+
+    packet: npt.NDArray[np.uint8]  # shape (4096,)
+    length: int
+    address: npt.NDArray[np.uint8]  # shape (ADDRESS,)
+    local: npt.NDArray[np.uint8]  # shape (LOCAL,)
+    socket: int
+
+
+class Times(NamedTuple):
+    """Now, and how long an exchange is kept; all in seconds."""
+
+    wall: float  # since 1970
+    monotonic: float
+    lifetime: float
+
+
+class NewQuestion(NamedTuple):
+    """What the engine has made out of a request; see `QUESTION`."""
+
+    client: int
+    kind: int
+    search: bool
+    aa: npt.NDArray[np.uint8]
+    mac: np.uint64
+    used: int
+
+
+class NewAnswer(NamedTuple):
+    """What a device gets; see `ANSWER`."""
+
+    mac: np.uint64
+    kind: int
+    states: npt.NDArray[np.uint32]  # shape (10,)
+    template: npt.NDArray[np.uint8]
+    salt_at: int
+    blocks: int
+    timeout_at: int
+    key_id: int
+    ends: float
+    used: int

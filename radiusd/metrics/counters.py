@@ -64,6 +64,7 @@ class Counts:
         self.duplicates = 0
         self.probes = 0
         self.status = 0
+        self.fastpath_failures = 0
         self.search_seconds = Histogram(SEARCH_SECONDS)
         self.search_keys = Histogram(SEARCH_KEYS)
         self.request_seconds: dict[str, Histogram] = {}  # by what kind of answer it was
@@ -107,6 +108,7 @@ class Counts:
             "duplicates": self.duplicates,
             "probes": self.probes,
             "status": self.status,
+            "fastpath_failures": self.fastpath_failures,
             "search_seconds": _view(self.search_seconds),
             "search_keys": _view(self.search_keys),
             "request_seconds": {kind: _view(histogram) for kind, histogram in self.request_seconds.items()},
@@ -124,6 +126,7 @@ class Counts:
         self.duplicates += view["duplicates"]
         self.probes += view["probes"]
         self.status += view["status"]
+        self.fastpath_failures += view["fastpath_failures"]
         self.search_seconds.add(*view["search_seconds"])
         self.search_keys.add(*view["search_keys"])
         for kind, parts in view["request_seconds"].items():

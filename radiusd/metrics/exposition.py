@@ -156,6 +156,8 @@ class _Collector:
         yield CounterMetricFamily("latchkey_duplicates", "Repetitions of a request (RFC 5080).", counts.duplicates)
         yield CounterMetricFamily("latchkey_probes", "Questions of devices whether a server lives.", counts.probes)
         yield CounterMetricFamily("latchkey_status", "Status-Server requests (RFC 5997) answered.", counts.status)
+        failures = "Failures of the fast path; the engine answers everything for a while after each."
+        yield CounterMetricFamily("latchkey_fastpath_failures", failures, counts.fastpath_failures)
         gauges = [view["gauges"] for _, view in self._views]
         for name, text in SUMMED.items():
             yield GaugeMetricFamily(f"latchkey_{name}", text, sum(each[name] for each in gauges))

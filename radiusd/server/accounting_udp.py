@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..config import Config
+from ..datagram import receive, send
 from ..engine.accounting import Accounting
 from ..log.handler import lines_together, render_failure
 from ..model import Source
@@ -55,12 +56,10 @@ class AccountingListener:
 
     def _read(self, number: int) -> int:
         """Answer what has come in; return how many datagrams that was."""
-        receive = self._sockets[number].recvfrom
         arrivals: list[tuple[bytes, Source]] = []
         try:
             while len(arrivals) < _BATCH_SIZE:
-                datagram, address = receive(_LONGEST)
-                arrivals.append((datagram, Source(address[0], address[1], number)))
+                arrivals.append(receive(self._sockets[number], number, _LONGEST))
         except BlockingIOError:
             pass
         except OSError as error:
@@ -82,6 +81,6 @@ class AccountingListener:
 
     def _send(self, reply: bytes, source: Source) -> None:
         try:
-            self._sockets[source.socket].sendto(reply, (source.address, source.port))
+            send(self._sockets[source.socket], reply, source)
         except OSError as error:  # as lost as on the wire, and the NAS reports again
             log.warning("cannot send source=%s: %s", source, error.strerror)

@@ -29,6 +29,7 @@ from ..sockets import Address, is_loopback, render_address
 from ..state.follower import Follower
 from ..state.index import Index
 from .accounting_udp import AccountingListener
+from .frontend import FrontEnd
 from .store_thread import StoreThread
 from .udp import UdpListener
 
@@ -150,8 +151,9 @@ class Server:
             loaded = await self._load(followed)
             loaded.index.read_from(store.keys.get)
             engine = Engine(loaded.index, time.monotonic)
-            self._enable_fast_path(engine, loaded, stack)
-            edge, accounting = self._make_listeners(engine, stack)
+            front_end = FrontEnd(engine)
+            self._enable_fast_path(front_end, loaded, stack)
+            edge, accounting = self._make_listeners(front_end, stack)
             self.configure(self._config)  # which may have changed while all was read
             for work in (
                 lambda: _follow(loaded.index, loaded.follower, followed),
@@ -181,21 +183,22 @@ class Server:
         await followed.call(self.loaded.refresh, followed.store)
         return self.loaded
 
-    def _enable_fast_path(self, engine: Engine, loaded: Loaded, stack: contextlib.AsyncExitStack) -> None:
+    def _enable_fast_path(self, front_end: FrontEnd, loaded: Loaded, stack: contextlib.AsyncExitStack) -> None:
         """Let compiled code answer what it can: at once, or when it has been compiled."""
         if loaded.fast_path is not None:
-            engine.enable_fast_path(loaded.fast_path)
+            front_end.enable(loaded.fast_path)
         elif loaded.compilation is not None:
-            later = asyncio.create_task(self._enable_fast_path_later(engine, loaded.compilation))
+            later = asyncio.create_task(self._enable_fast_path_later(front_end, loaded.compilation))
             stack.callback(later.cancel)
             if not self._inherited:
                 stack.callback(loaded.compilation.stop)
 
     def _make_listeners(
-        self, engine: Engine, stack: contextlib.AsyncExitStack
+        self, front_end: FrontEnd, stack: contextlib.AsyncExitStack
     ) -> tuple[UdpListener, AccountingListener]:
-        edge = self._edge = UdpListener(engine, self._sockets, _threads(self._config))
+        edge = self._edge = UdpListener(front_end, self._sockets, _threads(self._config))
         stack.callback(edge.close)
+        engine = front_end.engine
         reports = Accounting(engine.index, time.monotonic, journal=engine.journal)
         accounting = self._accounting = AccountingListener(reports, self._acct_sockets)
         stack.callback(accounting.close)
@@ -208,12 +211,12 @@ class Server:
             if lost:
                 counts.log_lines_dropped[place] += lost
 
-    async def _enable_fast_path_later(self, engine: Engine, compilation: Compilation) -> None:
+    async def _enable_fast_path_later(self, front_end: FrontEnd, compilation: Compilation) -> None:
         """Let compiled code answer what it can, when there is any."""
         await _readable(compilation.descriptor)
         if await asyncio.to_thread(load_if_kept):
-            engine.enable_fast_path(FastPath())
-            engine.configure(self._config)
+            front_end.enable(FastPath())
+            front_end.configure(self._config)
         else:
             log.warning("the compiled answers could not be made ready: known devices cost more of the processor")
 

@@ -2,8 +2,8 @@
 
 An input is what follows a RADIUS header. It is sent as it is, and with length and Message-Authenticator made right, so
 that the search for bad input goes on behind the door that a wrong signature closes; so, too, from access points of
-profiles that no attribute shows. Accounting has it as it is, and with its authenticator made right. Any exception that
-leaves the one or the other, any answer that is not one, and any datagram that takes more than 50 ms of the processor on
+profiles that no attribute shows. Accounting has it as it is, and with its authenticator made right. Any exception in
+the one or the other, any answer that is not one, and any datagram that takes more than 50 ms of the processor on
 this small pool is a finding.
 """
 
@@ -20,6 +20,7 @@ from crypto import Ssid, warm_up
 from provisioning import KeyDraft, MasterKey, Passphrase, Store, UnknownDevices
 from radiusd.fastpath import compilation
 from radiusd.fastpath.cache import FastPath
+from radiusd.server.frontend import FrontEnd
 
 SECRET = b"testing123"
 LONGEST = 4096
@@ -60,7 +61,8 @@ class Target:
         index.apply(radiusd.Follower(self.store).load(NOW))
         self._time = 0.0
         self.engine = radiusd.Engine(index, self._clock)
-        self.engine.enable_fast_path(FastPath(answers=64, exchanges=64))
+        self.front_end = FrontEnd(self.engine)
+        self.front_end.enable(FastPath(answers=64, exchanges=64))
         self.accounting = radiusd.Accounting(index, self._clock)
         self._secret = radiusd.SharedSecret(SECRET)
 
@@ -72,9 +74,9 @@ class Target:
         octets = octets[: LONGEST - 20 - len(_UNSIGNED)]
         code = 1 if not octets or octets[0] % 16 else 12
         for address in (_SIGNING, _LENIENT):
-            self._send(self.engine.handle, self._plain(code, octets), address, (2, 3))
+            self._send(self.front_end.handle, self._plain(code, octets), address, (2, 3))
         for address in (_SIGNING, *_PROFILES):
-            self._send(self.engine.handle, self._sign(code, octets), address, (2, 3))
+            self._send(self.front_end.handle, self._sign(code, octets), address, (2, 3))
         for datagram in (self._plain(4, octets), self._report(octets)):
             self._send(self.accounting.handle, datagram, _SIGNING, (5,))
 
@@ -94,6 +96,8 @@ class Target:
         started = time.thread_time()  # whatever else the machine does meanwhile does not count
         reply = handle(datagram, source, NOW)
         spent = time.thread_time() - started
+        counts = self.engine.journal.counts
+        assert (counts.discards["error"], counts.fastpath_failures) == (0, 0)
         assert spent < LIMIT_S, f"{spent:.3f} s of the processor for one datagram"
         if reply is not None:
             assert reply[0] in codes

@@ -18,6 +18,7 @@ from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Server, SharedSecret, Source
 from radiusd.fastpath.cache import FastPath
 from radiusd.fastpath.tables import LEFT
+from radiusd.server.frontend import FrontEnd
 from radiusd.sockets import bound
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
@@ -62,6 +63,7 @@ class House:
 
     def __init__(self, folder, *, fast_path=True):
         self.now = NOW
+        self.may_fail = False  # a test that makes the server fail says so
         self._fast_path = fast_path
         self.secret = SharedSecret(b"testing123")
         self._path = folder / "latchkey.db"
@@ -95,8 +97,10 @@ class House:
         self.follower = Follower(self._server_store)
         self.index.apply(self.follower.load(self.now))
         self.engine = Engine(self.index, self.clock)
+        self.front_end = FrontEnd(self.engine)
         if self._fast_path:
-            self.engine.enable_fast_path(FastPath(answers=64, exchanges=64))
+            self.fast_path = FastPath(answers=64, exchanges=64)
+            self.front_end.enable(self.fast_path)
         return self
 
     def stop(self):
@@ -115,8 +119,9 @@ class House:
         self._server_store.devices.remember(devices, self.now)
         self.index.devices.saved(devices)
 
-    def send(self, datagram, *, address="192.0.2.1", port=40000, socket=0):
-        return self.engine.handle(datagram, Source(address, port, socket), self.now)
+    def send(self, datagram, *, address="192.0.2.1", port=40000, socket=0, local=""):
+        way = self.front_end if self._fast_path else self.engine
+        return way.handle(datagram, Source(address, port, socket, local), self.now)
 
     def ask(self, subject, *, extra=(), nas_identifier=None, identifier=0, **source):
         """Send a new request about `subject`; return the Granted or None for an Access-Reject."""
@@ -153,6 +158,9 @@ def house(tmp_path, request):
     house = House(tmp_path, fast_path=getattr(request, "param", "fastpath") == "fastpath")
     yield house
     house.close()
+    if house.engine is not None and not house.may_fail:
+        counts = house.engine.journal.counts
+        assert (counts.discards["error"], counts.fastpath_failures) == (0, 0)
 
 
 @pytest.fixture
@@ -160,12 +168,12 @@ def running():
     """Return a context manager: a server for a house, listening and taking accounting, in a thread of its own."""
 
     @contextlib.contextmanager
-    def run(house, config=None):
+    def run(house, config=None, listen="127.0.0.1"):
         started, kept = threading.Event(), []
 
         async def serve():
-            with bound([("127.0.0.1", 0)] * 2, receive_buffer=1 << 20) as (listen, acct):
-                server = Server(house.open_store, [listen], [acct], config or Config())
+            with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
+                server = Server(house.open_store, [auth], [acct], config or Config())
                 kept.extend((server, asyncio.get_running_loop()))
                 task = asyncio.create_task(server.run())
                 await server.ready.wait()

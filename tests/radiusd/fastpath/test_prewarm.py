@@ -18,7 +18,7 @@ FIRST, SECOND = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
 def begin(house):
     house.start()
     with house.open_store() as store:
-        return prewarm(house.engine._fast_path, house.index, store.keys.get_many, house.now, 0.0)
+        return prewarm(house.fast_path, house.index, store.keys.get_many, house.now, 0.0)
 
 
 def test_first_request_of_a_known_device_is_answered_once_its_access_point_is_known(house, handshake, lookup, ways):

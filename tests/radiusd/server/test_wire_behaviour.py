@@ -24,6 +24,7 @@ from radiusd import Engine
 from radiusd.config import parse_config
 from radiusd.engine.journal import Journal
 from radiusd.engine.transaction import Search
+from radiusd.server.frontend import FrontEnd
 
 # Of the house only its store is used: the server that runs has an engine of its own.
 pytestmark = pytest.mark.parametrize("house", ["fastpath"], indirect=True)
@@ -293,7 +294,7 @@ class TestDuplicates:
     @pytest.mark.parametrize("name", [KNOWN, STRANGER])
     def test_so_too_where_both_came_while_the_server_was_busy(self, wire, recordings, lines, name, monkeypatch):
         """Datagrams are read by the batch, and what compiled code can answer goes before what it cannot."""
-        busy, free, receive = threading.Event(), threading.Event(), Engine.receive_batch
+        busy, free, receive = threading.Event(), threading.Event(), FrontEnd.answer
 
         def wait(*arguments):
             busy.set()
@@ -302,7 +303,7 @@ class TestDuplicates:
 
         former, later = search(recordings[2], identifier=9), lookup(name, identifier=9)
         with monkeypatch.context() as patch:
-            patch.setattr(Engine, "receive_batch", wait)
+            patch.setattr(FrontEnd, "answer", wait)
             wire.send(lookup(identifier=8), number=1)
             assert busy.wait(30)
             for request in (former, later):
