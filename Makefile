@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
 
-.PHONY: demo test bench fuzz format clean
+.PHONY: demo test test-vendor bench fuzz format clean
 FUZZ_SECONDS ?= 300
 FUZZ_DATAGRAMS ?= 1000000
 JOBS ?= auto
@@ -17,6 +17,10 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff format --check $(PACKAGES)
 	$(BIN)/mypy
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+# make test-vendor V=ruckus: what the tests say of one dialect, in seconds.
+test-vendor: $(VENV)/installed-dev
+	$(BIN)/pytest -q tests/radiusd/vendors -k '$(or $(V),$(error say which: make test-vendor V=ruckus)) or table'
 
 bench: $(VENV)/installed-dev
 	$(BIN)/latchkey bench pmk

@@ -33,6 +33,7 @@ def view_answer(played: Played, answer: Answer | None, reason: str | None, *, sh
         "ms": None if answer is None else round(answer.seconds * 1e3, 2),
         "tries": None if answer is None else answer.tries,
         "reason": reason,
+        "attributes": None if answer is None else list(answer.attributes),
     }
     if granted is None:
         return view
@@ -83,4 +84,6 @@ def _render(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, str) and value.isascii() and value.isprintable() and not set(value) & set(' "='):
         return value
+    if isinstance(value, list):
+        return ",".join(value)
     return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)

@@ -16,6 +16,7 @@ from radiusd import (
     RadiusError,
     SharedSecret,
     Subject,
+    attribute_name,
     render_address,
 )
 
@@ -54,6 +55,7 @@ class Answer:
     seconds: float
     tries: int = 1
     signed: bool = True  # it carried a Message-Authenticator
+    attributes: tuple[str, ...] = ()  # what it carried, by name, in order
 
 
 def ask(server: Address, played: Played, *, timeout_s: float = 3.0, tries: int = 3, unsigned: bool = False) -> Answer:
@@ -83,6 +85,7 @@ def ask(server: Address, played: Played, *, timeout_s: float = 3.0, tries: int =
                         seconds=seconds,
                         tries=number,
                         signed=not unsigned or _is_signed(question, reply),
+                        attributes=tuple(map(attribute_name, question.decode(reply, unsigned=unsigned).attributes)),
                     )
             except TimeoutError:
                 continue

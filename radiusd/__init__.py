@@ -22,7 +22,7 @@ from .server.service import Server
 from .sockets import parse_address, render_address
 from .state.follower import Follower
 from .state.index import Index
-from .vendors import DIALECTS, PROFILES, Dialect, device_address, parse_called_station, recognise
+from .vendors import DIALECTS, PROFILES, Dialect, attribute_name, device_address, parse_called_station, recognise
 
 __all__ = [
     "ACCESS_ACCEPT",
@@ -55,6 +55,7 @@ __all__ = [
     "Source",
     "Subject",
     "UnsignedError",
+    "attribute_name",
     "decode_request",
     "decode_unverified",
     "device_address",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .codec import ACCESS_ACCEPT, ACCESS_REJECT, SharedSecret, decode_reply, decrypt_salted, encode_request
 from .errors import PacketError
-from .model import Granted, Sendable, Subject
+from .model import Granted, Reply, Sendable, Subject
 from .vendors import Dialect
 
 
@@ -35,12 +35,19 @@ class Question:
         datagram = encode_request(identifier, authenticator or os.urandom(16), attributes, secret)
         return cls(datagram=datagram, dialect=dialect, secret=secret)
 
+    def decode(self, reply: bytes, *, unsigned: bool = False) -> Reply:
+        """Return the reply, its authenticators verified; PacketError where it does not answer this.
+
+        unsigned: take a reply without Message-Authenticator
+        """
+        return decode_reply(reply, self.datagram, self.secret, unsigned=unsigned)
+
     def read(self, reply: bytes, *, unsigned: bool = False) -> Granted | None:
         """Return what an Access-Accept grants, None for an Access-Reject; PacketError for anything else.
 
         unsigned: take a reply without Message-Authenticator
         """
-        packet = decode_reply(reply, self.datagram, self.secret, unsigned=unsigned)
+        packet = self.decode(reply, unsigned=unsigned)
         if packet.code == ACCESS_REJECT:
             return None
         if packet.code != ACCESS_ACCEPT:

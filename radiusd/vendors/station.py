@@ -79,6 +79,14 @@ def only(request: Request, kind: AttributeType) -> bytes | None:
     return values[0] if values else None
 
 
+def need(request: Request, kind: AttributeType) -> bytes:
+    """Return the value of an attribute that must come once."""
+    value = only(request, kind)
+    if value is None:
+        raise MissingPieceError(f"no {attribute_name(kind)}")
+    return value
+
+
 def decode_lookup(request: Request, ssid: Ssid | None = None) -> Lookup:
     """Return the question which key a device has, asked by its address alone.
 

@@ -7,7 +7,7 @@ from crypto import MacAddress, Ssid
 from ..errors import DialectError, MissingPieceError
 from ..model import Attribute, Request
 from .names import attribute_name
-from .station import only, parse_ssid
+from .station import need, parse_ssid
 
 ROOM = 247  # octets in a Vendor-Specific attribute after its vendor's number, type and length (RFC 2865 5.26)
 VendorType = tuple[int, int, int]  # 26, vendor, type
@@ -37,10 +37,7 @@ class Tlvs:
     @classmethod
     def of(cls, request: Request, kind: VendorType) -> "Tlvs":
         """Return those of an attribute that must come once."""
-        value = only(request, kind)
-        if value is None:
-            raise MissingPieceError(f"no {attribute_name(kind)}")
-        return cls(kind, value)
+        return cls(kind, need(request, kind))
 
     def get(self, number: int, what: str, length: int | None = None) -> bytes | None:
         """Return a value, None where it is absent; DialectError where it has not `length` octets."""

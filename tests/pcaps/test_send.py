@@ -364,6 +364,7 @@ def test_the_recordings_are_played_from_air_and_wire(send, tmp_path, case):
         assert f" akm={case['akm']} dialect=hostapd message_authenticator=right response_authenticator=right " in output
         assert f' key="passphrase of {len(case["passphrase"])} octets" fits=yes vlan=110 ms=' in output
         assert case["passphrase"] not in output
+        assert " attributes=Message-Authenticator,Tunnel-Password,Tunnel-Type," in output
 
 
 def test_json_and_secrets(send, capture):

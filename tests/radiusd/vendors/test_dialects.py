@@ -251,8 +251,8 @@ def test_recordings_asked_in_each_dialect_find_their_key(house, recordings, line
     dialect = DIALECTS[name]
     subject = DIALECTS["hostapd"].decode_request(decode_request(recording.datagram, SECRET))
     if subject.akm is Akm.FT_PSK and name not in LONG_FRAMES:
-        with pytest.raises(DialectError, match=r"254.* (room for|would fit)"):
-            dialect.encode_request(subject, None)
+        with pytest.raises(DialectError, match=r"room for"):
+            Question.ask(dialect, subject, house.secret)
         return
     question = Question.ask(dialect, subject, house.secret, nas_identifier=b"hudson-house-ap1")
     granted = question.read(house.send(question.datagram))
