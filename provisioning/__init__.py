@@ -56,7 +56,7 @@ from .options import (
     secret_options,
 )
 from .reasons import Reason, code_of
-from .secrets import KEY_VARIABLE, MasterKey
+from .secrets import KEY_VARIABLE, MasterKey, key_path
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
@@ -119,6 +119,7 @@ __all__ = [
     "generate_passphrase",
     "import_keys",
     "json_option",
+    "key_path",
     "no_such_command",
     "open_database",
     "open_store",

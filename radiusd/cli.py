@@ -39,6 +39,7 @@ from provisioning import database_path, db_option
     show_default="text",
     help="Of the lines on stderr: for people, or one JSON object each.",
 )
+@click.option("--check", is_flag=True, help="Say what would keep this site from working, and do not serve.")
 @db_option
 @click.pass_context
 def serve(
@@ -49,6 +50,7 @@ def serve(
     config: Path | None,
     metrics: str | None,
     log_format: str | None,
+    check: bool,
 ) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from .config import Settings, default_path
@@ -62,4 +64,9 @@ def serve(
         "log": None if log_format is None else {"format": log_format},
     }
     given = {name: value for name, value in options.items() if value not in (None, [])}
-    serve_forever(database_path(context), os.environ, Settings(config or default_path(), given))
+    settings = Settings(config or default_path(), given)
+    if check:
+        from .check.cli import check_site
+
+        context.exit(check_site(database_path(context), os.environ, settings, starting=True))
+    serve_forever(database_path(context), os.environ, settings)

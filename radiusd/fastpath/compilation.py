@@ -76,6 +76,13 @@ def load_if_kept() -> bool:
     return True
 
 
+def machine_code_is_kept() -> bool:
+    """Return whether there is a folder for the machine code, so that the next start need not compile."""
+    from crypto.kernels import compiled
+
+    return all(compiled.can_be_kept(function) for function, _ in _calls())
+
+
 def warm_up() -> None:
     """Load the kernels or compile them, by answering nothing."""
     for function, arguments in _calls():
