@@ -149,8 +149,8 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
 @click.command(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="New here? `latchkey demo` shows it at work; README.md sets it up in nine commands. Each command explains"
-    " itself: `latchkey key --help`, `latchkey key add --help`.",
+    epilog="New here? `latchkey demo` shows it at work, README.md and docs/ set it up step by step. Each command"
+    " explains itself: `latchkey key --help`, `latchkey key add --help`.",
 )
 @click.option(
     "--db",

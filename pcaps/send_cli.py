@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", metavar="CAPTURE|REQUEST.hex")
 @click.option(
-    "--dialect", type=click.Choice(list(DIALECTS)), metavar="D", help="The request's own, or hostapd, unless said."
+    "--dialect", type=click.Choice(list(DIALECTS)), metavar="D", help="Default: the request's own, or hostapd."
 )
 @click.option("--server", required=True, metavar="HOST:PORT", help="Whom to ask.")
 @secret_options("secret", "The shared secret; asked for at a terminal.")
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(0.01, 300), default=3.0, show_default=True, metavar="SECONDS")
 @click.option("--retries", type=click.IntRange(0, 100), default=2, show_default=True, help="With the same octets.")
 @click.option("--count", type=click.IntRange(1, 10_000_000), metavar="N", help="A load: ask so often, each time anew.")
-@click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="So many a second; as fast as can be.")
+@click.option(
+    "--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Requests per second (default: unlimited)."
+)
 @click.option(
     "--no-require-message-authenticator", "unsigned", is_flag=True, help="Take answers that carry none, as some do."
 )

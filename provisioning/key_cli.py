@@ -66,8 +66,8 @@ def key() -> None:
 @key.command("add")
 @_pool_option
 @_venue_option
-@click.option("--identity", metavar="WHO", help="Who it is, as the log says it; the unit, or key-ID, unless said.")
-@secret_options("passphrase", "8 to 63 printable ASCII characters, or 64 hex digits; made up unless said.")
+@click.option("--identity", metavar="WHO", help="Whose it is, as the log shows it (default: the unit, or key-ID).")
+@secret_options("passphrase", "8 to 63 printable ASCII characters, or 64 hex digits; generated if omitted.")
 @click.option("--unit", metavar="U", shell_complete=complete_units, help="UNIT or BUILDING/UNIT.")
 @click.option("--subscriber", metavar="NAME", help="Whose account it is.")
 @click.option("--plan", metavar="P", shell_complete=complete_plans, help="Its service plan.")
@@ -94,7 +94,7 @@ def key_add(
     macs: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Add a key and print its id, then its passphrase if it was made up."""
+    """Add a key and print its id, then its passphrase if it was generated."""
     given = _read_passphrase(passphrase, passphrase_file)
     with open_database(context) as store:
         keypool = find_keypool(store, pool, venue)
@@ -125,7 +125,7 @@ def key_add(
 @click.option("--no-header", is_flag=True, help="The first row is a key, whatever it reads like.")
 @click.option("--force", is_flag=True, help="Take identities that begin as a spreadsheet's formulas: =, +, -, @.")
 @click.option("--dry-run", is_flag=True, help="Check every row, and import none.")
-@click.option("--example", is_flag=True, help="Print a small file to begin with, passphrases made up, and end.")
+@click.option("--example", is_flag=True, help="Print a small file to begin with, its passphrases generated, and exit.")
 @json_option
 @db_option
 @click.pass_context
@@ -253,7 +253,7 @@ def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bo
 
 @key.command("reset")
 @_key_argument
-@secret_options("passphrase", "The new one; made up unless said.")
+@secret_options("passphrase", "The new one; generated if omitted.")
 @json_option
 @db_option
 @click.pass_context

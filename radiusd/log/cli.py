@@ -14,6 +14,11 @@ from provisioning import (
     InvalidValue,
     ProvisioningError,
     Store,
+    complete_keys,
+    complete_nases,
+    complete_pools,
+    complete_units,
+    complete_venues,
     database_path,
     db_option,
     json_option,
@@ -37,13 +42,18 @@ _SHOWN = 20
 @click.option("--limit", "-n", type=click.IntRange(0), metavar="N", show_default="20; all with --since", help="Lines.")
 @click.option("--since", metavar="T", help="10m, 2h, 3d, 1w, today, yesterday, a date or a time, local unless it says.")
 @click.option("--outcome", "outcomes", multiple=True, type=click.Choice(list(_COLOURS)), help="May be repeated.")
-@click.option("--who", metavar="NAME", help="An identity: its keys, and their devices that were refused.")
-@click.option("--key", metavar="KEY", help="A key's id or identity.")
-@click.option("--unit", metavar="U", help="UNIT or BUILDING/UNIT: its keys.")
-@click.option("--venue", metavar="V")
-@click.option("--ssid", metavar="S")
+@click.option(
+    "--who",
+    metavar="NAME",
+    shell_complete=complete_keys,
+    help="An identity: its keys, and their devices that were refused.",
+)
+@click.option("--key", metavar="KEY", shell_complete=complete_keys, help="A key's id or identity.")
+@click.option("--unit", metavar="U", shell_complete=complete_units, help="UNIT or BUILDING/UNIT: its keys.")
+@click.option("--venue", metavar="V", shell_complete=complete_venues)
+@click.option("--ssid", metavar="S", shell_complete=complete_pools)
 @click.option("--device", metavar="MAC", help="In any format; a part of it will do.")
-@click.option("--nas", metavar="N", help="Its name.")
+@click.option("--nas", metavar="N", shell_complete=complete_nases, help="Its name.")
 @json_option
 @db_option
 @click.pass_context

@@ -223,3 +223,31 @@ def test_an_address_without_an_entry_is_told_the_network_it_belongs_to(cli):
     assert said == "no NAS '192.0.2.7': it belongs to 192.0.2.0/24 (house-aps)"
     assert cli.refused("nas", "remove", "house-ap") == "no NAS 'house-ap': did you mean 'house-aps'?"
     assert cli.refused("nas", "remove", "2001:db8::1") == "no NAS '2001:db8::1': `latchkey nas list` shows them"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["venue", "show", "x"],
+        ["unit", "add", "x", "4B"],
+        ["unit", "list", "--venue", "x"],
+        ["pool", "add", "x", "--venue", "x"],
+        ["pool", "attach", "x", "Hudson House"],
+        ["pool", "attach", "Hudson House", "x"],
+        ["plan", "show", "x"],
+        ["nas", "add", "10.0.0.1", "--secret", "a sound secret", "--venue", "x"],
+        ["nas", "remove", "x"],
+        ["key", "add", "--pool", "x"],
+        ["key", "add", "--unit", "x"],
+        ["key", "add", "--plan", "x"],
+        ["key", "list", "--venue", "x"],
+        ["key", "list", "--unit", "x"],
+        ["key", "import", "x"],
+        ["key", "export", "--pool", "x", "--show-secrets"],
+        *(["key", command, "x"] for command in ("show", "reset", "suspend", "resume", "remove")),
+    ],
+)
+def test_what_does_not_exist_is_one_line_and_status_1(cli, command):
+    cli.ok("venue", "add", "Hudson House")
+    cli.ok("pool", "add", "Hudson House")
+    assert "'x'" in cli.refused(*command) or "read x" in cli.refused(*command)

@@ -55,6 +55,11 @@ def complete(path, *words, **environment):
         (["key", "add", "--venue", "x"], []),
         (["key", "show", "Ann"], ["Ann Lee"]),
         (["key", "suspend", ""], ["Ann Lee", "Bob Ray"]),
+        (["log", "--venue", "Hudson M"], ["Hudson Mews"]),
+        (["log", "--who", "B"], ["Bob Ray"]),
+        (["log", "--unit", "W"], ["West/4B"]),
+        (["log", "--ssid", ""], ["Residents"]),
+        (["log", "--nas", "h"], ["house-aps"]),
     ],
 )
 def test_names_are_completed_from_the_database(house, path, words, offered):
