@@ -57,7 +57,7 @@ class Target:
                 for n, text in enumerate((b"sunny-Otter-41", b"maple-Falcon-77", b"river-Badger-09", b"another one")):
                     store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(text), plan_id=plan.id, vlan=n or None))
         self.store = Store.open(Path(folder) / "latchkey.db", key)
-        index = radiusd.Index(self.store.key)
+        index = radiusd.Index(self.store.keys.get)
         index.apply(radiusd.Follower(self.store).load(NOW))
         self._time = 0.0
         self.engine = radiusd.Engine(index, self._clock)
