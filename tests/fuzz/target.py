@@ -97,7 +97,7 @@ class Target:
         reply = handle(datagram, source, NOW)
         spent = time.thread_time() - started
         counts = self.engine.journal.counts
-        assert (counts.discards["error"], counts.fastpath_failures) == (0, 0)
+        assert (counts.discards["error"], counts.fastpath_failures) == (0, 0), "an error of ours, see the log"
         assert spent < LIMIT_S, f"{spent:.3f} s of the processor for one datagram"
         if reply is not None:
             assert reply[0] in codes
