@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from crypto import Handshake, MacAddress, Ssid
@@ -147,6 +148,17 @@ class Quotas(NamedTuple):
     total_octets: int | None = None
 
 
+class Repeatable(NamedTuple):
+    """The permission to give an Accept again without asking whether it still holds: to this device, showing this key.
+
+    It ends by itself at `until`, and with any change to the key, the device, its NAS or the keypools.
+    """
+
+    device: MacAddress
+    until: datetime | None  # None: no end
+    session_ends: datetime | None  # what Session-Timeout counts down to, where there is one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
     """This key, in these words' meaning; the dialect finds the words."""
@@ -154,6 +166,7 @@ class Accept:
     key: Key
     how: How
     session_timeout_s: int | None = None
+    repeatable: Repeatable | None = None  # None: the next request is decided anew, whatever this one was
     name_asked: bool = False  # the request asked for a Chargeable-User-Identity (RFC 4372 2.1)
 
     @property

@@ -18,7 +18,7 @@ from ..metrics.counters import Counts
 from ..model import Accept, Admit, How, Offer, Reject, Source
 from ..state.topology import Client
 from ..vendors import device_address, parse_called_station
-from .labels import Hit, ReplyLabels, RequestLabels, accept_line, station_octets
+from .labels import Hit, ReplyLabels, RequestLabels, accept_line
 from .rate_limit import LogThrottle, RefusalThrottle
 from .transaction import Transaction
 
@@ -55,7 +55,7 @@ class Journal:
             return
         if isinstance(decision, Accept):
             request = RequestLabels.of(transaction, decision.how)
-            reply = ReplyLabels.of(decision.key, station_octets(transaction))
+            reply = ReplyLabels.of(decision.key, transaction.device.value)
             self.counts.request(request.nas, request.dialect, "accept", request.how.value, ms / 1000)
             write_decisions((accept_line(request, reply, request.measured(ms)),))
         else:

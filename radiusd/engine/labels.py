@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from crypto import Handshake
 from provisioning import Key
 
 from ..log.line_format import quote_name, quote_octets
@@ -66,10 +65,3 @@ Hit = tuple[RequestLabels, ReplyLabels]  # a request that the fast path answered
 def accept_line(request: RequestLabels, reply: ReplyLabels, measured: str) -> str:
     """Return the line of an Access-Accept; `measured` is what RequestLabels.measured() returns."""
     return f"{reply.who}{request.where}{reply.device}{measured}{reply.vlan}{request.dialects}"
-
-
-def station_octets(transaction: Transaction) -> bytes:
-    """Return the address of the device that a request which was understood is about."""
-    subject = transaction.subject
-    assert subject is not None  # noqa: S101 (it was understood)
-    return (subject.spa if isinstance(subject, Handshake) else subject.device).value

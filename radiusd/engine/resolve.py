@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from crypto import CryptoError, Handshake, Ssid, UnsupportedAkm
+from crypto import CryptoError, Handshake, MacAddress, Ssid, UnsupportedAkm
 from provisioning import Key, Reason, UnknownDevices
 
 from ..errors import DialectError, UnsupportedError
-from ..model import Accept, Admit, Decision, How, Lookup, Offer, Reject
+from ..model import Accept, Admit, Decision, How, Lookup, Offer, Reject, Repeatable
 from ..state.index import Index
 from .transaction import Search, Transaction
 
@@ -138,13 +138,24 @@ def _try_known(transaction: Transaction, handshake: Handshake, index: Index, now
     return Search(transaction, handshake, refusal)
 
 
-def _accept(transaction: Transaction, key: Key, how: How, now: datetime) -> Accept:
+def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: bool = False) -> Accept:
+    """Return the Accept of a key that is valid now. Every Accept is made here, also those that are made in advance.
+
+    # Rule: a rule that may end sooner than the key bounds `until`, one that counts or asks anew gives no permission:
+    # what is not said to be repeatable is decided for each request.
+    """
     return Accept(
         key=key,
         how=how,
         session_timeout_s=_seconds(key.ends, now),
-        name_asked=transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None,
+        repeatable=Repeatable(device, until=key.ends, session_ends=key.ends),
+        name_asked=name_asked,
     )
+
+
+def _accept(transaction: Transaction, key: Key, how: How, now: datetime) -> Accept:
+    name_asked = transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None
+    return grant(key, transaction.device, how, now, name_asked=name_asked)
 
 
 def _seconds(ends: datetime | None, now: datetime) -> int | None:

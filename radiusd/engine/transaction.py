@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from crypto import Handshake
+from crypto import Handshake, MacAddress
 
 from ..model import Decision, Reject, Request, Sendable, Source, Subject
 from ..state.index import Keyring
@@ -59,6 +59,12 @@ class Transaction:
     def end(self, reply: bytes | None) -> None:
         """End the request, with its reply or without one."""
         self.phase, self.reply = Phase.OVER, reply
+
+    @property
+    def device(self) -> MacAddress:
+        """Return the station that a request which was understood is about."""
+        assert self.subject is not None  # noqa: S101 (it was understood)
+        return self.subject.spa if isinstance(self.subject, Handshake) else self.subject.device
 
     @property
     def keys(self) -> int:

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto import Akm, Handshake, MacAddress, Pool
-from provisioning import Key
 
 from ..codec import Template, encode_template
 from ..engine.labels import Hit, ReplyLabels, RequestLabels
@@ -158,9 +157,14 @@ class FastPath:
         return Arrival(self._packet, len(octets), address, local, source.socket)
 
     def learn(self, transaction: Transaction, monotonic: float) -> None:
-        """Keep what can be answered alike from now on."""
+        """Keep an answer that may be repeated, as far as its request is one that compiled code can read."""
         decision, subject, source = transaction.decision, transaction.subject, transaction.source
-        if not isinstance(decision, Accept) or subject is None or source.socket > _MOST_SOCKETS:
+        if not isinstance(decision, Accept) or subject is None:
+            return
+        if decision.repeatable is None:  # no more, if it was before
+            self.forget_device(transaction.device)
+            return
+        if source.socket > _MOST_SOCKETS:
             return
         if transaction.request.first(_PROXY_STATE) is not None:
             return
@@ -170,53 +174,38 @@ class FastPath:
                 return
             if transaction.request.first(_ANONCE) is None:
                 self._learn_forms(transaction.request.octets, subject)
-            device, search, aa = subject.spa, True, subject.aa.value
-        else:
-            device = subject.device
+            search, aa = True, subject.aa.value
         client, template = self._client(transaction.client), encode_template(transaction.attributes)
         if client is None or template is None:
             return
         kind = self._kind(transaction.keyrings, transaction.dialect, name_asked=decision.name_asked, search=search)
-        new = NewQuestion(
-            *(client, kind, search, np.frombuffer(aa, np.uint8), np.uint64(int.from_bytes(device.value))),
-            used=int(monotonic * 1000),
-        )
+        mac = np.uint64(int.from_bytes(decision.repeatable.device.value))
+        new = NewQuestion(client, kind, search, np.frombuffer(aa, np.uint8), mac, used=int(monotonic * 1000))
         question = self._kernels.put_question(self._tables, self._arrival(source, transaction.request.octets), new)
         if question < 0:
             return
         size = len(self._tables.questions)
         if question >= size:
             self._asked[question - size] = RequestLabels.of(transaction, How.KNOWN if search else How.LOOKUP)
-        self._put(device.value, kind, transaction.keyrings, decision.key, template, monotonic)
+        self._put(decision, kind, transaction.keyrings, template, monotonic)
 
-    def prewarm(
-        self, device: bytes, keyrings: tuple[Keyring, ...], dialect: Dialect, key: Key, monotonic: float
-    ) -> None:
+    def prewarm(self, accept: Accept, keyrings: tuple[Keyring, ...], dialect: Dialect, monotonic: float) -> None:
         """Have the answer ready for a device that is known, but was not asked about yet."""
-        end = None if key.ends is None else 1
-        template = encode_template(dialect.encode_accept(Accept(key=key, how=How.LOOKUP, session_timeout_s=end)))
+        template = encode_template(dialect.encode_accept(accept))
         if template is not None:
-            self._put(
-                device,
-                self._kind(keyrings, dialect, name_asked=False, search=False),
-                keyrings,
-                key,
-                template,
-                monotonic,
-            )
+            kind = self._kind(keyrings, dialect, name_asked=accept.name_asked, search=False)
+            self._put(accept, kind, keyrings, template, monotonic)
 
     def _put(
-        self,
-        device: bytes,
-        kind: int,
-        keyrings: tuple[Keyring, ...],
-        key: Key,
-        template: Template,
-        monotonic: float,
+        self, accept: Accept, kind: int, keyrings: tuple[Keyring, ...], template: Template, monotonic: float
     ) -> None:
+        permission, key = accept.repeatable, accept.key
         states = _states(keyrings, key.id)
-        if states is None or len(template.octets) > LONGEST_TEMPLATE:
+        if permission is None or states is None or len(template.octets) > LONGEST_TEMPLATE:
             return
+        if template.timeout_at is not None and permission.session_ends is None:
+            return  # nothing to count Session-Timeout down to
+        device = permission.device.value
         new = NewAnswer(
             mac=np.uint64(int.from_bytes(device)),
             kind=kind,
@@ -226,7 +215,8 @@ class FastPath:
             blocks=template.blocks,
             timeout_at=-1 if template.timeout_at is None else template.timeout_at,
             key_id=key.id,
-            ends=math.inf if key.ends is None else key.ends.timestamp(),
+            until=_seconds(permission.until),
+            ends=_seconds(permission.session_ends),
             used=int(monotonic * 1000),
         )
         row = self._kernels.put_answer(self._tables.answers, new)
@@ -310,6 +300,10 @@ class FastPath:
         )
         self._client_rows[id(client)] = row, client  # which keeps it, so that no other has its id
         return row
+
+
+def _seconds(moment: datetime | None) -> float:
+    return math.inf if moment is None else moment.timestamp()
 
 
 def _size(wanted: int) -> int:

@@ -113,7 +113,7 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
     arrival = Arrival(packets[0], 0, addresses[0], locals_[0], 0)
     octets = np.frombuffer(bytes(20), np.uint8)
     question = NewQuestion(0, 0, False, octets, np.uint64(0), 0)
-    answer = NewAnswer(np.uint64(0), 0, np.zeros(10, np.uint32), octets, 0, 0, 0, 0, 0.0, 0)
+    answer = NewAnswer(np.uint64(0), 0, np.zeros(10, np.uint32), octets, 0, 0, 0, 0, 0.0, 0.0, 0)
     return [
         (kernels.answer_all, (tables, batch, 0, 0, Times(0.0, 0.0, 0.0), np.uint64(0))),
         (kernels.mark, (tables, arrival, 0.0)),

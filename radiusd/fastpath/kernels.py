@@ -223,7 +223,7 @@ def _answer(tables, batch, n, times, salt, scratch):
     if at < 0 or _left_before(batch, n):
         return
     answer = tables.answers[at]
-    if not times.wall < answer.ends or (question.search != 0 and not _fits(answer, question, tables.frames, scratch)):
+    if not times.wall < answer.until or (question.search != 0 and not _fits(answer, question, tables.frames, scratch)):
         return
     size = _write_reply(packet, answer, client, times.wall, np.int64(salt >> np.uint64(48)), reply, scratch)
     question.used = answer.used = np.int64(times.monotonic * 1000)
@@ -264,7 +264,8 @@ def put_answer(answers, new):
     """Keep what a device gets, a `NewAnswer`; return its row."""
     row = room_for_answer(answers, new.mac, new.kind)
     answer = answers[row]
-    answer.mac, answer.kind, answer.key_id, answer.ends, answer.used = new.mac, new.kind, new.key_id, new.ends, new.used
+    answer.mac, answer.kind, answer.key_id, answer.used = new.mac, new.kind, new.key_id, new.used
+    answer.until, answer.ends = new.until, new.ends
     answer.salt_at, answer.blocks, answer.timeout_at = new.salt_at, new.blocks, new.timeout_at
     for i in range(10):
         answer.states[i] = new.states[i]

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from crypto import MacAddress
 from provisioning import Key
 
+from ..engine import resolve
 from ..errors import RadiusError
+from ..model import Accept, How
 from ..state.index import Index, Keyring
 from ..vendors import DIALECTS, Dialect
 from .cache import FastPath
@@ -41,7 +44,8 @@ def prewarm(
             for device, key_id in some:
                 key = keys.get(key_id)
                 if key is not None and key.validity(now) is None:
-                    made += sum(_answer(fast_path, device, keyrings, dialect, key, monotonic) for dialect in dialects)
+                    accept = resolve.grant(key, MacAddress(device), How.LOOKUP, now)
+                    made += sum(_answer(fast_path, accept, keyrings, dialect, monotonic) for dialect in dialects)
         if made >= most:
             break
     return made
@@ -66,10 +70,10 @@ def _with_keys(
 
 
 def _answer(
-    fast_path: FastPath, device: bytes, keyrings: tuple[Keyring, ...], dialect: Dialect, key: Key, monotonic: float
+    fast_path: FastPath, accept: Accept, keyrings: tuple[Keyring, ...], dialect: Dialect, monotonic: float
 ) -> bool:
     try:
-        fast_path.prewarm(device, keyrings, dialect, key, monotonic)
+        fast_path.prewarm(accept, keyrings, dialect, monotonic)
     except RadiusError:  # a dialect in which nothing can be said
         return False
     return True

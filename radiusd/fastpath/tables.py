@@ -43,15 +43,15 @@ CLIENT: Final = np.dtype(
     ],
     align=True,
 )
-# What a device gets: an Accept's attributes but for what depends on the request, the key that it must have used, and
-# until when.
+# What a device gets: an Accept's attributes but for what depends on the request, and the key that it must have used.
 ANSWER: Final = np.dtype(
     [
         ("mac", "u8"),
         ("kind", "i4"),
         ("length", "i4"),  # 0: free
         ("key_id", "i8"),
-        ("ends", "f8"),  # seconds since 1970; infinite where the key has no end
+        ("until", "f8"),  # it may be repeated: seconds since 1970, infinite where there is no end
+        ("ends", "f8"),  # the session, where the template has a Session-Timeout
         ("used", "i8"),
         ("salt_at", "i4"),  # where a salted value begins in the template, in clear: salt, length, text, zeros; -1: none
         ("blocks", "i4"),  # of 16 octets, of that value
@@ -179,5 +179,6 @@ class NewAnswer(NamedTuple):
     blocks: int
     timeout_at: int
     key_id: int
+    until: float
     ends: float
     used: int
