@@ -78,7 +78,7 @@ class DecisionFile:
         self._uncounted += lines
 
     def keep(self) -> None:
-        """Follow the file's name to another file, or begin one; to be called now and then."""
+        """Follow the file's name to another file, or begin one; call it periodically."""
         if not self._size:
             return
         try:

@@ -60,7 +60,7 @@ class Output(logging.Handler):
             self._write_all(lines)
 
     def catch_up(self) -> None:
-        """Tell a reader that is back what it has missed; to be called periodically."""
+        """Tell a reader that is back what it has missed; call it periodically."""
         self._say_lost()
 
     def take_lost(self) -> tuple[int, int]:

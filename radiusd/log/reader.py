@@ -20,7 +20,7 @@ from .line_format import Line, parse_line, quote, quote_octets
 
 OUTCOMES: Final = ("accept", "reject", "admit", "discard")
 _BLOCK = 1 << 16
-_LONGEST = 1 << 16  # what goes on longer without an end is no line of ours
+_MAX_LINE = 1 << 16  # what goes on longer without an end is no line of ours
 _POLL_S = 0.2
 _GRACE_S = 0.6  # so long after a file was renamed, one of the server's processes may still write to it
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,7 +124,7 @@ def _follow_one(file: int, start: int, renamed: Callable[[], bool], sleep: Calla
             start += len(block)
             *whole, rest = (rest + block).split(b"\n")
             yield from (parse_line(_decode(octets)) for octets in whole if octets)
-            rest = rest if len(rest) <= _LONGEST else b""
+            rest = rest if len(rest) <= _MAX_LINE else b""
             continue
         if os.fstat(file).st_size < start:
             return  # cut: begin again
@@ -150,7 +150,7 @@ def _lines_backwards(file: int, end: int) -> Iterator[str]:
         start = max(0, end - _BLOCK)
         first, *whole = (os.pread(file, end - start, start) + rest).split(b"\n")
         yield from (_decode(octets) for octets in reversed(whole) if octets)
-        rest, end = first if len(first) <= _LONGEST else b"", start
+        rest, end = first if len(first) <= _MAX_LINE else b"", start
     if rest:
         yield _decode(rest)
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-_MOST_SERIES = 16_384  # of requests; NASes come and go while the server runs
+_MAX_SERIES = 16_384  # of requests; NASes come and go while the server runs
 OTHERS: Final = "others"
 
 SEARCH_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -85,7 +85,7 @@ class Counts:
     def _begin(self, labels: Labels) -> _Series:
         """Return the series of labels that were not there before, or of all others where there are too many."""
         _, dialect, outcome, reason = labels
-        if len(self._series) >= _MOST_SERIES:
+        if len(self._series) >= _MAX_SERIES:
             labels = OTHERS, dialect, outcome, reason
         if labels not in self._series:
             kind = reason if outcome == "accept" else outcome

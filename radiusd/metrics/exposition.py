@@ -1,9 +1,9 @@
 """What Prometheus scrapes: one endpoint for all workers, whichever of them answered what.
 
-Each worker writes its numbers to its place in shared memory once a second. The first one shows the sum of all places.
-A worker that takes a dead one's place counts on from what is there, so that no counter falls.
+Each worker writes its numbers to its slot in shared memory once a second. The first one shows the sum of all slots.
+A worker that takes a dead one's slot counts on from what is there, so that no counter falls.
 
-# Rule: the parent binds the endpoint and makes the places, and starts no thread; that is the first worker's.
+# Rule: the parent binds the endpoint and makes the slots, and starts no thread; that is the first worker's.
 """
 
 import contextlib
@@ -26,6 +26,17 @@ from .shared_memory import Slot
 log = logging.getLogger("radiusd")
 
 Gauges = Mapping[str, int]
+LABELLED: Final = {  # counters with one label: text, label, and the values that are shown before they occur
+    "discards": ("Datagrams that got no answer.", "cause", ()),
+    "accounting": ("Accounting-Requests answered.", "status", ()),
+    "log_lines_dropped": ("Lines of the log that could not be written.", "to", ("stderr", "file")),
+}
+COUNTED: Final = {  # counters without
+    "duplicates": "Repetitions of a request (RFC 5080).",
+    "probes": "Questions of devices whether a server lives.",
+    "status": "Status-Server requests (RFC 5997) answered.",
+    "fastpath_failures": "Failures of the fast path; the engine answers everything for a while after each.",
+}
 SUMMED: Final = {
     "searches_waiting": "Requests that wait for a thread to search with.",
     "searches_running": "Searches that have a thread.",
@@ -41,12 +52,12 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The endpoint and the workers' places. To be made before workers are forked."""
+    """The endpoint and the workers' slots. To be made before workers are forked."""
 
     def __init__(self, address: Address, workers: int) -> None:
         """Bind the endpoint; ServeError where that cannot be."""
         self.listener = bind_stream(address)
-        self.places = [Slot() for _ in range(workers)]
+        self.slots = [Slot() for _ in range(workers)]
 
     @property
     def address(self) -> Address:
@@ -65,14 +76,14 @@ class Meter:
     def __init__(self, metrics: Metrics, worker: int) -> None:
         self._metrics = metrics
         self._worker = worker
-        self._place = metrics.places[worker - 1]
+        self._slot = metrics.slots[worker - 1]
         self._began = time.time()
         self._full = False
 
     @contextlib.contextmanager
     def counting(self, counts: Counts, gauges: Callable[[], Gauges]) -> Iterator[Callable[[], None]]:
         """Go on from what an earlier worker has counted, and give what publishes; it is called at the end, too."""
-        former = self._place.read()
+        former = self._slot.read()
         if former is not None:
             counts.add(json.loads(former)["counts"])
 
@@ -83,7 +94,7 @@ class Meter:
         endpoint = None
         if self._worker == 1:
             metrics = self._metrics
-            endpoint = Endpoint(metrics.listener, lambda openmetrics: render_page(metrics.places, openmetrics))
+            endpoint = Endpoint(metrics.listener, lambda openmetrics: render_page(metrics.slots, openmetrics))
             endpoint.start()
         try:
             yield publish
@@ -94,19 +105,19 @@ class Meter:
 
     def _publish(self, counts: Counts, gauges: Gauges) -> None:
         others = json.dumps({"gauges": dict(gauges), "process": _measure_process(self._began)})
-        if not self._place.write(f'{{"counts":{counts.encode()},{others[1:]}'.encode()) and not self._full:
+        if not self._slot.write(f'{{"counts":{counts.encode()},{others[1:]}'.encode()) and not self._full:
             self._full = True
             log.error("the metrics of this worker have grown too large to be shown")
 
 
-def render_page(places: Sequence[Slot], openmetrics: bool) -> Page:
+def render_page(slots: Sequence[Slot], openmetrics: bool) -> Page:
     """Return what a scrape gets."""
     # Imported where it is used: nobody without an endpoint has to wait for it.
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.openmetrics import exposition
 
     registry = CollectorRegistry(auto_describe=False)
-    views = [(number, json.loads(octets)) for number, place in enumerate(places, 1) if (octets := place.read())]
+    views = [(number, json.loads(octets)) for number, slot in enumerate(slots, 1) if (octets := slot.read())]
     registry.register(_Collector(views))
     if openmetrics:
         return exposition.CONTENT_TYPE_LATEST, exposition.generate_latest(registry)  # type: ignore[no-untyped-call]
@@ -128,36 +139,36 @@ class _Collector:
 
     def collect(self) -> Iterator[Any]:
         """Yield each family."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+        yield from self._counters()
+        yield from self._histograms()
+        yield from self._gauges()
+        yield from self._processes()
 
-        counts = self._counts
+    def _counters(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily
+
         labels = ("nas", "dialect", "outcome", "reason")
         requests = CounterMetricFamily("latchkey_requests", "Access-Requests that were decided.", labels=labels)
-        for values, count in counts.requests.items():
+        for values, count in self._counts.requests.items():
             requests.add_metric(values, count)
         yield requests
+        for name, (text, label, always) in LABELLED.items():
+            family = CounterMetricFamily(f"latchkey_{name}", text, labels=(label,))
+            for value, count in (dict.fromkeys(always, 0) | getattr(self._counts, name)).items():
+                family.add_metric((value,), count)
+            yield family
+        for name, text in COUNTED.items():
+            yield CounterMetricFamily(f"latchkey_{name}", text, getattr(self._counts, name))
+
+    def _histograms(self) -> Iterator[Any]:
+        counts = self._counts
         yield _histogram("latchkey_request_seconds", "From a request to its answer.", counts.request_seconds, "class")
         yield _histogram("latchkey_search_seconds", "A search, in its thread.", {"": counts.search_seconds})
         yield _histogram("latchkey_search_keys", "Keys that were to be searched.", {"": counts.search_keys})
-        discards = CounterMetricFamily("latchkey_discards", "Datagrams that got no answer.", labels=("cause",))
-        for cause, count in counts.discards.items():
-            discards.add_metric((cause,), count)
-        yield discards
-        accounting = CounterMetricFamily("latchkey_accounting", "Accounting-Requests answered.", labels=("status",))
-        for status, count in counts.accounting.items():
-            accounting.add_metric((status,), count)
-        yield accounting
-        dropped = CounterMetricFamily(
-            "latchkey_log_lines_dropped", "Lines of the log that could not be written.", labels=("to",)
-        )
-        for place in ("stderr", "file"):
-            dropped.add_metric((place,), counts.log_lines_dropped[place])
-        yield dropped
-        yield CounterMetricFamily("latchkey_duplicates", "Repetitions of a request (RFC 5080).", counts.duplicates)
-        yield CounterMetricFamily("latchkey_probes", "Questions of devices whether a server lives.", counts.probes)
-        yield CounterMetricFamily("latchkey_status", "Status-Server requests (RFC 5997) answered.", counts.status)
-        failures = "Failures of the fast path; the engine answers everything for a while after each."
-        yield CounterMetricFamily("latchkey_fastpath_failures", failures, counts.fastpath_failures)
+
+    def _gauges(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+
         gauges = [view["gauges"] for _, view in self._views]
         for name, text in SUMMED.items():
             yield GaugeMetricFamily(f"latchkey_{name}", text, sum(each[name] for each in gauges))
@@ -166,7 +177,6 @@ class _Collector:
         yield GaugeMetricFamily("latchkey_workers", "Processes that answer.", len(gauges))
         build = {"version": _version(), "python": platform.python_version()}
         yield InfoMetricFamily("latchkey_build", "What is running.", build)
-        yield from self._processes()
 
     def _processes(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

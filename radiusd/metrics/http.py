@@ -21,9 +21,9 @@ from ..sockets import Address, render_address
 
 log = logging.getLogger("radiusd")
 
-_CONNECTIONS = 16
-_CONNECTIONS_EACH = 4  # of one address
-_LONGEST_HEAD = 8192
+_MAX_CONNECTIONS = 16
+_MAX_CONNECTIONS_EACH = 4  # of one address
+_MAX_HEAD = 8192
 _TIMEOUT_S = 5.0
 _FRESH_S = 0.5  # the numbers themselves are renewed once a second
 
@@ -35,7 +35,7 @@ def bind_stream(address: Address) -> socket.socket:
     """Return a TCP socket that listens on the address; ServeError where that cannot be."""
     host, port = address
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
+        family, kind, protocol, _, sockaddr = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind, protocol)
@@ -43,8 +43,8 @@ def bind_stream(address: Address) -> socket.socket:
         raise ServeError(f"cannot show metrics on {render_address(address)}: {error.strerror}") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(place)
-        bound.listen(_CONNECTIONS)
+        bound.bind(sockaddr)
+        bound.listen(_MAX_CONNECTIONS)
         bound.setblocking(False)
     except OSError as error:
         bound.close()
@@ -82,7 +82,7 @@ class Endpoint:
 
     async def _serve(self) -> None:
         own = self._listener.dup()  # the server closes its own
-        server = await asyncio.start_server(self._answer, sock=own, limit=_LONGEST_HEAD)
+        server = await asyncio.start_server(self._answer, sock=own, limit=_MAX_HEAD)
         async with server:
             await self._stopping.wait()
 
@@ -108,9 +108,9 @@ class Endpoint:
     def _make_room(self, peer: str) -> None:
         """End the oldest connection of who has most, where there is no room: who asks and reads is never that slow."""
         counts = Counter(self._connections.values())
-        if counts[peer] >= _CONNECTIONS_EACH:
+        if counts[peer] >= _MAX_CONNECTIONS_EACH:
             crowd = peer
-        elif len(self._connections) >= _CONNECTIONS:
+        elif len(self._connections) >= _MAX_CONNECTIONS:
             crowd = max(counts, key=lambda other: counts[other])
         else:
             return

@@ -1,4 +1,4 @@
-"""A place in memory where one process keeps its numbers and others read them. Made before the fork that parts them.
+"""A slot in memory where one process keeps its numbers and others read them. Made before the fork that parts them.
 
 # Rule: one writer at a time (a worker, after its death the next one), any number of readers, no lock: who died holding
 # it would stop all others. What is written goes to the half that nobody reads yet; a reader checks what it has read.

@@ -207,9 +207,9 @@ class Server:
     def _look_after_log(self, counts: Counts) -> None:
         if self._decisions is not None:
             self._decisions.keep()
-        for place, lost in zip(("stderr", "file"), catch_up(), strict=True):
+        for where, lost in zip(("stderr", "file"), catch_up(), strict=True):
             if lost:
-                counts.log_lines_dropped[place] += lost
+                counts.log_lines_dropped[where] += lost
 
     async def _enable_fast_path_later(self, front_end: FrontEnd, compilation: Compilation) -> None:
         """Let compiled code answer what it can, when there is any."""
@@ -288,7 +288,7 @@ def _all_new_kept() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _repeating(work: Callable[[], Awaitable[None] | None], every_s: float = _FOLLOW_S) -> AsyncIterator[None]:
-    """Do `work` now and then meanwhile; what has begun at the end is finished."""
+    """Do `work` periodically meanwhile; what has begun at the end is finished."""
 
     async def repeat() -> None:
         while not over.is_set():

@@ -34,7 +34,7 @@ log = logging.getLogger("radiusd")
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
 _TIMEOUT_S = 20.0  # for what is in flight; then SIGKILL
 _STEADY_S = 60.0  # a worker that lived so long has had bad luck; one that did not is started again later each time
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 30.0
+_FIRST_DELAY_S, _MAX_DELAY_S = 0.1, 30.0
 _TICK_S = 0.02
 
 
@@ -52,7 +52,7 @@ class Worker:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Slot:
     """One worker after the other."""
 
     number: int
@@ -82,7 +82,7 @@ class Workers:
     ready: Callable[[], None]
     stopping: Callable[[], None]
     metrics: Metrics | None = None
-    _places: list[_Place] = field(default_factory=list)
+    _slots: list[_Slot] = field(default_factory=list)
     _answering: int = 0
 
     def run(self) -> None:
@@ -90,13 +90,13 @@ class Workers:
         started = time.monotonic()
         config = self.config
         with contextlib.ExitStack() as stack:
-            self._places = [_Place(number) for number in range(1, config.workers + 1)]
+            self._slots = [_Slot(number) for number in range(1, config.workers + 1)]
             for text in config.listen:
-                for place, each in zip(self._places, self._bind(text, stack), strict=True):
-                    place.sockets += (each,)
+                for slot, each in zip(self._slots, self._bind(text, stack), strict=True):
+                    slot.sockets += (each,)
             for text in config.acct:
-                for place, each in zip(self._places, self._bind(text, stack), strict=True):
-                    place.acct_sockets += (each,)
+                for slot, each in zip(self._slots, self._bind(text, stack), strict=True):
+                    slot.acct_sockets += (each,)
             with _abandoned_by_signals(self.stopping):
                 loaded = self._load()
                 stack.enter_context(_blocked())
@@ -105,8 +105,8 @@ class Workers:
             lifeline = stack.enter_context(_pipe())
             readiness = stack.enter_context(_pipe())
             os.set_blocking(readiness[0], False)
-            for place in self._places:
-                self._start(place, loaded, lifeline, readiness)
+            for slot in self._slots:
+                self._start(slot, loaded, lifeline, readiness)
             try:
                 self._await_all(readiness[0])
                 self._announce(loaded, started)
@@ -131,7 +131,7 @@ class Workers:
             return thread.submit(load).result()
 
     def _announce(self, loaded: Loaded, started: float) -> None:
-        sockets, acct_sockets = self._places[0].sockets, self._places[0].acct_sockets
+        sockets, acct_sockets = self._slots[0].sockets, self._slots[0].acct_sockets
         metrics = None if self.metrics is None else self.metrics.address
         workers = self.config.workers
         announce(sockets, acct_sockets, loaded, workers=workers, metrics=metrics, started=started)
@@ -140,10 +140,10 @@ class Workers:
     def _await_all(self, readiness: int) -> None:
         """Wait until every worker answers, or a signal ends it all before."""
         answering = 0
-        while answering < len(self._places):
+        while answering < len(self._slots):
             if signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
                 return
-            gone = [place for place in self._places if place.process and self._reap(place) is not None]
+            gone = [slot for slot in self._slots if slot.process and self._reap(slot) is not None]
             if gone:
                 raise ServeError("a worker ended before it was ready; the log says why")
             with contextlib.suppress(BlockingIOError):
@@ -152,7 +152,7 @@ class Workers:
 
     def _supervise(self, loaded: Loaded, lifeline: tuple[int, int], readiness: tuple[int, int]) -> None:
         while True:
-            due = [place.due for place in self._places if place.due is not None]
+            due = [slot.due for slot in self._slots if slot.due is not None]
             received = signal.sigtimedwait(_SIGNALS, max(0.0, min(due) - time.monotonic()) if due else 3600.0)
             number = None if received is None else received.si_signo
             if number in (signal.SIGTERM, signal.SIGINT):
@@ -161,26 +161,26 @@ class Workers:
                 self._signal(signal.SIGHUP)
             if loaded.compilation is not None:
                 loaded.compilation.collect()
-            for place in self._places:
-                status = self._reap(place) if place.process else None
+            for slot in self._slots:
+                status = self._reap(slot) if slot.process else None
                 if status is not None:
-                    self._plan(place, status)
+                    self._plan(slot, status)
             with contextlib.suppress(BlockingIOError):
                 os.read(readiness[0], 256)
             now = time.monotonic()
-            for place in [place for place in self._places if place.due is not None and place.due <= now]:
+            for slot in [slot for slot in self._slots if slot.due is not None and slot.due <= now]:
                 self._catch_up(loaded)
-                self._start(place, loaded, lifeline, readiness)
+                self._start(slot, loaded, lifeline, readiness)
 
-    def _plan(self, place: _Place, status: int) -> None:
+    def _plan(self, slot: _Slot, status: int) -> None:
         """Log how a worker ended and set the time for the next."""
         now = time.monotonic()
-        if now - place.began >= _STEADY_S:
-            place.delay_s = _FIRST_DELAY_S
-        place.due = now + place.delay_s
+        if now - slot.began >= _STEADY_S:
+            slot.delay_s = _FIRST_DELAY_S
+        slot.due = now + slot.delay_s
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        log.error("worker %d ended (%s), the next one starts in %.1f s", place.number, how, place.delay_s)
-        place.delay_s = min(place.delay_s * 3, _LONGEST_DELAY_S)
+        log.error("worker %d ended (%s), the next one starts in %.1f s", slot.number, how, slot.delay_s)
+        slot.delay_s = min(slot.delay_s * 3, _MAX_DELAY_S)
 
     def _catch_up(self, loaded: Loaded) -> None:
         """Read what has changed since the last fork, so that no worker has to read years of it."""
@@ -190,55 +190,55 @@ class Workers:
         except ProvisioningError as error:
             log.warning("cannot read the store before a worker starts: %s", error)
 
-    def _start(self, place: _Place, loaded: Loaded, lifeline: tuple[int, int], readiness: tuple[int, int]) -> None:
-        place.due, place.began = None, time.monotonic()
-        place.process = os.fork()
-        if place.process:
+    def _start(self, slot: _Slot, loaded: Loaded, lifeline: tuple[int, int], readiness: tuple[int, int]) -> None:
+        slot.due, slot.began = None, time.monotonic()
+        slot.process = os.fork()
+        if slot.process:
             return
         status = 1
         try:
             os.close(lifeline[1])
-            for other in self._places:
-                if other is not place:
+            for other in self._slots:
+                if other is not slot:
                     for each in (*other.sockets, *other.acct_sockets):
                         each.close()
             worker = Worker(
-                sockets=place.sockets,
-                acct_sockets=place.acct_sockets,
+                sockets=slot.sockets,
+                acct_sockets=slot.acct_sockets,
                 loaded=loaded,
                 lifeline=lifeline[0],
                 ready=lambda: _write(readiness[1]),
                 released=lambda: _unblock(),
-                meter=None if self.metrics is None else self.metrics.meter(place.number),
+                meter=None if self.metrics is None else self.metrics.meter(slot.number),
             )
             self.work(worker)
             status = 0
         except (RadiusError, ProvisioningError) as error:
-            log.error("worker %d cannot serve: %s", place.number, error)
+            log.error("worker %d cannot serve: %s", slot.number, error)
         except BaseException as error:
-            log.error("error worker=%d place=%s", place.number, render_failure(error))
+            log.error("error worker=%d place=%s", slot.number, render_failure(error))
         finally:
             os._exit(status)  # nothing of the parent's is this process's to clean up
 
-    def _reap(self, place: _Place) -> int | None:
+    def _reap(self, slot: _Slot) -> int | None:
         """Return how a worker ended (minus a signal's number), None where it has not."""
-        process, status = os.waitpid(place.process, os.WNOHANG)
+        process, status = os.waitpid(slot.process, os.WNOHANG)
         if not process:
             return None
-        place.process = 0
+        slot.process = 0
         return os.waitstatus_to_exitcode(status)
 
     def _signal(self, number: signal.Signals) -> None:
-        for place in self._places:
-            if place.process:
-                os.kill(place.process, number)
+        for slot in self._slots:
+            if slot.process:
+                os.kill(slot.process, number)
 
     def _stop(self) -> None:
         """Let every worker finish what is in flight."""
         self.stopping()
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + _TIMEOUT_S
-        while any(place.process and self._reap(place) is None for place in self._places):
+        while any(slot.process and self._reap(slot) is None for slot in self._slots):
             if time.monotonic() > deadline:
                 log.error("stopping with requests in flight")
                 self._signal(signal.SIGKILL)

@@ -136,7 +136,7 @@ def shown(counts, worker=1):
         meter = metrics.meter(worker)
         with meter.counting(counts, lambda: GAUGES):
             pass
-        return metrics.places[worker - 1]
+        return metrics.slots[worker - 1]
     finally:
         metrics.listener.close()
 
@@ -172,7 +172,7 @@ class TestPage:
             counts = Counts()
             with metrics.meter().counting(counts, lambda: GAUGES):
                 counts.request("ap", "hostapd", "accept", "known", 0.1)
-            found = samples(render_page(metrics.places, False)[1])
+            found = samples(render_page(metrics.slots, False)[1])
             assert found["latchkey_requests_total", "accept", "ap", "hostapd", "known"] == expected
         metrics.listener.close()
 
