@@ -8,10 +8,12 @@ import click
 
 from provisioning import CommandGroup
 
-from . import report
+from . import plots, report
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 _plot = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result into this PNG.")
+
+_SEARCH_TITLE = "How long it takes to find the key that made a MIC"
 
 
 @click.group(cls=CommandGroup)
@@ -21,7 +23,7 @@ def bench() -> None:
 
 def _tell(results: Sequence[report.Result], as_json: bool, path: Path | None, title: str) -> None:
     if path is not None:
-        report.plot(results, path, title=title)
+        plots.plot(results, path, title=title)
     if as_json:
         click.echo(report.to_json(results))
     else:
@@ -59,7 +61,12 @@ def match(sizes: str, rounds: int, as_json: bool, plot: Path | None) -> None:
         raise click.BadParameter(f"{sizes!r} is not numbers by commas", param_hint="--sizes") from None
     if min(numbers) < 10:
         raise click.BadParameter("10 keys at least", param_hint="--sizes")
-    _tell(question.run(sizes=numbers, rounds=rounds, progress=_say), as_json, plot, "Search time by pool size")
+    _tell(
+        question.run(sizes=numbers, rounds=rounds, progress=_say),
+        as_json,
+        plot,
+        "How long it takes to search a pool for the key that made a MIC",
+    )
 
 
 @bench.command()
@@ -132,7 +139,7 @@ def server(
             return
         rows = question.run_peer(question.Peer(address=address, residents=residents, secret=secret or SECRET), **load)
     if plot is not None:
-        report.plot_server(rows, plot)
+        plots.plot_server(rows, plot)
     if as_json:
         click.echo(report.to_json(rows))
     else:

@@ -1,4 +1,4 @@
-"""What a benchmark tells: the machine, one row a case, as a table, as JSON, as a plot."""
+"""What a benchmark tells: the machine, one row a case, as a table, as JSON."""
 
 import json
 import os
@@ -138,43 +138,3 @@ def show_server(rows: Sequence[Row]) -> None:
         for row in rows
     ]
     _print_table(headings, cells, left=("case",))
-
-
-def plot_server(rows: Sequence[Row], path: Path) -> None:
-    """Draw median and 99th percentile of each case."""
-    figure, axes = _figure("Request to reply on loopback")
-    places = range(len(rows))
-    axes.barh(places, [row.p99_ms for row in rows], color="lightsteelblue", label="99th percentile")
-    axes.barh(places, [row.median_ms for row in rows], color="steelblue", label="median")
-    labels = [f"{row.case}\n{row.rate:,.0f}/s" for row in rows]
-    axes.set(xlabel="milliseconds", yticks=list(places), yticklabels=labels)
-    axes.invert_yaxis()
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=144)
-
-
-def plot(results: Sequence[Result], path: Path, *, title: str) -> None:
-    """Draw seconds over number of keys, ours and the baseline, both axes logarithmic."""
-    figure, axes = _figure(title)
-    for case in dict.fromkeys(result.case for result in results):
-        for threads in sorted({result.threads for result in results}):
-            rows = [r for r in results if r.case == case and r.threads == threads]
-            label = f"{case}, {threads} thread{'s' if threads > 1 else ''}"
-            axes.plot([r.size for r in rows], [1e3 * r.size / r.per_second for r in rows], marker="o", label=label)
-        rows = [r for r in results if r.case == case and r.threads == 1]
-        times = [1e3 * r.size / r.baseline_per_second for r in rows]
-        axes.plot([r.size for r in rows], times, linestyle=":", color="grey")
-        axes.annotate(rows[-1].baseline, (rows[-1].size, times[-1]), fontsize=7, ha="right", va="bottom")
-    axes.set(xscale="log", yscale="log", xlabel="keys", ylabel="milliseconds")
-    axes.grid(visible=True, which="both", alpha=0.2)
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=144)
-
-
-def _figure(title: str) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure  # drawn without a screen and without pyplot's global state
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    return figure, axes
