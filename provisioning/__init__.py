@@ -24,8 +24,10 @@ from .errors import (
     NotFound,
     ProvisioningError,
     Refusal,
+    RowDamaged,
     StoreError,
     StoreMissing,
+    StoreReplaced,
 )
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
@@ -91,11 +93,13 @@ __all__ = [
     "ProvisioningError",
     "Reason",
     "Refusal",
+    "RowDamaged",
     "Scope",
     "ServicePlan",
     "Store",
     "StoreError",
     "StoreMissing",
+    "StoreReplaced",
     "Subscriber",
     "Unit",
     "UnknownDevices",

@@ -3,6 +3,8 @@
 ProvisioningError
 ├── StoreError            the database: locked, read-only, damaged, not a database, full
 │   ├── StoreMissing      there is no database at that path
+│   ├── StoreReplaced     another file lies at the path now, or other contents in the file
+│   ├── RowDamaged        one row cannot be opened; the others may be
 │   └── NewerDatabase     written by a later Latchkey
 ├── MasterKeyError        missing, unreadable, too widely readable, or another database's
 ├── InvalidValue          a value outside its kind: a date, a network, a VLAN, a passphrase; also a ValueError
@@ -33,6 +35,19 @@ class StoreError(ProvisioningError):
 
 class StoreMissing(StoreError):  # noqa: N818 (reads as what it is)
     """No database at the given path."""
+
+
+class StoreReplaced(StoreError):  # noqa: N818
+    """What was read so far is of another database than the one that is there now."""
+
+
+class RowDamaged(StoreError):  # noqa: N818
+    """A row that does not decrypt, or holds what cannot be: altered or damaged from outside."""
+
+    def __init__(self, table: str, id_: int, what: str = "") -> None:
+        super().__init__(f"{what or table} of row {id_} cannot be decrypted: the database was altered")
+        self.table = table
+        self.id = id_
 
 
 class NewerDatabase(StoreError):  # noqa: N818

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .errors import MasterKeyError, StoreError
+from .errors import MasterKeyError, RowDamaged
 
 KEY_VARIABLE: Final = "LATCHKEY_MASTER_KEY"
 FILE_VARIABLE: Final = "LATCHKEY_MASTER_KEY_FILE"
@@ -99,6 +99,10 @@ class Vault:
     __slots__ = ("_aead", "_fingerprint_key")
 
     def __init__(self, master: MasterKey) -> None:
+        self.use(master)
+
+    def use(self, master: MasterKey) -> None:
+        """Seal and open with this key from now on."""
         self._aead = AESGCM(_derive(master, b"latchkey encryption at rest"))
         self._fingerprint_key = _derive(master, b"latchkey fingerprint")
 
@@ -118,11 +122,11 @@ class Vault:
         return sealed
 
     def unseal(self, column: str, row_id: int, sealed: bytes) -> bytes:
-        """Return what `seal` was given; StoreError where value, place or master key differ."""
+        """Return what `seal` was given; RowDamaged where value, place or master key differ."""
         try:
             return self._aead.decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], _place(column, row_id))
-        except (InvalidTag, ValueError):
-            raise StoreError(f"{column} of row {row_id} cannot be decrypted: the database was altered") from None
+        except (InvalidTag, ValueError, TypeError):  # of these the last where it is not octets
+            raise RowDamaged(column.partition(".")[0], row_id, column) from None
 
     def unseal_rows(self, column: str, rows: "list[tuple[int, bytes]]") -> bytearray:
         """Return the opened values of (row id, sealed value) end to end, in one buffer."""
@@ -131,7 +135,7 @@ class Vault:
             return bytearray().join(
                 [decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], place % row_id) for row_id, sealed in rows]
             )
-        except (InvalidTag, ValueError):
+        except (InvalidTag, ValueError, TypeError):
             for row_id, sealed in rows:
                 self.unseal(column, row_id, sealed)  # names the row
             raise

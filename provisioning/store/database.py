@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import sqlite_utils
 
-from ..errors import NewerDatabase, NotFound, StoreError, StoreMissing
+from ..errors import NewerDatabase, NotFound, StoreError, StoreMissing, StoreReplaced
 from ..model import Entity
 from .migrations import KNOWN, MIGRATIONS
 from .rows import Row
@@ -29,14 +29,28 @@ _BULK_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order
 class Database:
     """A connection to a Latchkey database. Not for two threads at once."""
 
-    def __init__(self, path: Path, *, readonly: bool, busy_timeout_s: float) -> None:
+    def __init__(self, path: Path, *, readonly: bool, busy_timeout_s: float, immutable: bool = False) -> None:
+        """Connect.
+
+        immutable: read the file alone, without locks, log or index: for one that nobody writes
+        """
         self.path = path
-        self.readonly = readonly
-        uri = f"file:{quote(str(path.absolute()))}?mode={'ro' if readonly else 'rw'}"
+        self.readonly = readonly or immutable
+        self._busy_timeout_s = busy_timeout_s
+        self._immutable = immutable
+        self._connect()
+
+    def _connect(self) -> None:
+        uri = f"file:{quote(str(self.path.absolute()))}?mode={'ro' if self.readonly else 'rw'}&immutable=%d"
+        self.file_id, self._written = _look(self.path)
         with self.errors():
-            connection = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s, check_same_thread=False)
+            connection = sqlite3.connect(
+                uri % self._immutable, uri=True, timeout=self._busy_timeout_s, check_same_thread=False
+            )
             self.sql = sqlite_utils.Database(connection, execute_plugins=False)
         try:
+            if _look(self.path)[0] != self.file_id:
+                raise StoreReplaced(f"the database {self.path} was replaced as it was opened")
             with self.errors():
                 self.sql.execute("PRAGMA foreign_keys = ON")
                 self.sql.execute("PRAGMA synchronous = FULL")  # an answered device must survive a power cut
@@ -85,6 +99,51 @@ class Database:
     def close(self) -> None:
         self.sql.close()
 
+    def reopen(self) -> None:
+        """Connect anew, to the file that lies at the path now; the connection is closed where that fails."""
+        self.close()
+        check_file(self.path, readonly=self.readonly)
+        self._connect()
+        try:
+            self.check_version()
+        except BaseException:
+            self.close()
+            raise
+
+    def fold(self) -> None:
+        """Fold the write-ahead log into the file and empty it, where nobody is in the way; else leave it."""
+        with self.errors():
+            self.sql.execute("PRAGMA busy_timeout = 0")  # waiting for a reader would keep writers waiting
+            try:
+                self.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self.sql.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout_s * 1000)}")
+
+    def is_replaced(self) -> bool:
+        """Return whether another file lies at the path now; StoreError where none does."""
+        return _look(self.path)[0] != self.file_id
+
+    def is_log_former(self) -> bool:
+        """Return whether the write-ahead log was last written before a file was put at the path."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            return log.stat().st_mtime_ns <= self.path.stat().st_ctime_ns
+        except OSError:
+            return False
+
+    def is_written(self) -> bool:
+        """Return whether the file itself was written since this was last asked: by a checkpoint, or past SQLite."""
+        before = self._written
+        _, self._written = _look(self.path)
+        return self._written != before
+
+    def check_pages(self) -> None:
+        """Raise StoreError unless the file's pages hang together."""
+        with self.errors():
+            result = self.sql.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise StoreError(f"the database {self.path} is damaged")
+
     def expect_bulk(self) -> None:
         """Let this connection use the memory that many writes need; the several of a server have no such need."""
         self.sql.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KIB}")
@@ -94,7 +153,11 @@ class Database:
         with self.writing():
             MIGRATIONS.apply(self.sql)
 
-    def check_version(self) -> None:
+    def check_version(self, *, may_be_older: bool = False) -> None:
+        """Bring an older database up to this version's shape; StoreError where it is none, or a newer one.
+
+        may_be_older: leave an older one as it is
+        """
         with self.errors():
             applied = {step.name for step in MIGRATIONS.applied(self.sql)}
             pending = MIGRATIONS.pending(self.sql)
@@ -102,7 +165,7 @@ class Database:
             raise StoreError(f"{self.path} is not a Latchkey database")
         if unknown := sorted(applied.difference(KNOWN)):
             raise NewerDatabase(f"{self.path} was written by a newer version of latchkey ({unknown[-1]})")
-        if pending:
+        if pending and not may_be_older:
             if self.readonly:
                 raise StoreError(
                     f"{self.path} was written by an older version of latchkey and is open for reading only"
@@ -173,9 +236,21 @@ class Database:
     def record(self, entity: Entity, first_id: int, last_id: int | None = None) -> None:
         """Append to the change feed that the server follows."""
         self.sql.execute(
-            "INSERT INTO changes (entity, first_id, last_id) VALUES (?, ?, ?)",
+            "INSERT INTO changes (entity, first_id, last_id, mark) VALUES (?, ?, ?, random())",
             (entity.value, first_id, first_id if last_id is None else last_id),
         )
+
+
+FileId = tuple[int, int]  # device and inode
+
+
+def _look(path: Path) -> tuple[FileId, tuple[int, int]]:
+    """Return which file lies at the path, and what shows that its contents were written."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StoreMissing(f"no database at {path} any more: {error.strerror}") from error
+    return (status.st_dev, status.st_ino), (status.st_mtime_ns, status.st_size)
 
 
 def remove(path: Path) -> None:

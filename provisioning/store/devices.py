@@ -8,7 +8,7 @@ from crypto import MacAddress
 
 from ..model import Device, Sighting
 from .database import Database
-from .rows import load_device, load_instant, save_instant
+from .rows import Report, load_device, load_instant, load_rows, save_instant
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
@@ -34,8 +34,13 @@ class Devices:
         rows = ((keypool_id, mac.value, None, None, key_id) for keypool_id, key_id, mac in devices)
         self._db.execute_many(_UPSERT_DEVICE % _DEVICE, rows)
 
-    def of_keys(self, *, first_key_id: int | None = None, last_key_id: int | None = None) -> Iterator[Device]:
-        """Yield the known devices of the keys in the id range that are not removed."""
+    def of_keys(
+        self, *, first_key_id: int | None = None, last_key_id: int | None = None, report: Report | None = None
+    ) -> Iterator[Device]:
+        """Yield the known devices of the keys in the id range that are not removed.
+
+        report: told of rows that cannot be opened, with the id of their key
+        """
         key_id, mac = first_key_id or 1, b""
         last = _NO_END if last_key_id is None else last_key_id
         while rows := self._db.rows(
@@ -44,7 +49,7 @@ class Devices:
             " ORDER BY d.key_id, d.mac LIMIT ?",
             (key_id, mac, last, _CHUNK),
         ):
-            yield from map(load_device, rows)
+            yield from load_rows("devices", rows, load_device, report, id_at=2)
             _, mac, key_id = rows[-1]
 
     def sightings(self, key_id: int) -> tuple[Sighting, ...]:
@@ -57,14 +62,14 @@ class Devices:
         row = self._db.row("SELECT highest FROM counters WHERE name = 'device_sequence'")
         return 0 if row is None else int(row[0])
 
-    def learned(self, since: int, until: int) -> tuple[Device, ...]:
+    def learned(self, since: int, until: int, report: Report | None = None) -> tuple[Device, ...]:
         """Return what servers remembered after one `sequence` and up to another, in that order."""
         rows = self._db.rows(
             "SELECT d.keypool_id, d.mac, d.key_id FROM devices d JOIN keys k ON k.id = d.key_id"
             " WHERE d.sequence > max(?, 0) AND d.sequence <= ? AND k.status != 'removed' ORDER BY d.sequence",
             (since, until),
         )
-        return tuple(map(load_device, rows))
+        return tuple(load_rows("devices", rows, load_device, report, id_at=2))
 
     def remember(self, devices: Sequence[Device], now: datetime) -> None:
         """Store which key each device used. Writes no change, as no key has changed: see `learned`."""

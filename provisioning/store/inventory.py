@@ -5,7 +5,7 @@ Small enough to be read whole, while every statement about keys is written for a
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from crypto import Ssid
 
@@ -18,10 +18,12 @@ from .rows import (
     NAS_COLUMNS,
     PLAN_COLUMNS,
     UNIT_COLUMNS,
+    Report,
     load_instant,
     load_keypool,
     load_nas,
     load_plan,
+    load_rows,
     load_unit,
     load_venue,
 )
@@ -34,7 +36,8 @@ class Inventory:
         self._db = database
         self._vault = vault
 
-    def venues(self) -> tuple[Venue, ...]:
+    def venues(self, report: Report | None = None) -> tuple[Venue, ...]:
+        """Return the venues; `report` is told of rows that cannot be opened, here and below."""
         with self._db.reading():
             identifiers: dict[int, list[str]] = {}
             for venue_id, identifier in self._db.execute(
@@ -42,20 +45,29 @@ class Inventory:
             ):
                 identifiers.setdefault(venue_id, []).append(identifier)
             rows = self._db.execute("SELECT id, name, wireless_only_vlan_offset FROM venues ORDER BY id").fetchall()
-        return tuple(load_venue(row, identifiers.get(row[0], ())) for row in rows)
+        return tuple(load_rows("venues", rows, lambda row: load_venue(row, identifiers.get(row[0], ())), report))
 
     def units(self) -> tuple[Unit, ...]:
-        return tuple(map(load_unit, self._db.rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")))
+        rows = self._db.rows(f"SELECT {UNIT_COLUMNS} FROM units ORDER BY id")
+        return tuple(load_rows("units", rows, load_unit))
 
     def plans(self) -> tuple[ServicePlan, ...]:
-        return tuple(map(load_plan, self._db.rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")))
+        rows = self._db.rows(f"SELECT {PLAN_COLUMNS} FROM plans ORDER BY id")
+        return tuple(load_rows("plans", rows, load_plan))
 
-    def nases(self) -> tuple[Nas, ...]:
-        return tuple(
-            load_nas(row, self._vault) for row in self._db.rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id")
-        )
+    def nases(self, report: Report | None = None) -> tuple[Nas, ...]:
+        rows = self._db.rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id")
+        return tuple(load_rows("nases", rows, lambda row: load_nas(row, self._vault), report))
 
-    def keypools(self) -> tuple[Keypool, ...]:
+    def nas_network(self, id_: int) -> IPv4Network | IPv6Network | None:
+        """Return where a NAS is that cannot be opened; None where not even that can be read, or it is gone."""
+        row = self._db.row("SELECT network FROM nases WHERE id = ?", (id_,))
+        try:
+            return None if row is None else ip_network(row[0])
+        except ValueError:
+            return None
+
+    def keypools(self, report: Report | None = None) -> tuple[Keypool, ...]:
         venues: dict[int, list[int]] = {}
         with self._db.reading():
             for keypool_id, venue_id in self._db.execute(
@@ -63,7 +75,7 @@ class Inventory:
             ):
                 venues.setdefault(keypool_id, []).append(venue_id)
             rows = self._db.execute("SELECT id, ssid, scope FROM keypools ORDER BY id").fetchall()
-        return tuple(load_keypool(row, venues.get(row[0], ())) for row in rows)
+        return tuple(load_rows("keypools", rows, lambda row: load_keypool(row, venues.get(row[0], ())), report))
 
     def keypool(self, id_: int) -> Keypool:
         """Return a keypool; NotFound where there is none of that id."""

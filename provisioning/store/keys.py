@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crypto import MacAddress, passphrase_to_pmk
 
-from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound
+from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound, RowDamaged
 from ..keys import Progress, derive_pmks, effective_vlan, windows_overlap
 from ..model import Entity, Key, KeyBatch, KeyDraft, Keypool, KeyStatus, Passphrase, Scope, check_name
 from ..secrets import Vault
@@ -22,10 +22,12 @@ from .devices import Devices
 from .inventory import Inventory
 from .rows import (
     KEY_COLUMNS,
+    Report,
     Row,
     key_rows,
     load_instant,
     load_key,
+    load_rows,
     save_instant,
     seal_keys,
 )
@@ -64,19 +66,21 @@ class Keys:
         self._devices = devices
 
     def get(self, id_: int) -> Key | None:
-        """Return all there is to know about one key, decrypted."""
+        """Return all there is to know about one key, decrypted; RowDamaged where it cannot be opened."""
         rows = self._db.rows(f"{_KEY} WHERE k.id = ?", (id_,))
-        return load_key(rows[0], self._vault) if rows else None
+        return next(self._load(rows, None), None)
 
-    def get_many(self, ids: Iterable[int]) -> Iterator[Key]:
-        """Yield all there is to know about these keys, decrypted, by id, in reads of bounded size."""
+    def get_many(self, ids: Iterable[int], report: Report | None = None) -> Iterator[Key]:
+        """Yield all there is to know about these keys, decrypted, by id, in reads of bounded size.
+
+        report: told of those that cannot be opened, here and below
+        """
         wanted = iter(sorted(set(ids)))
         while some := list(itertools.islice(wanted, 1000)):
             rows = self._db.rows(
                 f"{_KEY} WHERE k.id IN (SELECT value FROM json_each(?)) ORDER BY k.id", (json.dumps(some),)
             )
-            for row in rows:
-                yield load_key(row, self._vault)
+            yield from self._load(rows, report)
 
     def batches(
         self,
@@ -86,6 +90,7 @@ class Keys:
         keypool_id: int | None = None,
         lapsed_since: datetime,
         batch: int = _CHUNK,
+        report: Report | None = None,
     ) -> Iterator[KeyBatch]:
         """Yield the PMKs of all keys of the id range but those removed before `lapsed_since`, at most `batch` together.
 
@@ -105,9 +110,8 @@ class Keys:
             for id_, pmk, keypool_id in rows:
                 pools.setdefault(keypool_id, []).append((id_, pmk))
             for keypool_id, sealed in pools.items():
-                pmks = self._vault.unseal_rows("keys.pmk", sealed)
-                ids = np.fromiter((id_ for id_, _ in sealed), np.int64, len(sealed))
-                yield KeyBatch(keypool_id, ids, np.frombuffer(pmks, np.uint8).reshape(-1, 32))
+                ids, pmks = self._open_pmks(sealed, report)
+                yield KeyBatch(keypool_id, np.array(ids, np.int64), np.frombuffer(pmks, np.uint8).reshape(-1, 32))
             first_id = rows[-1][0] + 1
 
     def select(
@@ -117,6 +121,7 @@ class Keys:
         identity: str | None = None,
         status: KeyStatus | None = None,
         unit_id: int | None = None,
+        report: Report | None = None,
     ) -> Iterator[Key]:
         """Yield keys by id, decrypted, in reads of bounded size."""
         asked: list[tuple[str, Any]] = []
@@ -133,8 +138,7 @@ class Keys:
         while rows := self._db.rows(
             f"{_KEY} WHERE k.id > ?{where} ORDER BY k.id LIMIT 1000", (last, *(value for _, value in asked))
         ):
-            for row in rows:
-                yield load_key(row, self._vault)
+            yield from self._load(rows, report)
             last = rows[-1][0]
 
     def identities(self, prefix: str, *, limit: int) -> list[str]:
@@ -234,15 +238,16 @@ class Keys:
 
     def reset(self, id_: int, passphrase: Passphrase) -> None:
         """Give a key another passphrase; its devices stay known and are tried first when they come back with it."""
-        key = self.get(id_)
-        if key is None:
-            raise NotFound(f"no key {id_}")
-        pmk = passphrase_to_pmk(passphrase.value, self._inventory.keypool(key.keypool_id).ssid)
+        # Not `get`: a key that cannot be opened is mended by this.
+        keypool = self._inventory.keypool(self._require_live(id_))
+        pmk = passphrase_to_pmk(passphrase.value, keypool.ssid)
         fingerprint = self._vault.fingerprint(pmk.value)
         with self._db.writing():
             self._require_live(id_)
-            draft = KeyDraft(passphrase=passphrase, starts=key.starts, ends=key.ends)
-            if duplicates := self._duplicates(self._inventory.keypool(key.keypool_id), [draft], [fingerprint], but=id_):
+            keypool = self._inventory.keypool(keypool.id)
+            starts, ends = map(load_instant, self._db.rows("SELECT starts, ends FROM keys WHERE id = ?", (id_,))[0])
+            draft = KeyDraft(passphrase=passphrase, starts=starts, ends=ends)
+            if duplicates := self._duplicates(keypool, [draft], [fingerprint], but=id_):
                 raise DuplicateKey(duplicates)
             sealed = (
                 self._vault.seal("keys.passphrase", id_, passphrase.value),
@@ -258,6 +263,19 @@ class Keys:
         with self._db.writing():
             self._devices.register([(self._require_live(key_id), key_id, mac)])
             self._db.record(Entity.DEVICE, key_id)
+
+    def _load(self, rows: Iterable[Row], report: Report | None) -> Iterator[Key]:
+        return load_rows("keys", rows, lambda row: load_key(row, self._vault), report)
+
+    def _open_pmks(self, sealed: list[tuple[int, bytes]], report: Report | None) -> tuple[list[int], bytes]:
+        """Return the ids and PMKs of those rows that can be opened."""
+        try:
+            return [id_ for id_, _ in sealed], bytes(self._vault.unseal_rows("keys.pmk", sealed))
+        except RowDamaged:
+            if report is None:
+                raise
+        opened = list(load_rows("keys", sealed, lambda row: (row[0], self._vault.unseal("keys.pmk", *row)), report))
+        return [id_ for id_, _ in opened], b"".join(pmk for _, pmk in opened)
 
     # Parts of a transaction.
 

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 MIGRATIONS: Final = Migrations("latchkey")
 # Another name in a database: a later version wrote it.
-KNOWN: Final = ("0001_first_tables", "0002_device_sequence", "0003_unknown_devices", "0004_plan_quotas")
+KNOWN: Final = (
+    "0001_first_tables",
+    "0002_device_sequence",
+    "0003_unknown_devices",
+    "0004_plan_quotas",
+    "0006_change_marks",
+)
 
 
 @MIGRATIONS(name="0001_first_tables")
@@ -124,3 +130,10 @@ def _plan_quotas(db: "Database") -> None:
     for name in ("download_quota_octets", "upload_quota_octets", "total_quota_octets"):
         db.execute(f"ALTER TABLE plans ADD COLUMN {name} INTEGER")
     db.execute("ALTER TABLE plans ADD COLUMN vlan_pool TEXT")
+
+
+@MIGRATIONS(name="0006_change_marks")
+def _change_marks(db: "Database") -> None:
+    """Give each change a random number, by which a server sees that a copy was put in the database's place."""
+    db.execute("ALTER TABLE changes ADD COLUMN mark INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX keys_by_removal ON keys (status_at) WHERE status = 'removed'")  # to erase them in time

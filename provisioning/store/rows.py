@@ -3,17 +3,18 @@
 Rule: no SQL. The order of a row is that of the column list beside its function.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crypto import MacAddress, Pmk, Ssid
 
+from ..errors import RowDamaged
 from ..keys import Progress, effective_vlan
 from ..model import (
     Change,
@@ -35,6 +36,8 @@ from ..model import (
 from ..secrets import Vault
 
 Row = tuple[Any, ...]
+Report = Callable[[str, int], None]  # told the table and id of a row that cannot be opened
+T = TypeVar("T")
 
 NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices"
 UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
@@ -49,6 +52,29 @@ KEY_COLUMNS: Final = (
     "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends"
 )
 _CHUNK: Final = 16_384
+
+
+def load_rows(
+    table: str, rows: Iterable[Row], load: Callable[[Row], T], report: Report | None = None, *, id_at: int = 0
+) -> Iterator[T]:
+    """Yield what can be made of the rows.
+
+    report: told of each row that nothing can be made of, and the others go on; without, it is RowDamaged
+    id_at:  where in a row its id is
+    """
+    for row in rows:
+        try:
+            loaded = load(row)
+        except RowDamaged as damaged:
+            if report is None:
+                raise
+            report(damaged.table, damaged.id)
+        except (ValueError, TypeError, AttributeError, OverflowError, OSError):  # what the types refuse to hold
+            if report is None:
+                raise RowDamaged(table, row[id_at]) from None
+            report(table, row[id_at])
+        else:
+            yield loaded
 
 
 def load_venue(row: Row, nas_identifiers: Iterable[str]) -> Venue:

@@ -5,14 +5,16 @@ one. Every administrator's write appends to the change feed in its own transacti
 become a parameter of a statement, so that no plain one reaches the file, its log, or an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from ..errors import MasterKeyError, StoreError
+from ..errors import MasterKeyError, RowDamaged, StoreError, StoreReplaced
 from ..secrets import MasterKey, Vault
 from .changes import Changes
-from .database import Database, check_file, remove
+from .database import Database, FileId, check_file, remove
 from .devices import Devices
 from .inventory import Inventory
 from .keys import Keys
@@ -24,8 +26,15 @@ _BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write loc
 class Store:
     """An open database. One per thread; `with` closes it."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, load_key: Callable[[], MasterKey]) -> None:
+        """Use `open` or `create`.
+
+        load_key: gives the master key as it is now, which another process may have changed
+        """
         self._db = database
+        self._vault = vault
+        self._load_key = load_key
+        self._proof = b""
         self.inventory = Inventory(database, vault)
         self.devices = Devices(database)
         self.keys = Keys(database, vault, self.inventory, self.devices)
@@ -44,32 +53,85 @@ class Store:
             database.close()
             remove(path)
             raise
-        return cls(database, vault)
+        return cls(database, vault, lambda: master_key)
 
     @classmethod
     def open(
         cls,
         path: Path,
-        master_key: MasterKey,
+        master_key: MasterKey | Callable[[], MasterKey],
         *,
         readonly: bool = False,
         busy_timeout_s: float = _BUSY_TIMEOUT_S,
     ) -> Self:
-        """Return the store at `path`; MasterKeyError where `master_key` is another database's."""
+        """Return the store at `path`; MasterKeyError where `master_key`, or what it returns, is another database's."""
+        load_key = master_key if callable(master_key) else partial(MasterKey, master_key.value)
+        vault = Vault(load_key())
         database = Database.open(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
-        vault = Vault(master_key)
+        store = cls(database, vault, load_key)
         try:
-            proof = database.row("SELECT value FROM meta WHERE name = 'proof'")
-            if proof is None:
-                raise StoreError(f"{path} is not a Latchkey database")
-            try:
-                vault.unseal("meta.value", 0, proof[0])
-            except StoreError:
-                raise MasterKeyError(f"the master key is not the one that {path} was made with") from None
+            store.check_key()
         except BaseException:
             database.close()
             raise
-        return cls(database, vault)
+        return store
+
+    def check_key(self) -> None:
+        """Go over to the database's own master key where that was changed; MasterKeyError where it is not to be had."""
+        proof = _read_proof(self._db)
+        if proof == self._proof:
+            return
+        if not _opens(self._vault, proof):
+            changed = Vault(self._load_key())
+            if not _opens(changed, proof):
+                raise MasterKeyError(f"the master key is not the one that {self._db.path} was made with")
+            self._vault.use(self._load_key())
+        self._proof = proof
+
+    # What a process that stays needs to know of the file.
+
+    @property
+    def path(self) -> Path:
+        return self._db.path
+
+    @property
+    def file_id(self) -> FileId:
+        """Return which file was opened."""
+        return self._db.file_id
+
+    def check_place(self) -> bool:
+        """Raise StoreReplaced where another file lies at the path now, StoreError where none does.
+
+        Returns whether the file was connected to anew, which begins another count of `data_version`.
+        """
+        if self._db.is_replaced():
+            raise StoreReplaced(f"the database {self.path} was replaced")
+        if not self._db.is_written():
+            return False
+        # Nearly always by a checkpoint. But after `cp` onto the file, the pages that SQLite has in memory are old.
+        self.reopen()
+        return True
+
+    def is_log_former(self) -> bool:
+        """Return whether all that lies in the log was written before another file took the database's place."""
+        return self._db.is_log_former()
+
+    def check_replacement(self) -> None:
+        """Raise ProvisioningError unless the file that lies at the path now is a sound database of ours."""
+        with closing(Database(self.path, readonly=True, immutable=True, busy_timeout_s=0)) as database:
+            database.check_version(may_be_older=True)
+            database.check_pages()
+            if not _opens(Vault(self._load_key()), _read_proof(database)):
+                raise MasterKeyError(f"the master key is not the one that {self.path} was made with")
+
+    def reopen(self) -> None:
+        """Go over to the file that lies at the path now; the store is closed where that cannot be opened."""
+        self._db.reopen()
+        try:
+            self.check_key()
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -80,10 +142,29 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def fold(self) -> None:
+        """Empty the write-ahead log into the file where nobody is in the way, so that a copy of the file is whole."""
+        self._db.fold()
+
     def compact(self) -> None:
         """Fold the write-ahead log, large after an import, into the database as far as readers let it."""
         with self._db.errors():
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _read_proof(database: Database) -> bytes:
+    row = database.row("SELECT value FROM meta WHERE name = 'proof'")
+    if row is None or not isinstance(row[0], bytes):
+        raise StoreError(f"{database.path} is not a Latchkey database")
+    return row[0]
+
+
+def _opens(vault: Vault, proof: bytes) -> bool:
+    try:
+        vault.unseal("meta.value", 0, proof)
+    except RowDamaged:
+        return False
+    return True
 
 
 def create_store(path: Path, environ: Mapping[str, str]) -> Store:
@@ -98,4 +179,4 @@ def create_store(path: Path, environ: Mapping[str, str]) -> Store:
 def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False) -> Store:
     """Return the store at `path`, opened with the master key that `environ` names or holds."""
     check_file(path, readonly=readonly)  # a missing database is the more useful error than its missing key
-    return Store.open(path, MasterKey.load(path, environ), readonly=readonly)
+    return Store.open(path, lambda: MasterKey.load(path, environ), readonly=readonly)

@@ -74,8 +74,8 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
         return search.refusal or Reject(_UNKNOWN_PASSPHRASE)
     keypool_id, key_id = search.hit
     key = index.key(key_id)
-    if key is None or not search.is_hit_current():
-        return search  # gone since it was found, or its passphrase is another
+    if key is None or not index.matches(keypool_id, key_id, search.handshake):
+        return search  # gone since it was found, or its passphrase is another, or all the database is
     invalid = key.validity(now)
     if invalid is None:
         index.learn(keypool_id, search.handshake.spa, key_id)

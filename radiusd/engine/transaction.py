@@ -100,13 +100,6 @@ class Search:
             self._hits = self._search(threads)
         self.hit = next(self._hits, None)
 
-    def is_hit_current(self) -> bool:
-        """Return whether the key that was found has still the passphrase that this MIC was made with."""
-        return self.hit is not None and any(
-            keypool_id == self.hit[0] and pool.matches(self.hit[1], self.handshake)
-            for keypool_id, pool in self.keyrings
-        )
-
     def _search(self, threads: int) -> Iterator[tuple[int, int]]:
         for keypool_id, pool in self.keyrings:
             for key_id in pool.find(self.handshake, threads=threads):

@@ -46,6 +46,8 @@ SHARED: Final = {  # of which every worker has the same number
     "keypools": "Keypools.",
     "nases": "NAS entries.",
     "devices": "Devices whose key is known.",
+    "store_age_seconds": "Since the store was last read successfully, in the worker that is behind most.",
+    "store_damaged_rows": "Rows of the store that cannot be opened, and are left out.",
 }
 _PAGE = resource.getpagesize()
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from crypto import warm_up
-from provisioning import ProvisioningError, Store
+from provisioning import Store, StoreReplaced
 
 from ..config import Config
 from ..engine.accounting import Accounting
@@ -22,13 +22,15 @@ from ..fastpath.cache import FastPath
 from ..fastpath.compilation import Compilation, load_if_kept, prepare
 from ..fastpath.prewarm import prewarm
 from ..log.file import DecisionFile
-from ..log.handler import catch_up, render_failure
+from ..log.handler import catch_up
 from ..metrics.counters import Counts
 from ..metrics.exposition import Meter
 from ..sockets import Address, is_loopback, render_address
+from ..state.damage import read_key
 from ..state.follower import Follower
 from ..state.index import Index
 from .accounting_udp import AccountingListener
+from .following import Following
 from .frontend import FrontEnd
 from .store_thread import StoreThread
 from .udp import UdpListener
@@ -53,21 +55,26 @@ class Loaded:
         """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
         warm_up(lambda text: log.info("%s", text))
         compilation = prepare()
-        index = Index(store.keys.get, cached_keys=config.keys.cached)
         follower = Follower(store, lapsed_days=config.keys.lapsed_days)
+        index = Index(partial(read_key, store, follower.damage), cached_keys=config.keys.cached)
         fast_path = None
         with _all_new_kept():
             index.apply(follower.load(_now()))
             if compilation is None:
                 fast_path = FastPath(answers=config.keys.cached, exchanges=config.duplicates.answers)
                 index.watch(fast_path)
-                prewarm(fast_path, index, store.keys.get_many, _now(), time.monotonic())
+                read = partial(store.keys.get_many, report=follower.damage.report)
+                prewarm(fast_path, index, read, _now(), time.monotonic())
         return cls(index=index, follower=follower, compilation=compilation, fast_path=fast_path)
 
     def refresh(self, store: Store) -> None:
         """Take over what has changed since, from another store than before."""
         self.follower.read_from(store)
-        update = self.follower.refresh(_now())
+        try:
+            update = self.follower.refresh(_now())
+        except StoreReplaced as error:
+            log.warning("%s: reading it anew", error)
+            update = self.follower.load(_now())
         if update is not None:
             self.index.apply(update)
 
@@ -149,22 +156,22 @@ class Server:
             followed = await stack.enter_async_context(StoreThread("follow", self._open_store))
             saved = await stack.enter_async_context(StoreThread("save", self._open_store))
             loaded = await self._load(followed)
-            loaded.index.read_from(store.keys.get)
+            following = Following(loaded.index, loaded.follower, store, followed, saved)
             engine = Engine(loaded.index, time.monotonic)
             front_end = FrontEnd(engine)
             self._enable_fast_path(front_end, loaded, stack)
             edge, accounting = self._make_listeners(front_end, stack)
             self.configure(self._config)  # which may have changed while all was read
             for work in (
-                lambda: _follow(loaded.index, loaded.follower, followed),
-                lambda: _save(loaded.index, saved),
+                following.follow,
+                following.save,
                 edge.catch_up,
                 accounting.catch_up,
                 lambda: self._look_after_log(engine.journal.counts),
             ):
                 await stack.enter_async_context(_repeating(work))
             if self._meter is not None:
-                gauges = partial(_measure, loaded.index, edge)
+                gauges = partial(_measure, loaded.index, edge, following)
                 publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
                 await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
             edge.open()
@@ -174,7 +181,7 @@ class Server:
             await self._stopping.wait()
             accounting.drain()
             await edge.drain()
-            await _save(loaded.index, saved)
+            await following.save()
 
     async def _load(self, followed: StoreThread) -> Loaded:
         """Return what the store says now; the thread's store is the one that is followed from then on."""
@@ -307,7 +314,7 @@ async def _repeating(work: Callable[[], Awaitable[None] | None], every_s: float 
         await task
 
 
-def _measure(index: Index, edge: UdpListener) -> dict[str, int]:
+def _measure(index: Index, edge: UdpListener, following: Following) -> dict[str, int]:
     keys, keypools, nases = index.sizes()
     waiting, running = edge.searching
     return {
@@ -317,33 +324,8 @@ def _measure(index: Index, edge: UdpListener) -> dict[str, int]:
         "keypools": keypools,
         "nases": nases,
         "devices": len(index.devices),
+        **following.measure(),
     }
-
-
-async def _follow(index: Index, follower: Follower, thread: StoreThread) -> None:
-    try:
-        update = await thread.call(follower.refresh, _now())
-    except ProvisioningError as error:
-        log.warning("cannot follow the store, will try again: %s", error)
-    except Exception as error:
-        log.error("cannot follow the store, will try again: %s", render_failure(error))
-    else:
-        if update is not None:
-            index.apply(update)
-
-
-async def _save(index: Index, thread: StoreThread) -> None:
-    devices = index.devices.unsaved()
-    if not devices:
-        return
-    try:
-        await thread.call(thread.store.devices.remember, devices, _now())
-    except ProvisioningError as error:
-        log.warning("cannot save %d devices, will try again: %s", len(devices), error)
-    except Exception as error:
-        log.error("cannot save %d devices, will try again: %s", len(devices), render_failure(error))
-    else:
-        index.devices.saved(devices)
 
 
 def _now() -> datetime:

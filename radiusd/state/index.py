@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from crypto import MacAddress, Pool, Ssid
+from crypto import Handshake, MacAddress, Pool, Ssid
 from provisioning import Key, Nas, Venue
 
 from .devices import Devices
@@ -124,6 +124,11 @@ class Index:
             if numbers not in seen:
                 seen.add(numbers)
                 yield keyrings
+
+    def matches(self, keypool_id: int, key_id: int, handshake: Handshake) -> bool:
+        """Return whether the key is in the keypool now, and reproduces the handshake's MIC."""
+        pool = self._pools.get(keypool_id)
+        return pool is not None and pool.matches(key_id, handshake)
 
     def key(self, key_id: int) -> Key | None:
         """Return all about a key: from memory, else from the store; None where it is gone."""

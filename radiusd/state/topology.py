@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from crypto import Ssid
 from provisioning import Keypool, Nas, Scope, Venue
@@ -25,14 +25,28 @@ class Topology:
     """The NASes, venues and keypools of one moment."""
 
     def __init__(
-        self, nases: Iterable[Nas] = (), venues: Iterable[Venue] = (), keypools: Iterable[Keypool] = ()
+        self,
+        nases: Iterable[Nas] = (),
+        venues: Iterable[Venue] = (),
+        keypools: Iterable[Keypool] = (),
+        *,
+        silent: Iterable[IPv4Network | IPv6Network] = (),
+        complete: bool = True,
     ) -> None:
+        """Know these.
+
+        silent:   where NASes are that could not be read: nobody else's secret is theirs
+        complete: whether these are all venues: the only one that could be read is not the only one there is
+        """
+        self._complete = complete
         self._venues = {venue.id: venue for venue in venues}
         self.keypools = {keypool.id: keypool for keypool in keypools}
         self.nas_count = 0
         self.profiles: set[str] = set()
         # (IP version, prefix length) -> network address as an integer -> client, longest prefixes first
-        tables: defaultdict[tuple[int, int], dict[int, Client]] = defaultdict(dict)
+        tables: defaultdict[tuple[int, int], dict[int, Client | None]] = defaultdict(dict)
+        for network in silent:
+            tables[network.version, network.prefixlen][int(network.network_address)] = None
         for nas in nases:
             network = nas.network
             tables[network.version, network.prefixlen][int(network.network_address)] = Client(
@@ -66,9 +80,9 @@ class Topology:
         number, bits = int(address), 32 if isinstance(address, IPv4Address) else 128
         for (version, length), networks in self._tables:
             if version == address.version:
-                client = networks.get(number >> (bits - length) << (bits - length))
-                if client is not None:
-                    return client
+                place = number >> (bits - length) << (bits - length)
+                if place in networks:
+                    return networks[place]
         return None
 
     def venue(self, nas: Nas, nas_identifier: bytes | None) -> Venue | None:
@@ -79,7 +93,7 @@ class Topology:
             venue = self._venue_of_identifier.get(nas_identifier)
             if venue is not None:
                 return venue
-        return next(iter(self._venues.values())) if len(self._venues) == 1 else None
+        return next(iter(self._venues.values())) if len(self._venues) == 1 and self._complete else None
 
     def nearest_ssid(self, ssid: Ssid) -> Ssid | None:
         """Return this SSID if any keypool has it, wherever its keys are valid; else one that reads alike, or None."""

@@ -8,6 +8,7 @@ import threading
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from radiusd.fastpath.cache import FastPath
 from radiusd.fastpath.tables import LEFT
 from radiusd.server.frontend import FrontEnd
 from radiusd.sockets import bound
+from radiusd.state.damage import read_key
 
 RECORDINGS = tomllib.loads((Path(__file__).parents[1] / "vectors/hwsim/requests.toml").read_text("utf-8"))
 SSID = Ssid(b"Hudson House")
@@ -66,9 +68,9 @@ class House:
         self.may_fail = False  # a test that makes the server fail says so
         self._fast_path = fast_path
         self.secret = SharedSecret(b"testing123")
-        self._path = folder / "latchkey.db"
+        self.path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
-        self.store = Store.create(self._path, self._master_key)
+        self.store = Store.create(self.path, self._master_key)
         self.venue = self.store.inventory.add_venue(
             "Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"]
         )
@@ -78,7 +80,7 @@ class House:
         self._server_store = None
 
     def open_store(self):
-        return Store.open(self._path, self._master_key)
+        return Store.open(self.path, self._master_key)
 
     def pool(self, ssid):
         if ssid not in self.pools:
@@ -93,8 +95,8 @@ class House:
         self.stop()
         self._server_store = self.open_store()
         self.clock = Clock()
-        self.index = Index(self._server_store.keys.get)
         self.follower = Follower(self._server_store)
+        self.index = Index(partial(read_key, self._server_store, self.follower.damage))
         self.index.apply(self.follower.load(self.now))
         self.engine = Engine(self.index, self.clock)
         self.front_end = FrontEnd(self.engine)

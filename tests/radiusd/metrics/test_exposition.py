@@ -31,6 +31,7 @@ from radiusd.model import Attribute
 SSID = Ssid(b"Hudson House")
 DEVICE = MacAddress(b"\2\0\0\0\2\1")
 GAUGES = {"searches_waiting": 1, "searches_running": 2, "keys": 3, "keypools": 4, "nases": 5, "devices": 6}
+GAUGES |= {"store_age_seconds": 7, "store_damaged_rows": 8}
 
 
 def samples(page, parse=text_string_to_metric_families):

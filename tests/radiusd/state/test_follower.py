@@ -115,7 +115,7 @@ def test_key_whose_keypool_is_not_read_yet_waits_for_it(house, follower, monkeyp
     """A keypool may come with its keys between one question to the store and the next."""
     follower.load(house.now)
     with monkeypatch.context() as patch:
-        patch.setattr(type(house.store.inventory), "keypools", lambda _: ())
+        patch.setattr(type(house.store.inventory), "keypools", lambda *_: ())
         pool_id = house.pool(SSID)
         (key_id,) = house.store.keys.add_many(pool_id, [draft(1)])
         assert follower.refresh(house.now).pools == {}
@@ -131,7 +131,8 @@ def test_many_keys_after_a_few(house, follower):
     house.store.keys.add_many(pool_id, [draft(1)])
     pool = follower.load(house.now).pools[pool_id]
     house.store.keys.add_many(pool_id, [draft(number) for number in range(2, 3000)])
-    follower.refresh(house.now)
+    while follower.refresh(house.now) is not None:
+        pass
     assert len(pool) == 2999
     assert 2999 in pool
 
@@ -197,3 +198,64 @@ class TestDevices:
         devices.replace(IdRanges([(5, 5)]), [Device(1, other, 5)])
         assert (devices.key_id(1, MAC), devices.key_id(1, other), devices.key_id(2, MAC)) == (None, 5, 9)
         assert len(devices) == 2
+
+
+class TestManyNewKeys:
+    """A revocation is applied before an import that was committed ahead of it, however large that is."""
+
+    @pytest.fixture
+    def imported(self, house, follower, monkeypatch):
+        monkeypatch.setattr("radiusd.state.follower._STEP", 1000)
+        pool_id = house.pool(SSID)
+        first, second = house.store.keys.add_many(pool_id, [draft(1), draft(2)])
+        pool = follower.load(house.now).pools[pool_id]
+        house.store.keys.add_many(pool_id, [draft(number, devices=(MAC,)) for number in range(3, 5003)])
+        return house.store, pool, first, second
+
+    def test_what_is_known_comes_first(self, house, follower, imported):
+        store, pool, first, second = imported
+        store.keys.set_status(first, KeyStatus.SUSPENDED, now=house.now)
+        store.keys.reset(second, Passphrase(b"%064x" % 9999))
+        update = follower.refresh(house.now)
+        assert first in update.stale_keys
+        assert second in update.stale_keys
+        assert len(pool) == 2  # none of the new ones, and the reset one is there
+        assert follower.behind
+
+    def test_what_comes_meanwhile_comes_next(self, house, follower, imported):
+        store, pool, first, _ = imported
+        follower.refresh(house.now)
+        follower.refresh(house.now)
+        assert len(pool) == 1002
+        store.keys.set_status(first, KeyStatus.SUSPENDED, now=house.now)
+        assert first in follower.refresh(house.now).stale_keys
+        assert len(pool) == 1002
+        counts = []
+        devices = []
+        while (update := follower.refresh(house.now)) is not None:
+            counts.append(len(pool))
+            devices.extend(update.devices)
+        assert counts[:4] == [2002, 3002, 4002, 5002]
+        assert not follower.behind
+        assert {device.mac for device in devices} == {MAC}
+
+    def test_new_key_that_is_suspended_before_it_was_read(self, house, follower, imported):
+        """Another worker may have read it, and told of a device that uses it."""
+        store, _, _, _ = imported
+        store.keys.set_status(5000, KeyStatus.SUSPENDED, now=house.now)
+        assert 5000 in follower.refresh(house.now).stale_keys
+
+    def test_failure_in_between_loses_none(self, house, follower, imported, monkeypatch):
+        store, pool, _, _ = imported
+        follower.refresh(house.now)
+
+        def fail(*_, **__):
+            raise StoreError("database is locked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(store.keys), "batches", fail)
+            with pytest.raises(StoreError):
+                follower.refresh(house.now)
+        while follower.refresh(house.now) is not None:
+            pass
+        assert len(pool) == 5002

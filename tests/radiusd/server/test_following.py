@@ -1,0 +1,196 @@
+"""A server whose database is damaged, replaced or taken away while it serves."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from ipaddress import ip_network
+
+import pytest
+
+from crypto import MacAddress, Ssid
+from provisioning import KeyDraft, KeyStatus, MasterKey, Passphrase, Store, StoreError
+from radiusd.server.following import Trouble
+
+SSID = Ssid(b"Hudson House")
+ONE, TWO = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
+
+
+def eventually(check, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not (result := check()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+    return result
+
+
+@pytest.fixture
+def loopback(house):
+    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", venue_id=house.venue.id)
+    return house
+
+
+@pytest.fixture
+def asking(loopback):
+    """Return what asks a server about a handshake: the Granted, None for a reject, and False for silence."""
+
+    def ask(server, subject):
+        question = loopback.question(subject)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(1.0)
+            client.sendto(question.datagram, server.addresses[0])
+            try:
+                return question.read(client.recv(4096))
+            except TimeoutError:
+                return False
+
+    return ask
+
+
+def overwrite(path, sealed):
+    """Spoil a value in the file itself, as a bad sector does: in another process, as this one would lose its locks."""
+    code = (
+        "import sys, pathlib\n"
+        "path, value = pathlib.Path(sys.argv[1]), bytes.fromhex(sys.argv[2])\n"
+        "at = path.read_bytes().index(value)\n"
+        "with path.open('r+b') as file:\n    file.seek(at + 20)\n    file.write(bytes(8))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path), sealed.hex()], check=True)
+
+
+def test_sealed_row_overwritten_in_the_file_holds_up_no_revocation(loopback, handshake, running, asking, lines):
+    bad, later = (loopback.add_key(SSID, b"passphrase %d" % number) for number in range(2))
+    with running(loopback) as server:
+        assert asking(server, handshake(b"passphrase 1", spa=TWO))
+        loopback.store.compact()
+        overwrite(loopback.path, loopback.store._db.row("SELECT pmk FROM keys WHERE id = ?", (bad,))[0])
+        loopback.store.close()  # which has the page in memory
+        with loopback.open_store() as store:
+            store.keys.set_status(bad, KeyStatus.SUSPENDED, now=loopback.now)
+            store.keys.set_status(bad, KeyStatus.ACTIVE, now=loopback.now)
+            store.keys.set_status(later, KeyStatus.SUSPENDED, now=loopback.now)
+            eventually(lambda: asking(server, handshake(b"passphrase 1", spa=TWO)) is None)
+            store.keys.set_status(later, KeyStatus.ACTIVE, now=loopback.now)
+            eventually(lambda: asking(server, handshake(b"passphrase 1", spa=TWO)))
+        assert asking(server, handshake(b"passphrase 0", spa=ONE)) is None
+    assert sum(line.startswith(f"store row cannot be opened: table=keys id={bad}:") for line in lines()) == 1
+
+
+@pytest.fixture
+def former(loopback, tmp_path):
+    """A copy of the database as it was with one key; the database itself has another key since."""
+    loopback.add_key(SSID, b"former-passphrase")
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(loopback.path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    loopback.add_key(SSID, b"later-passphrase")
+    return copy
+
+
+@pytest.mark.parametrize("how", [os.replace, shutil.copyfile], ids=["rename", "copy"])
+def test_replaced_database_is_in_force(loopback, former, handshake, running, asking, lines, how):
+    with running(loopback) as server:
+        assert asking(server, handshake(b"later-passphrase", spa=ONE))
+        eventually(lambda: list(loopback.store.devices.of_keys()))
+        loopback.store.compact()
+        loopback.store.close()
+        how(former, loopback.path)
+        with loopback.open_store() as restored:
+            restored.keys.add(loopback.pool(SSID), KeyDraft(passphrase=Passphrase(b"newest-passphrase")))
+            restored.keys.add(loopback.pool(SSID), KeyDraft(passphrase=Passphrase(b"last-passphrase")))
+            eventually(lambda: asking(server, handshake(b"last-passphrase", spa=TWO)))
+            assert asking(server, handshake(b"newest-passphrase", spa=ONE))
+            assert asking(server, handshake(b"former-passphrase", spa=TWO))
+            assert asking(server, handshake(b"later-passphrase", spa=ONE)) is None
+            # What is learned from now on is learned by the new one, and what is changed there counts.
+            eventually(lambda: {device.mac for device in restored.devices.of_keys()} == {ONE, TWO})
+            restored.keys.set_status(1, KeyStatus.REMOVED, now=loopback.now)
+            eventually(lambda: asking(server, handshake(b"former-passphrase", spa=TWO)) is None)
+    assert any(line.endswith(": reading it anew") for line in lines())
+    assert f"the database {loopback.path} was read anew" in lines()
+
+
+def another_key(path):
+    path.unlink(missing_ok=True)
+    Store.create(path, MasterKey(bytes(32))).close()
+
+
+def no_database(path):
+    path.write_bytes(b"SQLite format 3\0" + bytes(5000))
+
+
+def torn(path):
+    octets = bytearray(path.read_bytes())
+    octets[4096 * 3 : 4096 * 8] = bytes(4096 * 5)
+    path.write_bytes(octets)
+
+
+@pytest.mark.parametrize("spoil", [another_key, no_database, torn])
+def test_replacement_that_cannot_be_opened_replaces_nothing(loopback, former, handshake, running, asking, lines, spoil):
+    keep = former.read_bytes()
+    spoil(former)
+    with running(loopback) as server:
+        loopback.store.close()
+        former.replace(loopback.path)
+        eventually(lambda: any(line.startswith("cannot follow the store, last read ") for line in lines()))
+        assert asking(server, handshake(b"later-passphrase", spa=ONE))
+        assert asking(server, handshake(b"former-passphrase", spa=TWO))
+        former.write_bytes(keep)
+        former.replace(loopback.path)
+        eventually(lambda: asking(server, handshake(b"later-passphrase", spa=ONE)) is None)
+        assert asking(server, handshake(b"former-passphrase", spa=TWO))
+        eventually(lambda: "the store is followed again" in lines())
+
+
+def test_database_that_is_gone_is_answered_from_memory(loopback, handshake, running, asking, lines):
+    loopback.add_key(SSID, b"right-passphrase")
+    with running(loopback) as server:
+        loopback.store.compact()
+        aside = loopback.path.with_suffix(".aside")
+        loopback.path.replace(aside)
+        eventually(lambda: any("no database at" in line for line in lines()))
+        assert asking(server, handshake(b"right-passphrase"))
+        aside.replace(loopback.path)
+        eventually(lambda: "the store is followed again" in lines())
+
+
+def test_age_grows_while_the_store_cannot_be_read(house, monkeypatch):
+    house.start()
+    seconds = [0.0]
+    monkeypatch.setattr(house.follower, "_monotonic", lambda: seconds[0])
+    house.follower.refresh(house.now)
+    seconds[0] = 5.0
+    assert house.follower.age_s == 5.0
+    house.follower.refresh(house.now)
+    assert house.follower.age_s == 0.0
+    aside = house.path.with_suffix(".aside")
+    house.path.replace(aside)
+    seconds[0] = 700.0
+    with pytest.raises(StoreError, match="no database at"):
+        house.follower.refresh(house.now)
+    assert house.follower.age_s == 695.0
+    aside.replace(house.path)
+    house.follower.refresh(house.now)
+    assert house.follower.age_s == 0.0
+
+
+def test_trouble_that_lasts_is_said_once_a_minute(lines):
+    seconds = [0.0]
+    trouble = Trouble(lambda: seconds[0])
+    trouble.over("all is well")
+    for _ in range(601):
+        trouble.met(StoreError("locked"), "cannot follow the store, last read %d s ago", seconds[0])
+        seconds[0] += 0.2
+    trouble.met(KeyError("a secret"), "cannot follow the store, last read %d s ago", seconds[0])
+    trouble.over("followed again")
+    trouble.over("followed again")
+    assert lines() == [
+        "cannot follow the store, last read 0 s ago, will try again: locked",
+        "cannot follow the store, last read 60 s ago, will try again: locked",
+        "cannot follow the store, last read 120 s ago, will try again: locked",
+        "followed again",
+    ]
