@@ -178,3 +178,15 @@ def test_key_suspended_meanwhile_is_refused(building, handshake, lines):
         outcome.run()
     assert outcome[0] == 3
     assert "reason=suspended " in lines()[-1]
+
+
+def test_hit_in_a_database_that_was_replaced_meanwhile_is_nobodys(building, handshake):
+    """Its id is another person's in the database that took its place."""
+    search = in_flight(building, handshake)
+    building.store.keys.reset(building.key, Passphrase(b"of-somebody-else"))
+    building.follower = type(building.follower)(building._server_store)
+    building.index.apply(building.follower.load(building.now))
+    reply = end(building, search)
+
+    assert reply[0] == 3
+    assert not building.index.devices.unsaved()
