@@ -42,7 +42,7 @@ class Database:
 
     def _connect(self) -> None:
         uri = f"file:{quote(str(self.path.absolute()))}?mode={'ro' if self.readonly else 'rw'}&immutable=%d"
-        self.file_id, self._written = _look(self.path)
+        self.file_id, written = _look(self.path)
         with self.errors():
             connection = sqlite3.connect(
                 uri % self._immutable, uri=True, timeout=self._busy_timeout_s, check_same_thread=False
@@ -59,6 +59,7 @@ class Database:
         except BaseException:
             self.close()
             raise
+        self._written = written
 
     @classmethod
     def create(cls, path: Path, *, busy_timeout_s: float) -> "Database":
@@ -98,6 +99,7 @@ class Database:
 
     def close(self) -> None:
         self.sql.close()
+        self._written = _NEVER
 
     def reopen(self) -> None:
         """Connect anew, to the file that lies at the path now; the connection is closed where that fails."""
@@ -132,7 +134,10 @@ class Database:
             return False
 
     def is_written(self) -> bool:
-        """Return whether the file itself was written since this was last asked: by a checkpoint, or past SQLite."""
+        """Return whether the file itself was written since this was last asked: by a checkpoint, or past SQLite.
+
+        So it is, too, while there is no connection to it.
+        """
         before = self._written
         _, self._written = _look(self.path)
         return self._written != before
@@ -242,6 +247,7 @@ class Database:
 
 
 FileId = tuple[int, int]  # device and inode
+_NEVER: Final = (0, 0)
 
 
 def _look(path: Path) -> tuple[FileId, tuple[int, int]]:

@@ -152,10 +152,22 @@ def test_database_that_is_gone_is_answered_from_memory(loopback, handshake, runn
         loopback.store.compact()
         aside = loopback.path.with_suffix(".aside")
         loopback.path.replace(aside)
-        eventually(lambda: any("no database at" in line for line in lines()))
+        eventually(lambda: any(line.startswith("cannot follow the store, last read ") for line in lines()))
         assert asking(server, handshake(b"right-passphrase"))
         aside.replace(loopback.path)
         eventually(lambda: "the store is followed again" in lines())
+
+
+def test_connection_that_was_lost_is_made_again(house):
+    """The file may be gone at the moment at which it is opened anew."""
+    house.start()
+    aside = house.path.with_suffix(".aside")
+    house.path.replace(aside)
+    with pytest.raises(StoreError):
+        house._server_store.reopen()
+    aside.replace(house.path)
+    house.add_key(SSID, b"right-passphrase")
+    assert house.follower.refresh(house.now) is not None
 
 
 def test_age_grows_while_the_store_cannot_be_read(house, monkeypatch):
