@@ -168,11 +168,13 @@ def cli() -> None:
 
 
 class _BashComplete(BashComplete):
-    """click's, but for values with blanks in them, which bash would take for two words."""
+    """click's, but for values with blanks, which bash would take for two words where no quote is open."""
 
     name = "bash"
     source_template = BashComplete.source_template.replace(
-        "COMPREPLY+=($value)", 'printf -v value %%q "$value"; COMPREPLY+=("$value")'
+        "COMPREPLY+=($value)",
+        """[[ ${COMP_WORDS[COMP_CWORD]} == [\\"\\']* ]] || printf -v value %%q "$value"
+            COMPREPLY+=("$value")""",
     )
 
 

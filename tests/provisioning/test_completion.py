@@ -92,8 +92,9 @@ def test_completion_changes_nothing_and_compiles_nothing(house, path):
 
 
 @pytest.mark.peer("bash")
-def test_bash_completes_a_name_with_a_blank_in_it(house, path, tmp_path):
-    """Types `latchkey venue show Hudson\\ M`, Tab and Enter into a bash of its own."""
+@pytest.mark.parametrize("typed", [b"Hudson\\ M", b'"Hudson M', b"'Hudson M"])
+def test_bash_completes_a_name_with_a_blank_in_it(house, path, tmp_path, typed):
+    """Types a command that lacks the end of a name, Tab and Enter into a bash of its own."""
     folder = tmp_path / "bin"
     folder.mkdir()
     command = folder / "latchkey"
@@ -117,7 +118,7 @@ def test_bash_completes_a_name_with_a_blank_in_it(house, path, tmp_path):
 
         os.write(ours, b'eval "$(latchkey completion bash)"; echo LOAD\\ED\n')
         wait_for(b"LOADED")
-        os.write(ours, b"latchkey venue show Hudson\\ M\t")
+        os.write(ours, b"latchkey venue show " + typed + b"\t")
         wait_for(b"Mews")
         os.write(ours, b"\n")
         wait_for(b"name                       Hudson Mews")
