@@ -39,6 +39,11 @@ from provisioning import database_path, db_option
     show_default="text",
     help="Of the lines on stderr: for people, or one JSON object each.",
 )
+@click.option(
+    "--portable",
+    is_flag=True,
+    help="Serve by pyrad's Server, as where the system has no recvmmsg (macOS, BSD): every request costs more.",
+)
 @click.option("--check", is_flag=True, help="Say what would keep this site from working, and do not serve.")
 @db_option
 @click.pass_context
@@ -50,6 +55,7 @@ def serve(
     config: Path | None,
     metrics: str | None,
     log_format: str | None,
+    portable: bool,
     check: bool,
 ) -> None:
     """Answer access points until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -69,4 +75,4 @@ def serve(
         from .check.cli import check_site
 
         context.exit(check_site(database_path(context), os.environ, settings, starting=True))
-    serve_forever(database_path(context), os.environ, settings)
+    serve_forever(database_path(context), os.environ, settings, portable=portable)

@@ -37,7 +37,7 @@ class AccountingListener:
         for number, each in enumerate(self._sockets):
             loop.add_reader(each, self._read, number)
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
         """Answer what has come, and take no more."""
         self.close()
         deadline = time.monotonic() + _DRAIN_S

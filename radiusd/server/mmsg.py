@@ -7,6 +7,7 @@ of RFC 3542 6.1) is given back with its reply, but for the interface, which rout
 import ctypes
 import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -54,6 +55,11 @@ class _Message(ctypes.Structure):  # struct msghdr
 class _Header(ctypes.Structure):  # struct mmsghdr
     _anonymous_ = ("message",)
     _fields_ = (("message", _Message), ("length", ctypes.c_uint))
+
+
+def is_available() -> bool:
+    """Return whether this system has the calls, with the structures below: those of the BSDs are laid out otherwise."""
+    return sys.platform == "linux" and all(hasattr(ctypes.CDLL(None), name) for name in ("recvmmsg", "sendmmsg"))
 
 
 @cache

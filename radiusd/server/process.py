@@ -4,13 +4,15 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from provisioning import KEY_VARIABLE, Store, open_store
 
@@ -21,7 +23,8 @@ from ..log.handler import start_log
 from ..metrics.exposition import Metrics
 from ..sockets import bound, parse_address
 from .memory import protect_memory
-from .service import Server, announce
+from .mmsg import is_available
+from .service import Server, announce, make_pyrad_server
 from .systemd import READY, RELOADING, STOPPING, notify
 from .udp import report
 from .workers import Worker, Workers, abandon
@@ -56,8 +59,11 @@ class Reloader:
         return True
 
 
-def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings) -> None:
-    """Serve the database at `db_path` until SIGTERM or SIGINT."""
+def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings, *, portable: bool = False) -> None:
+    """Serve the database at `db_path` until SIGTERM or SIGINT.
+
+    portable: by pyrad's Server, also where batches of datagrams are to be had
+    """
     reloader = Reloader(settings)
     config = reloader.config
     decisions = DecisionFile(decisions_path(db_path))
@@ -74,6 +80,7 @@ def serve_forever(db_path: Path, environ: Mapping[str, str], settings: Settings)
         tell=partial(notify, environ),
         decisions=decisions,
         metrics=Metrics(parse_address(config.metrics), config.workers) if config.metrics else None,
+        portable=portable or not is_available(),
     )
     if config.workers == 1:
         asyncio.run(process.serve_alone())
@@ -90,6 +97,14 @@ class Process:
     tell: Callable[[str], None]  # the supervisor
     decisions: DecisionFile
     metrics: Metrics | None
+    portable: bool = False
+
+    def _serve(self, sockets: Sequence[socket.socket], acct_sockets: Sequence[socket.socket], **more: Any) -> Server:
+        """Return what serves, by pyrad where this process is to be portable."""
+        pyrad = make_pyrad_server() if self.portable else None
+        return Server(
+            self.open_store, sockets, acct_sockets, self.reloader.config, decisions=self.decisions, pyrad=pyrad, **more
+        )
 
     async def serve_alone(self) -> None:
         """Serve in this process."""
@@ -100,7 +115,7 @@ class Process:
                 for texts in (config.listen, config.acct)
             )
             meter = None if self.metrics is None else self.metrics.meter()
-            server = Server(self.open_store, sockets, acct_sockets, config, decisions=self.decisions, meter=meter)
+            server = self._serve(sockets, acct_sockets, meter=meter)
 
             def stop() -> None:
                 self.tell(STOPPING)
@@ -132,13 +147,12 @@ class Process:
             ready=lambda: self.tell(READY),
             stopping=lambda: self.tell(STOPPING),
             metrics=self.metrics,
+            fast=not self.portable,
         ).run()
 
     async def _serve_share(self, worker: Worker) -> None:
         """Serve as one of several workers."""
-        config, decisions, meter = self.reloader.config, self.decisions, worker.meter
-        sockets, acct_sockets, loaded = worker.sockets, worker.acct_sockets, worker.loaded
-        server = Server(self.open_store, sockets, acct_sockets, config, loaded=loaded, decisions=decisions, meter=meter)
+        server = self._serve(worker.sockets, worker.acct_sockets, loaded=worker.loaded, meter=worker.meter)
 
         def reload() -> None:
             if self.reloader.reload(quiet=True):

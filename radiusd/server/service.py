@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from crypto import warm_up
 from provisioning import Store, StoreReplaced
@@ -29,11 +30,16 @@ from ..sockets import Address, is_loopback, render_address
 from ..state.damage import read_key
 from ..state.follower import Follower
 from ..state.index import Index
+from ..vendors import load_dictionary
 from .accounting_udp import AccountingListener
 from .following import Following
 from .frontend import FrontEnd
+from .mmsg import is_available
 from .store_thread import StoreThread
 from .udp import UdpListener
+
+if TYPE_CHECKING:
+    from .pyrad_server import PyradServer
 
 log = logging.getLogger("radiusd")
 
@@ -51,16 +57,20 @@ class Loaded:
     fast_path: FastPath | None = None  # None: not yet
 
     @classmethod
-    def load(cls, store: Store, config: Config) -> "Loaded":
-        """Read the store. It may be closed afterwards: the server reads on with stores of its own."""
+    def load(cls, store: Store, config: Config, *, fast: bool = True) -> "Loaded":
+        """Read the store. It may be closed afterwards: the server reads on with stores of its own.
+
+        fast: for a server that has a fast path
+        """
         warm_up(lambda text: log.info("%s", text))
-        compilation = prepare()
+        load_dictionary()  # for the first request that is refused by name
+        compilation = prepare() if fast else None
         follower = Follower(store, lapsed_days=config.keys.lapsed_days)
         index = Index(partial(read_key, store, follower.damage), cached_keys=config.keys.cached)
         fast_path = None
         with _all_new_kept():
             index.apply(follower.load(_now()))
-            if compilation is None:
+            if fast and compilation is None:
                 fast_path = FastPath(answers=config.keys.cached, exchanges=config.duplicates.answers)
                 index.watch(fast_path)
                 read = partial(store.keys.get_many, report=follower.damage.report)
@@ -92,6 +102,35 @@ class Loaded:
         return f"keys={keys} keypools={keypools} nases={nases} devices={len(self.index.devices)}"
 
 
+class Listener(Protocol):
+    """Reads and writes some of the sockets."""
+
+    def configure(self, config: Config) -> None:
+        """Apply new limits."""
+
+    def open(self) -> None:
+        """Begin to answer."""
+
+    async def catch_up(self) -> None:
+        """Do what was put off; call periodically."""
+
+    async def drain(self) -> None:
+        """Take no more requests, and finish all that have come."""
+
+    def close(self) -> None:
+        """Leave the sockets alone."""
+
+
+Edge: TypeAlias = "UdpListener | PyradServer"
+
+
+def make_pyrad_server() -> "PyradServer":
+    """Return a PyradServer to be given to a Server."""
+    from .pyrad_server import PyradServer  # 40 ms that only who needs it pays
+
+    return PyradServer()
+
+
 class Server:
     """Answers on sockets that are bound already, until it is told to stop."""
 
@@ -105,6 +144,7 @@ class Server:
         loaded: Loaded | None = None,
         decisions: DecisionFile | None = None,
         meter: Meter | None = None,
+        pyrad: "PyradServer | None" = None,
     ) -> None:
         """Be ready to run.
 
@@ -112,6 +152,8 @@ class Server:
         loaded:       read already, in a process that was this one's parent
         decisions:    the file to look after
         meter:        shows the numbers
+        pyrad:        reads and writes the sockets, one datagram at a time and without the fast path; where the system
+                      has no batches of datagrams, one is made
         """
         self._open_store = open_store
         self._sockets = tuple(sockets)
@@ -120,8 +162,8 @@ class Server:
         self._inherited = loaded is not None
         self._decisions = decisions
         self._meter = meter
-        self._edge: UdpListener | None = None
-        self._accounting: AccountingListener | None = None
+        self._pyrad = make_pyrad_server() if pyrad is None and not is_available() else pyrad
+        self._listeners: tuple[Listener, ...] = ()
         self._stopping = asyncio.Event()
         self.loaded = loaded  # None until it is ready
         self.ready = asyncio.Event()
@@ -143,9 +185,8 @@ class Server:
     def configure(self, config: Config) -> None:
         """Apply new limits."""
         self._config = config
-        for edge in (self._edge, self._accounting):
-            if edge is not None:
-                edge.configure(config)
+        for listener in self._listeners:
+            listener.configure(config)
         if self._decisions is not None:
             self._decisions.limit(config.log.size_mb)
 
@@ -158,15 +199,12 @@ class Server:
             loaded = await self._load(followed)
             following = Following(loaded.index, loaded.follower, store, followed, saved)
             engine = Engine(loaded.index, time.monotonic)
-            front_end = FrontEnd(engine)
-            self._enable_fast_path(front_end, loaded, stack)
-            edge, accounting = self._make_listeners(front_end, stack)
+            edge = self._make_listeners(engine, loaded, stack)
             self.configure(self._config)  # which may have changed while all was read
             for work in (
                 following.follow,
                 following.save,
-                edge.catch_up,
-                accounting.catch_up,
+                *(listener.catch_up for listener in self._listeners),
                 lambda: self._look_after_log(engine.journal.counts),
             ):
                 await stack.enter_async_context(_repeating(work))
@@ -174,19 +212,20 @@ class Server:
                 gauges = partial(_measure, loaded.index, edge, following)
                 publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
                 await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
-            edge.open()
-            accounting.open()
+            for listener in self._listeners:
+                listener.open()
             self.loaded = loaded
             self.ready.set()
             await self._stopping.wait()
-            accounting.drain()
-            await edge.drain()
+            for listener in reversed(self._listeners):  # accounting first: it takes no time
+                await listener.drain()
             await following.save()
 
     async def _load(self, followed: StoreThread) -> Loaded:
         """Return what the store says now; the thread's store is the one that is followed from then on."""
         if self.loaded is None:
-            return await followed.call(Loaded.load, followed.store, self._config)
+            load = partial(Loaded.load, fast=self._pyrad is None)
+            return await followed.call(load, followed.store, self._config)
         await followed.call(self.loaded.refresh, followed.store)
         return self.loaded
 
@@ -200,16 +239,22 @@ class Server:
             if not self._inherited:
                 stack.callback(loaded.compilation.stop)
 
-    def _make_listeners(
-        self, front_end: FrontEnd, stack: contextlib.AsyncExitStack
-    ) -> tuple[UdpListener, AccountingListener]:
-        edge = self._edge = UdpListener(front_end, self._sockets, _threads(self._config))
-        stack.callback(edge.close)
-        engine = front_end.engine
+    def _make_listeners(self, engine: Engine, loaded: Loaded, stack: contextlib.AsyncExitStack) -> Edge:
+        """Make what reads the sockets, and return the part of it that lets devices in."""
         reports = Accounting(engine.index, time.monotonic, journal=engine.journal)
-        accounting = self._accounting = AccountingListener(reports, self._acct_sockets)
-        stack.callback(accounting.close)
-        return edge, accounting
+        edge: Edge
+        if self._pyrad is None:
+            front_end = FrontEnd(engine)
+            self._enable_fast_path(front_end, loaded, stack)
+            edge = UdpListener(front_end, self._sockets, _threads(self._config))
+            self._listeners = (edge, AccountingListener(reports, self._acct_sockets))
+        else:
+            edge = self._pyrad
+            edge.mount(engine, reports, self._sockets, self._acct_sockets, _threads(self._config))
+            self._listeners = (edge,)
+        for listener in self._listeners:
+            stack.callback(listener.close)
+        return edge
 
     def _look_after_log(self, counts: Counts) -> None:
         if self._decisions is not None:
@@ -314,7 +359,7 @@ async def _repeating(work: Callable[[], Awaitable[None] | None], every_s: float 
         await task
 
 
-def _measure(index: Index, edge: UdpListener, following: Following) -> dict[str, int]:
+def _measure(index: Index, edge: Edge, following: Following) -> dict[str, int]:
     keys, keypools, nases = index.sizes()
     waiting, running = edge.searching
     return {

@@ -1,4 +1,4 @@
-"""Between the sockets and the engine: datagrams in, replies out, searches to their threads and back."""
+"""Between the sockets and the front end, by the batch: datagrams in, replies out (Linux; `pyrad_server` elsewhere)."""
 
 import asyncio
 import logging
@@ -9,15 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..config import Config
-from ..datagram import send
-from ..engine.engine import Outcome
-from ..engine.transaction import Search
 from ..fastpath.batch import Batch
 from ..log.handler import lines_together, render_failure
-from ..model import Source
+from .dispatch import Dispatch
 from .frontend import FrontEnd
 from .mmsg import BatchSocket
-from .search_queue import SearchQueue
 
 log = logging.getLogger("radiusd")
 
@@ -25,7 +21,6 @@ _BATCH_SIZE = 32  # datagrams taken at once: enough to share the way through the
 # Under load the event loop is blocked before it reads, so that requests coalesce: at 6,000 a second each costs 30 us of
 # the processor instead of 70.
 _COALESCE_S = 0.0003
-_DRAIN_S = 5.0
 _SWEEP_S = 1.0
 
 
@@ -34,22 +29,21 @@ class UdpListener:
 
     def __init__(self, front_end: FrontEnd, sockets: Sequence[socket.socket], threads: int) -> None:
         self._front_end = front_end
-        self._engine = front_end.engine
         self._sockets = tuple(sockets)
         self._batch = Batch(_BATCH_SIZE)
         self._batch_sockets = tuple(BatchSocket(each, self._batch) for each in self._sockets)
         self._read_at = 0.0
-        self._searches = SearchQueue(self._reconsider, self._resume, self._fail, self._drop, threads=threads)
+        self._dispatch = Dispatch(front_end.engine, sockets, threads)
 
     def configure(self, config: Config) -> None:
         """Take over new limits."""
         self._front_end.configure(config)
-        self._searches.limit(config.searches.waiting, config.searches.waiting_each)
+        self._dispatch.configure(config)
 
     @property
     def searching(self) -> tuple[int, int]:
         """Return how many searches wait, and how many run."""
-        return len(self._searches), self._searches.running
+        return self._dispatch.searching
 
     def open(self) -> None:
         """Begin to answer."""
@@ -66,16 +60,13 @@ class UdpListener:
         for number in range(len(self._sockets)):
             while self._read(number) and time.monotonic() < deadline:
                 pass
-        try:
-            await self._searches.drain(_DRAIN_S)
-        except TimeoutError:
-            log.warning("stopping with searches under way")
+        await self._dispatch.drain()
 
     def close(self) -> None:
         loop = asyncio.get_running_loop()
         for each in self._sockets:
             loop.remove_reader(each)
-        self._searches.close()
+        self._dispatch.close()
 
     async def catch_up(self) -> None:
         """Do what is to be done now and then."""
@@ -96,40 +87,12 @@ class UdpListener:
         with lines_together():  # and before the replies: what was answered is in the log
             answers = self._front_end.answer(batch, count, number, _now())
         for search in answers.searches:
-            self._searches.submit(search)
+            self._dispatch.send(search, search.transaction.source)
         self._read_at = time.monotonic() if count < _BATCH_SIZE // 2 else 0.0
         for row, failure in one.send(answers.lengths):
             # No route back, no buffer left: as lost as on the wire, and the NAS asks again.
             log.warning("cannot send source=%s: %s", batch.source(row, number), failure.strerror)
         return count
-
-    def _send(self, outcome: Outcome, source: Source) -> None:
-        if isinstance(outcome, bytes):
-            try:
-                send(self._sockets[source.socket], outcome, source)
-            except OSError as error:  # no route back, no buffer left: as lost as on the wire, and the NAS asks again
-                log.warning("cannot send source=%s: %s", source, error.strerror)
-        elif isinstance(outcome, Search):
-            if outcome.begun:
-                self._searches.resume(outcome)
-            else:
-                self._searches.submit(outcome)
-
-    def _reconsider(self, search: Search) -> Search | None:
-        outcome = self._engine.reconsider(search, _now())
-        if isinstance(outcome, Search):
-            return outcome
-        self._send(outcome, search.transaction.source)
-        return None
-
-    def _resume(self, search: Search) -> None:
-        self._send(self._engine.finish(search, _now()), search.transaction.source)
-
-    def _fail(self, search: Search, error: BaseException) -> None:
-        self._engine.drop(search, "error", render_failure(error))
-
-    def _drop(self, search: Search) -> None:
-        self._engine.drop(search, "queue-full", "too many searches are waiting")
 
 
 def _now() -> datetime:

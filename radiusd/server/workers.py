@@ -73,6 +73,7 @@ class Workers:
     ready:    told when all workers answer
     stopping: told when the end begins
     metrics:  where the workers show their numbers
+    fast:     they have a fast path
     """
 
     open_store: Callable[[], Store]
@@ -82,6 +83,7 @@ class Workers:
     ready: Callable[[], None]
     stopping: Callable[[], None]
     metrics: Metrics | None = None
+    fast: bool = True
     _slots: list[_Slot] = field(default_factory=list)
     _answering: int = 0
 
@@ -89,6 +91,8 @@ class Workers:
         """Serve until SIGTERM or SIGINT; RadiusError or ProvisioningError where that cannot begin."""
         started = time.monotonic()
         config = self.config
+        if not hasattr(signal, "sigtimedwait"):
+            raise ServeError("several workers need Linux or FreeBSD: serve with one")
         with contextlib.ExitStack() as stack:
             self._slots = [_Slot(number) for number in range(1, config.workers + 1)]
             for text in config.listen:
@@ -125,7 +129,7 @@ class Workers:
 
         def load() -> Loaded:
             with self.open_store() as store:
-                return Loaded.load(store, self.config)
+                return Loaded.load(store, self.config, fast=self.fast)
 
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(load).result()

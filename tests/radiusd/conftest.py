@@ -170,12 +170,12 @@ def running():
     """Return a context manager: a server for a house, listening and taking accounting, in a thread of its own."""
 
     @contextlib.contextmanager
-    def run(house, config=None, listen="127.0.0.1"):
+    def run(house, config=None, listen="127.0.0.1", pyrad=None):
         started, kept = threading.Event(), []
 
         async def serve():
             with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
-                server = Server(house.open_store, [auth], [acct], config or Config())
+                server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad)
                 kept.extend((server, asyncio.get_running_loop()))
                 task = asyncio.create_task(server.run())
                 await server.ready.wait()

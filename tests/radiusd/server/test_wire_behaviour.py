@@ -25,6 +25,7 @@ from radiusd.config import parse_config
 from radiusd.engine.journal import Journal
 from radiusd.engine.transaction import Search
 from radiusd.server.frontend import FrontEnd
+from radiusd.server.pyrad_server import PyradServer
 
 # Of the house only its store is used: the server that runs has an engine of its own.
 pytestmark = pytest.mark.parametrize("house", ["fastpath"], indirect=True)
@@ -160,9 +161,9 @@ def shortcuts(monkeypatch):
     return batches
 
 
-@pytest.fixture(params=["new devices", "devices answered before"])
+@pytest.fixture(params=["new devices", "devices answered before", "pyrad"])
 def wire(request, house, running, recordings, clock, shortcuts, monkeypatch, caplog):
-    """What the engine decides, and what compiled code repeats: both must look the same."""
+    """What the engine decides, what compiled code repeats, and what pyrad's Server sends: all must look the same."""
     nases = (("127.0.0.0/8", "auto", True), (LENIENT, "auto", False), (CISCO, "cisco", True))
     for network, profile, signs in nases:
         house.store.inventory.add_nas(
@@ -177,9 +178,10 @@ def wire(request, house, running, recordings, clock, shortcuts, monkeypatch, cap
         lambda index, real, **more: Engine(index, lambda: real() + clock["passed"], **more),
     )
     config = parse_config("[duplicates]\nlifetime_s = 5\n[status]\nper_second = 1\nburst = 3", "x")
-    with running(house, config) as server, contextlib.ExitStack() as stack:
+    pyrad = PyradServer() if request.param == "pyrad" else None
+    with running(house, config, pyrad=pyrad) as server, contextlib.ExitStack() as stack:
         wire = Wire(house, server, stack)
-        if request.param != "new devices":
+        if request.param == "devices answered before":
             for source in (STRICT, LENIENT, CISCO):
                 for ask in (lookup, lambda: search(recordings[0])):
                     before, deadline = len(shortcuts), time.monotonic() + 120
@@ -294,16 +296,20 @@ class TestDuplicates:
     @pytest.mark.parametrize("name", [KNOWN, STRANGER])
     def test_so_too_where_both_came_while_the_server_was_busy(self, wire, recordings, lines, name, monkeypatch):
         """Datagrams are read by the batch, and what compiled code can answer goes before what it cannot."""
-        busy, free, receive = threading.Event(), threading.Event(), FrontEnd.answer
+        busy, free = threading.Event(), threading.Event()
 
-        def wait(*arguments):
-            busy.set()
-            assert free.wait(30)
-            return receive(*arguments)
+        def held_up(receive):
+            def wait(*arguments):
+                busy.set()
+                assert free.wait(30)
+                return receive(*arguments)
+
+            return wait
 
         former, later = search(recordings[2], identifier=9), lookup(name, identifier=9)
         with monkeypatch.context() as patch:
-            patch.setattr(FrontEnd, "answer", wait)
+            patch.setattr(FrontEnd, "answer", held_up(FrontEnd.answer))
+            patch.setattr(Engine, "receive", held_up(Engine.receive))  # pyrad's way
             wire.send(lookup(identifier=8), number=1)
             assert busy.wait(30)
             for request in (former, later):
