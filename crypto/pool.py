@@ -183,15 +183,14 @@ class Pool:
             return False
         return self._confirm(*self._at(place), lambda pmk: verify_mic(pmk, handshake)) == key_id
 
-    def psk_states(self, key_id: int) -> npt.NDArray[np.uint32] | None:
-        """Return what `mic.fits_psk` wants of a key: uint32, shape (10,); None where the key is not in the pool."""
+    def pmk(self, key_id: int) -> Pmk | None:
+        """Return the PMK of a key, None where it is not in the pool."""
         with self._lock:
             place = self._places.get(key_id)
             if place is None:
                 return None
             segment, slot = self._at(place)
-            block, lane = divmod(slot, self._lanes.width)
-            return segment.states("sha1").reshape(-1, _WORDS["sha1"], self._lanes.width)[block, :, lane].copy()
+            return Pmk(segment.pmks[slot].tobytes())
 
     def find(self, handshake: Handshake, *, threads: int = 1) -> Iterator[int]:
         """Yield the ids of the keys that reproduce the MIC of `handshake`.

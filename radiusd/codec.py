@@ -104,23 +104,31 @@ class Template:
     """An answer's attributes as they go on the wire, but for what depends on the request: that is in clear here."""
 
     octets: bytes = field(repr=False)
-    salt_at: int | None = None  # two octets of salt, and `blocks` of 16 under it
-    blocks: int = 0
+    salted: tuple[tuple[int, int], ...] = ()  # where two octets of salt are, and how many blocks of 16 under it
     timeout_at: int | None = None  # the value of Session-Timeout
 
 
 def encode_template(attributes: Iterable[Sendable]) -> Template | None:
-    """Return the template of an answer; None where it has more than a template can say."""
-    octets, salt_at, blocks, timeout_at = b"", None, 0, None
+    """Return the template of an answer; None where it has more than a template can say.
+
+    Twin of `_encode_all`; `fastpath.kernels` puts in what is missing.
+    """
+    octets, salted, timeout_at = b"", [], None
     for attribute in attributes:
         if isinstance(attribute, Salted):
-            if salt_at is not None:
-                return None
             tag = b"" if attribute.tag is None else bytes((attribute.tag,))
-            clear = bytes((len(attribute.value),)) + attribute.value
-            blocks = -(-len(clear) // 16)
-            encoded = _encode(attribute.type, tag + bytes(2) + clear.ljust(16 * blocks, b"\0"))
-            salt_at = len(octets) + len(encoded) - 16 * blocks - 2
+            clear = _pad_salted(attribute.value)
+            encoded = _encode(attribute.type, tag + clear)
+            salted.append((len(octets) + len(encoded) - len(clear), len(clear) // 16))
+        elif isinstance(attribute, Nested):
+            value, places = b"", []
+            for kind, text in attribute.parts:
+                clear = _pad_salted(text)
+                value += bytes((kind, len(clear) + 2)) + clear
+                places.append((len(value) - len(clear), len(clear) // 16))
+            encoded = _encode(attribute.type, value)
+            head = len(octets) + len(encoded) - len(value)
+            salted += [(head + at, blocks) for at, blocks in places]
         elif isinstance(attribute, Attribute):
             encoded = _encode(attribute.type, attribute.value)
             if attribute.type == _SESSION_TIMEOUT:
@@ -130,7 +138,13 @@ def encode_template(attributes: Iterable[Sendable]) -> Template | None:
         else:
             return None
         octets += encoded
-    return Template(octets, salt_at, blocks, timeout_at)
+    return Template(octets, tuple(salted), timeout_at)
+
+
+def _pad_salted(clear: bytes) -> bytes:
+    """Return a salted value before it is encrypted: room for the salt, its length, the value, zeros (RFC 2868 3.5)."""
+    text = bytes((len(clear),)) + clear
+    return bytes(2) + text.ljust(-(-len(text) // 16) * 16, b"\0")
 
 
 def encode_request(

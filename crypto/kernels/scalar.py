@@ -25,9 +25,10 @@ _SHA256_IV = np.array(SHA256_IV, np.uint32)
 AES_WORDS = 52  # the scratch that cmac() wants
 
 
-def _block_of(
-    words: int, rounds: Callable[[Emitter, Sequence[Value], Sequence[Value]], list[Value]], order: str
-) -> Any:
+_Compression = Callable[[Emitter, Sequence[Value], Sequence[Value]], list[Value]]
+
+
+def _block_of(name: str, words: int, rounds: _Compression, order: str) -> Any:
     """Return the typing function of a compression: state (uint32 array), octets (uint8 array) and where they begin."""
 
     def typer(typing: Context, state: Any, start: Any, octets: Any, at: Any) -> tuple[Signature, Any] | None:
@@ -35,22 +36,35 @@ def _block_of(
             return None
 
         def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
-            e_ = Emitter(builder, 1)
-            pointer = builder.bitcast(word_pointer(context, builder, state, args[0], args[1]), e_.vector.as_pointer())
-            block = builder.bitcast(word_pointer(context, builder, octets, args[2], args[3]), e_.vector.as_pointer())
-
-            def place(base: Value, number: int) -> Value:
-                return builder.gep(base, [ir.Constant(I64, number)])
-
-            taken = [builder.load(place(block, i), align=1) for i in range(16)]
-            if order != sys.byteorder:
-                taken = [e_.swap(word) for word in taken]
-            before = [builder.load(place(pointer, i)) for i in range(words)]
-            for number, word in enumerate(rounds(e_, before, taken)):
-                builder.store(word, place(pointer, number))
+            before = word_pointer(context, builder, state, args[0], args[1])
+            block = word_pointer(context, builder, octets, args[2], args[3])
+            kind = ir.FunctionType(ir.VoidType(), [before.type, block.type])
+            compress = builder.module.globals.get(name) or emit_compression(builder.module, kind)
+            builder.call(compress, [before, block])
             return context.get_dummy_value()
 
         return types.void(state, types.int64, octets, types.int64), emit
+
+    def emit_compression(module: Any, kind: Any) -> Value:
+        """Return it as a function of its own: all of it at each call would take half as long again to compile."""
+        function = ir.Function(module, kind, name)
+        function.linkage = "linkonce_odr"
+        function.attributes.add("noinline")
+        builder = ir.IRBuilder(function.append_basic_block())
+        e_ = Emitter(builder, 1)
+        pointer, block = (builder.bitcast(argument, e_.vector.as_pointer()) for argument in function.args)
+
+        def place(base: Value, number: int) -> Value:
+            return builder.gep(base, [ir.Constant(I64, number)])
+
+        taken = [builder.load(place(block, i), align=1) for i in range(16)]
+        if order != sys.byteorder:
+            taken = [e_.swap(word) for word in taken]
+        before = [builder.load(place(pointer, i)) for i in range(words)]
+        for number, word in enumerate(rounds(e_, before, taken)):
+            builder.store(word, place(pointer, number))
+        builder.ret_void()
+        return function
 
     return typer
 
@@ -60,7 +74,7 @@ def md5_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 4 words of `state` from `start` on (RFC 1321 3.4)."""
-    return _block_of(4, MD5.block, "little")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.md5_block", 4, MD5.block, "little")(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
 @intrinsic
@@ -68,7 +82,7 @@ def sha1_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 5 words of `state` from `start` on (FIPS 180-4 6.1.2)."""
-    return _block_of(5, SHA1.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.sha1_block", 5, SHA1.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
 @intrinsic
@@ -76,7 +90,7 @@ def sha256_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 8 words of `state` from `start` on (FIPS 180-4 6.2.2)."""
-    return _block_of(8, SHA256.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.sha256_block", 8, SHA256.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
 @njit(nogil=True)
@@ -176,53 +190,39 @@ def sha256_pads(key, key_at, length, words, start, octets):  # type: ignore[no-u
         sha256_block(words, start + 8 * part, octets, 0)
 
 
-@njit(nogil=True)
-def _cmac(expand, encrypt, work, octets, length):  # type: ignore[no-untyped-def]
-    keys, state, subkey = work[:44], work[44:48], work[48:52]
-    expand(keys)
-    for i in range(4):
-        state[i] = subkey[i] = 0
-    encrypt(keys, subkey)
-    aes.double_words(subkey)
-    end = (length + 15) // 16 * 16
-    if end != length:
-        aes.double_words(subkey)
-        octets[length] = 0x80
-        for at in range(length + 1, end):
-            octets[at] = 0
-    for block in range(0, end, 16):
+def _cmac(expand: Any, encrypt: Any) -> Any:
+    """Return cmac() by these ways to expand a key and encrypt a block. (As its arguments they would let numba keep no
+    machine code.)
+    """
+
+    @njit(nogil=True)
+    def cmac(work, octets, length):  # type: ignore[no-untyped-def]
+        keys, state, subkey = work[:44], work[44:48], work[48:52]
+        expand(keys)
         for i in range(4):
-            word = np.uint32(0)
-            for j in range(4):
-                word |= np.uint32(octets[block + 4 * i + j]) << np.uint32(8 * j)
-            state[i] ^= word
-            if block == end - 16:
-                state[i] ^= subkey[i]
-        encrypt(keys, state)
+            state[i] = subkey[i] = 0
+        encrypt(keys, subkey)
+        aes.double_words(subkey)
+        end = (length + 15) // 16 * 16
+        if end != length:
+            aes.double_words(subkey)
+            octets[length] = 0x80
+            for at in range(length + 1, end):
+                octets[at] = 0
+        for block in range(0, end, 16):
+            for i in range(4):
+                word = np.uint32(0)
+                for j in range(4):
+                    word |= np.uint32(octets[block + 4 * i + j]) << np.uint32(8 * j)
+                state[i] ^= word
+                if block == end - 16:
+                    state[i] ^= subkey[i]
+            encrypt(keys, state)
 
-
-@njit(nogil=True)
-def cmac_by_tables(work, octets, length):  # type: ignore[no-untyped-def]
-    """See `cmac`; for every processor."""
-    _cmac(aes.expand_key_by_tables, aes.encrypt_by_tables, work, octets, length)
-
-
-@njit(nogil=True)
-def cmac_by_instructions(work, octets, length):  # type: ignore[no-untyped-def]
-    """See `cmac`; for processors with AES instructions."""
-    _cmac(_expand_by_instructions, _encrypt_by_instructions, work, octets, length)
-
-
-@njit(nogil=True)
-def _expand_by_instructions(keys):  # type: ignore[no-untyped-def]
-    aes.expand_key_by_instructions(keys)
-
-
-@njit(nogil=True)
-def _encrypt_by_instructions(keys, state):  # type: ignore[no-untyped-def]
-    aes.encrypt_by_instructions(keys, state)
+    return cmac
 
 
 # AES-128-CMAC of the first `length` octets, at least one (RFC 4493).
 # work: AES_WORDS, the key in the first four, little-endian; the tag is left in words 44 to 47, likewise
-cmac = cmac_by_instructions if host_lanes().aes else cmac_by_tables
+cmac_by_tables = _cmac(aes.expand_key_by_tables, aes.encrypt_by_tables)
+cmac = _cmac(aes.expand_key_by_instructions, aes.encrypt_by_instructions) if host_lanes().aes else cmac_by_tables

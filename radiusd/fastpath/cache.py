@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from crypto import Akm, Handshake, MacAddress, Pool
+from crypto import Akm, Handshake, MacAddress, find_elements
 
 from ..codec import Template, encode_template
 from ..engine.labels import Hit, ReplyLabels, RequestLabels
@@ -35,19 +35,22 @@ from .tables import (
     EXCHANGE,
     FORM,
     FORMS,
-    FRAMES,
     GUARD,
+    KEY_DATA,
+    KEY_DATA_ROWS,
     LEFT,
     LONGEST_SECRET,
     LONGEST_TEMPLATE,
     QUESTION,
     REPEATED,
+    SALTED,
     SCRATCH,
     SPREAD,
     SUPERSEDED,
     WAYS,
     Arrival,
     Datagrams,
+    KeyData,
     NewAnswer,
     NewQuestion,
     Tables,
@@ -57,10 +60,18 @@ from .tables import (
 _QUESTIONS: Final = 8_192  # one for each SSID of each radio, 680 octets
 _MOST_CLIENTS: Final = 4_096
 _MOST_SOCKETS: Final = 255  # numbers of sockets have an octet in EXCHANGE
-_HMAC_SHA1: Final = 2  # key descriptor version
-_VENDOR_SPECIFIC, _PROXY_STATE = 26, 33
+# AKM and key version, and how `fastpath.tables.KEY_DATA` calls it. HMAC-MD5 (TKIP) is rare by now, and the engine's.
+_SERVED: Final = {(Akm.PSK, 2): 2, (Akm.FT_PSK, 3): 4, (Akm.PSK_SHA256, 3): 6}
+_VENDOR_SPECIFIC: Final = 26
 _VENDOR_HEADER: Final = 8  # octets of a Vendor-Specific attribute before its value
 _ANONCE: Final = (245, 26, 11344, 1)
+
+
+def _octets(value: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(value, np.uint8)
+
+
+_NO_KEY_DATA: Final = KeyData(0, 0, _octets(b""), _octets(b""), _octets(b""))
 
 
 class Answered(NamedTuple):
@@ -92,7 +103,7 @@ class FastPath:
             clients=np.zeros(_MOST_CLIENTS, CLIENT),
             answers=_table(ANSWER, answers),
             exchanges=_table(EXCHANGE, exchanges),
-            frames=np.zeros(FRAMES, np.uint64),
+            key_data=np.zeros(KEY_DATA_ROWS, KEY_DATA),
             forms=np.zeros(FORMS, FORM),
             scratch=np.zeros(1, SCRATCH),
         )
@@ -166,12 +177,12 @@ class FastPath:
             return
         if source.socket > _MOST_SOCKETS:
             return
-        if transaction.request.first(_PROXY_STATE) is not None:
-            return
-        search, aa = False, bytes(6)
+        search, aa, key_data = False, bytes(6), _NO_KEY_DATA
         if isinstance(subject, Handshake):
-            if subject.akm is not Akm.PSK or subject.key_version != _HMAC_SHA1:
+            understood = _key_data(subject)
+            if understood is None:
                 return
+            key_data = understood
             if transaction.request.first(_ANONCE) is None:
                 self._learn_forms(transaction.request.octets, subject)
             search, aa = True, subject.aa.value
@@ -179,8 +190,16 @@ class FastPath:
         if client is None or template is None:
             return
         kind = self._kind(transaction.keyrings, transaction.dialect, name_asked=decision.name_asked, search=search)
-        mac = np.uint64(int.from_bytes(decision.repeatable.device.value))
-        new = NewQuestion(client, kind, search, np.frombuffer(aa, np.uint8), mac, used=int(monotonic * 1000))
+        new = NewQuestion(
+            client=client,
+            kind=kind,
+            search=search,
+            aa=_octets(aa),
+            ssid=_octets(subject.ssid.value),
+            mac=np.uint64(int.from_bytes(decision.repeatable.device.value)),
+            key_data=key_data,
+            used=int(monotonic * 1000),
+        )
         question = self._kernels.put_question(self._tables, self._arrival(source, transaction.request.octets), new)
         if question < 0:
             return
@@ -200,26 +219,29 @@ class FastPath:
         self, accept: Accept, kind: int, keyrings: tuple[Keyring, ...], template: Template, monotonic: float
     ) -> None:
         permission, key = accept.repeatable, accept.key
-        states = _states(keyrings, key.id)
-        if permission is None or states is None or len(template.octets) > LONGEST_TEMPLATE:
+        pmk = next((pmk for pmk in (keyring.pool.pmk(key.id) for keyring in keyrings) if pmk is not None), None)
+        if permission is None or pmk is None:
+            return
+        if len(template.octets) > LONGEST_TEMPLATE or len(template.salted) > SALTED:
             return
         if template.timeout_at is not None and permission.session_ends is None:
             return  # nothing to count Session-Timeout down to
         device = permission.device.value
+        salted = np.zeros((2, SALTED), np.int64)
+        salted[:, : len(template.salted)] = np.array(template.salted, np.int64).reshape(-1, 2).T
         new = NewAnswer(
             mac=np.uint64(int.from_bytes(device)),
             kind=kind,
-            states=states,
-            template=np.frombuffer(template.octets, np.uint8),
-            salt_at=-1 if template.salt_at is None else template.salt_at,
-            blocks=template.blocks,
+            pmk=_octets(pmk.value),
+            template=_octets(template.octets),
+            salted=salted,
             timeout_at=-1 if template.timeout_at is None else template.timeout_at,
             key_id=key.id,
             until=_seconds(permission.until),
             ends=_seconds(permission.session_ends),
             used=int(monotonic * 1000),
         )
-        row = self._kernels.put_answer(self._tables.answers, new)
+        row = self._kernels.put_answer(self._tables, new)
         self._given[row] = ReplyLabels.of(key, device)
 
     def forget_all(self) -> None:
@@ -321,6 +343,19 @@ def _ways(table: npt.NDArray[np.void], number: int) -> slice:
     return slice(start, start + WAYS)
 
 
-def _states(keyrings: Iterable[Keyring], key_id: int) -> npt.NDArray[np.uint32] | None:
-    pools: Iterable[Pool] = (keyring.pool for keyring in keyrings)
-    return next((states for states in (pool.psk_states(key_id) for pool in pools) if states is not None), None)
+def _key_data(handshake: Handshake) -> KeyData | None:
+    """Return what the fast path is to know of an M2's key data; None where it serves no such M2.
+
+    Only where the station's own element names the AKM: what the access point says is part of the question, and the next
+    one may say otherwise.
+    """
+    elements = find_elements(handshake.m2.key_data)
+    own = elements.rsne or elements.wpa
+    akm = _SERVED.get((handshake.akm, handshake.key_version))
+    if own is None or not own.akms or akm is None:
+        return None
+    ft = handshake.ft
+    r0, r1 = (b"", b"") if ft is None else (ft.mdid + bytes([len(ft.r0kh_id)]) + ft.r0kh_id, ft.r1kh_id)
+    pmkids = () if elements.rsne is None else elements.rsne.pmkids
+    pmkid = pmkids[0] if len(pmkids) == 1 else b""
+    return KeyData(akm, handshake.ptk_bits, _octets(r0), _octets(r1), _octets(pmkid))

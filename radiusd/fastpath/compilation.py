@@ -19,13 +19,15 @@ from .tables import (
     CLIENT,
     EXCHANGE,
     FORM,
-    FRAMES,
+    KEY_DATA,
     LOCAL,
     QUESTION,
+    SALTED,
     SCRATCH,
     WAYS,
     Arrival,
     Datagrams,
+    KeyData,
     NewAnswer,
     NewQuestion,
     Tables,
@@ -105,18 +107,20 @@ def _calls() -> list[tuple[Any, tuple[object, ...]]]:
         np.zeros(1, CLIENT),
         np.zeros(WAYS, ANSWER),
         np.zeros(WAYS, EXCHANGE),
-        np.zeros(FRAMES, np.uint64),
+        np.zeros(WAYS, KEY_DATA),
         np.zeros(1, FORM),
         np.zeros(1, SCRATCH),
     )
     batch = Datagrams(packets, np.zeros(1, np.int64), addresses, locals_, packets, np.zeros((1, 4), np.int64))
     arrival = Arrival(packets[0], 0, addresses[0], locals_[0], 0)
     octets = np.frombuffer(bytes(20), np.uint8)
-    question = NewQuestion(0, 0, False, octets, np.uint64(0), 0)
-    answer = NewAnswer(np.uint64(0), 0, np.zeros(10, np.uint32), octets, 0, 0, 0, 0, 0.0, 0.0, 0)
+    key_data = KeyData(0, 0, octets, octets, octets)
+    question = NewQuestion(0, 0, False, octets, octets, np.uint64(0), key_data, 0)
+    pmk = np.frombuffer(bytes(32), np.uint8)
+    answer = NewAnswer(np.uint64(0), 0, pmk, octets, np.zeros((2, SALTED), np.int64), 0, 0, 0.0, 0.0, 0)
     return [
         (kernels.answer_all, (tables, batch, 0, 0, Times(0.0, 0.0, 0.0), np.uint64(0))),
         (kernels.mark, (tables, arrival, 0.0)),
         (kernels.put_question, (tables, arrival, question)),
-        (kernels.put_answer, (tables.answers, answer)),
+        (kernels.put_answer, (tables, answer)),
     ]

@@ -14,11 +14,16 @@ from numba import njit
 
 from crypto.kernels import compiled, mic, scalar
 
+from .handshakes import fits, put_key_data
 from .lookup import find_answer, find_exchange, find_question, room_for_answer, room_for_question, same_source
 from .parse import read_source, walk
-from .tables import ANSWERED, FRAMES, LEFT, REPEATED, SUPERSEDED
+from .tables import ANSWERED, LEFT, LONGEST_REPLY, REPEATED, SALTED, SUPERSEDED
 
-_SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("kernels", "lookup", "tables", "parse"))
+_PROXY_STATE = 33
+
+_SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.py") for name in ("handshakes", "kernels", "lookup", "tables", "parse")
+)
 
 
 def _entry(function: Callable[..., Any]) -> Any:
@@ -69,33 +74,6 @@ def _is_signed(packet, length, client, scratch):
 
 
 @njit(nogil=True)
-def _fits(answer, question, frames, scratch):
-    """Return whether the M2 is one that the engine would take for AKM 2, and made with the key of this answer.
-
-    Twin of `crypto.Handshake.build` (what an M2 must be) and `Pool.matches`.
-    """
-    frame, length = scratch.frame, np.int64(scratch.frame_length)
-    if length < 99:
-        return False
-    body = np.int64(frame[2]) << 8 | np.int64(frame[3])
-    data = np.int64(frame[97]) << 8 | np.int64(frame[98])
-    if body != length - 4 or data != length - 99:
-        return False
-    if scratch.key_data != frames[scratch.key_data % FRAMES]:
-        return False
-    return mic.fits_psk(
-        answer.states,
-        question.aa,
-        scratch.spa,
-        scratch.anonce,
-        frame,
-        length,
-        scratch.words,
-        scratch.octets,
-    )
-
-
-@njit(nogil=True)
 def _encrypt(reply, at, blocks, packet, salt, client, scratch):
     """Encrypt what is in clear after the two octets of a salt (RFC 2868 3.5). Twin of `codec.encrypt_salted`."""
     octets, digest, secret = scratch.octets, scratch.digest, client.length
@@ -124,12 +102,25 @@ def _encrypt(reply, at, blocks, packet, salt, client, scratch):
 
 
 @njit(nogil=True)
+def _copy_proxy_states(packet, reply, at, end):
+    """Write the Proxy-States of a packet that walk() took apart, as they came and in their order (RFC 2865 5.33)."""
+    attribute = np.int64(20)
+    while at < end:
+        long = np.int64(packet[attribute + 1])
+        if packet[attribute] == _PROXY_STATE:
+            for i in range(long):
+                reply[at + i] = packet[attribute + i]
+            at += long
+        attribute += long
+
+
+@njit(nogil=True)
 def _write_reply(packet, answer, client, wall, salt, reply, scratch):
     """Write an Access-Accept, Message-Authenticator first, and return its length (RFC 2865 3, RFC 3579 3.2).
 
     Twin of `codec.encode_reply`, from a template instead of attributes.
     """
-    length = 38 + answer.length
+    length = 38 + np.int64(answer.length) + np.int64(scratch.proxy_length)
     reply[0], reply[1], reply[2], reply[3] = 2, packet[1], np.uint8(length >> 8), np.uint8(length & 0xFF)
     for i in range(16):
         reply[4 + i] = packet[4 + i]
@@ -141,8 +132,11 @@ def _write_reply(packet, answer, client, wall, salt, reply, scratch):
         seconds = np.int64(min(max(answer.ends - wall, 1.0), 4294967295.0))
         for i in range(4):
             reply[38 + answer.timeout_at + i] = np.uint8(seconds >> (24 - 8 * i) & 0xFF)
-    if answer.salt_at >= 0:
-        _encrypt(reply, 38 + answer.salt_at, answer.blocks, packet, salt, client, scratch)
+    for i in range(SALTED):
+        if answer.blocks[i] > 0:  # each with a salt of its own: "MUST be unique" within the packet (RFC 2868 3.5)
+            _encrypt(reply, 38 + answer.salted_at[i], answer.blocks[i], packet, salt + i, client, scratch)
+    if scratch.proxy_length:
+        _copy_proxy_states(packet, reply, 38 + np.int64(answer.length), length)
     octets, digest = scratch.octets, scratch.digest
     for i in range(length):
         octets[i] = reply[i]
@@ -222,11 +216,13 @@ def _answer(tables, batch, n, times, salt, scratch):
     at = find_answer(tables.answers, scratch.mac, question.kind)
     if at < 0 or _left_before(batch, n):
         return
-    answer = tables.answers[at]
-    if not times.wall < answer.until or (question.search != 0 and not _fits(answer, question, tables.frames, scratch)):
+    answer, used = tables.answers[at], np.int64(times.monotonic * 1000)
+    if not times.wall < answer.until or 38 + answer.length + scratch.proxy_length > LONGEST_REPLY:
+        return
+    if question.search != 0 and not fits(tables.key_data, question, answer, scratch, used):
         return
     size = _write_reply(packet, answer, client, times.wall, np.int64(salt >> np.uint64(48)), reply, scratch)
-    question.used = answer.used = np.int64(times.monotonic * 1000)
+    question.used = answer.used = used
     _note_exchange(exchange, times.monotonic, size, packet, scratch)
     for i in range(16):
         exchange.signature[i] = packet[signature_at + i]
@@ -260,15 +256,15 @@ def mark(tables, arrival, monotonic):
 
 
 @_entry
-def put_answer(answers, new):
+def put_answer(tables, new):
     """Keep what a device gets, a `NewAnswer`; return its row."""
-    row = room_for_answer(answers, new.mac, new.kind)
-    answer = answers[row]
+    row = room_for_answer(tables.answers, new.mac, new.kind)
+    answer = tables.answers[row]
     answer.mac, answer.kind, answer.key_id, answer.used = new.mac, new.kind, new.key_id, new.used
-    answer.until, answer.ends = new.until, new.ends
-    answer.salt_at, answer.blocks, answer.timeout_at = new.salt_at, new.blocks, new.timeout_at
-    for i in range(10):
-        answer.states[i] = new.states[i]
+    answer.until, answer.ends, answer.timeout_at = new.until, new.ends, new.timeout_at
+    for i in range(SALTED):
+        answer.salted_at[i], answer.blocks[i] = new.salted[0, i], new.salted[1, i]
+    mic.put_pmk_states(new.pmk, answer.states, tables.scratch[0].octets)
     for i in range(len(new.template)):
         answer.template[i] = new.template[i]
     answer.length = len(new.template)
@@ -279,16 +275,17 @@ def put_answer(answers, new):
 def put_question(tables, arrival, new):
     """Keep what an `Arrival` asks, a `NewQuestion`; return its row, plus the number of questions for a new one.
 
-    Return -1 where it is not a request for the fast path, or not what the engine has understood: `search`, `mac`.
+    Return -1 where it is not a request for the fast path, or not what the engine has understood: `search`, `mac`,
+    `pmkid`.
     """
-    questions, frames, scratch = tables.questions, tables.frames, tables.scratch[0]
+    questions, scratch = tables.questions, tables.scratch[0]
     address, local = arrival.address, arrival.local
     if not walk(tables.forms, arrival.packet, arrival.length, address, local, arrival.socket, scratch):
         return np.int64(-1)
     if (scratch.frame_length > 0) != new.search or scratch.mac != new.mac:
         return np.int64(-1)
-    if new.search:
-        frames[scratch.key_data % FRAMES] = scratch.key_data
+    if new.search and not put_key_data(tables.key_data, scratch, new.key_data, new.used):
+        return np.int64(-1)
     row = find_question(questions, scratch)
     if row >= 0:
         return row
@@ -298,6 +295,9 @@ def put_question(tables, arrival, new):
     question.client, question.kind, question.search, question.used = new.client, new.kind, new.search, new.used
     for i in range(6):
         question.aa[i] = new.aa[i]
+    question.ssid_length = len(new.ssid)
+    for i in range(len(new.ssid)):
+        question.ssid[i] = new.ssid[i]
     for i in range(scratch.question_length):
         question.octets[i] = scratch.question[i]
     return row + len(questions)

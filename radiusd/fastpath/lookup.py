@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from .parse import FNV_PRIME
-from .tables import SPREAD, WAYS
+from .tables import FNV_PRIME, SPREAD, WAYS
 
 _SPREAD: Final = np.uint64(SPREAD)
 

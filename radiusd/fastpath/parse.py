@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from .tables import FRAME, GUARD, LONGEST_QUESTION
+from .handshakes import hash_key_data
+from .tables import FNV_BASIS, FNV_PRIME, FRAME, GUARD, LONGEST_QUESTION, SHORTEST_FRAME
 
 # What walk() does with an attribute of each type.
-_LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG = range(7)
+_LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG, _PROXY = range(8)
 _TREATMENT: Final = np.full(256, _LEAVE, np.uint8)
 # NAS-IP-Address, Service-Type, Framed-MTU, Vendor-Specific, Called-Station-Id, NAS-Identifier, NAS-Port-Type,
 # Connect-Info, NAS-Port-Id, Chargeable-User-Identity, NAS-IPv6-Address, Mobility-Domain-Id, WLAN-* of RFC 7268
@@ -25,15 +26,15 @@ IGNORED: Final = (2, 5, 44, 50, 55)
 for _kind in IGNORED:
     _TREATMENT[_kind] = _SKIP
 _TREATMENT[1], _TREATMENT[31], _TREATMENT[80], _TREATMENT[245] = _NAME, _STATION, _SIGNATURE, _LONG
+_TREATMENT[33] = _PROXY  # which goes back as it came, and means nothing to anybody here (RFC 2865 5.33)
 
 _VENDOR_SPECIFIC: Final = 26
 _VENDOR: Final = 11344  # FreeRADIUS, under 245.26: 1 ANonce, 2 M2
-_FNV_BASIS, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 
 @njit(nogil=True)
 def _hash(octets, start, end):
-    value = _FNV_BASIS
+    value = FNV_BASIS
     for at in range(start, end):
         value = (value ^ np.uint64(octets[at])) * FNV_PRIME
     return value
@@ -153,15 +154,6 @@ def _read_long(packet, at, end, scratch, have):
 
 
 @njit(nogil=True)
-def _hash_key_data(frame, length):
-    """Return a hash of an EAPOL-Key frame's key data, and of its versions, types and key information."""
-    value = _hash(frame, np.int64(99), length)
-    for at in (0, 1, 4, 5, 6):
-        value = (value ^ np.uint64(frame[at])) * FNV_PRIME
-    return value
-
-
-@njit(nogil=True)
 def _is_guarded(packet, at, place, form, guard):
     """Return whether what a form has before one of its places is there."""
     same = True
@@ -232,7 +224,7 @@ def walk(forms, packet, length, address, local, socket, scratch):
     question, size = scratch.question, 18
     at, have, signature_at = np.int64(20), np.int64(0), 0
     mac, name = np.int64(-1), np.int64(-1)
-    scratch.frame_length = 0
+    scratch.frame_length = scratch.proxy_length = 0
     while at < length:
         if at + 2 > length:
             return False
@@ -276,6 +268,8 @@ def walk(forms, packet, length, address, local, socket, scratch):
             have |= 1 if kind == 1 else 2
             at = following
             continue
+        elif treatment == _PROXY:
+            scratch.proxy_length += long
         elif treatment != _SKIP:
             return False
         at += long
@@ -287,8 +281,8 @@ def walk(forms, packet, length, address, local, socket, scratch):
                 return False
     question[17] = np.uint8(have)
     scratch.mac = np.uint64(mac)
-    if scratch.frame_length >= 99:
-        scratch.key_data = _hash_key_data(scratch.frame, np.int64(scratch.frame_length))
+    if scratch.frame_length >= SHORTEST_FRAME:
+        scratch.key_data = hash_key_data(scratch.frame, np.int64(scratch.frame_length))
     for i in range(6):
         scratch.spa[i] = np.uint8(mac >> (8 * (5 - i)))
     scratch.signature_at = signature_at

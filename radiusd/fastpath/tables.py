@@ -10,9 +10,12 @@ SPREAD: Final = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads hashes
 ADDRESS: Final = 28  # octets of a sockaddr_in6, the longer of the two
 LOCAL: Final = 16  # octets of an address of ours, zeros behind an IPv4 one
 LONGEST_TEMPLATE, LONGEST_QUESTION, LONGEST_SECRET = 256, 640, 256
-_LONGEST_REPLY: Final = 38 + LONGEST_TEMPLATE
-_PACKET, FRAME = 4096, 1024
-MIC_WORDS: Final = 68  # scratch for `crypto.kernels.mic`, which this does not import: it brings numba
+LONGEST_REPLY: Final = 448  # header, Message-Authenticator, template, Proxy-States
+_PACKET, FRAME, SHORTEST_FRAME = 4096, 1024, 99
+# PMK_WORDS and the scratch of `crypto.kernels.mic`, which this does not import: it brings numba.
+PMK_WORDS, MIC_WORDS = 26, 68
+SALTED: Final = 4  # values under the salted cipher in one answer: UniFi's has three
+FNV_BASIS, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 # What became of a datagram; the last: answered, where the engine had another exchange under its identifier.
 LEFT, ANSWERED, REPEATED, SUPERSEDED = range(4)
@@ -28,6 +31,8 @@ QUESTION: Final = np.dtype(
         ("search", "i4"),  # whether it carries a handshake
         ("used", "i8"),
         ("aa", "u1", (6,)),
+        ("ssid_length", "u1"),
+        ("ssid", "u1", (32,)),
         ("octets", "u1", (LONGEST_QUESTION,)),
     ],
     align=True,
@@ -53,10 +58,14 @@ ANSWER: Final = np.dtype(
         ("until", "f8"),  # it may be repeated: seconds since 1970, infinite where there is no end
         ("ends", "f8"),  # the session, where the template has a Session-Timeout
         ("used", "i8"),
-        ("salt_at", "i4"),  # where a salted value begins in the template, in clear: salt, length, text, zeros; -1: none
-        ("blocks", "i4"),  # of 16 octets, of that value
+        (
+            "salted_at",
+            "i4",
+            (SALTED,),
+        ),  # where salted values are in the template, in clear: salt, length, text, zeros
+        ("blocks", "i4", (SALTED,)),  # of 16 octets, of each; 0: there is no such value
         ("timeout_at", "i4"),  # where Session-Timeout's value is; -1: none
-        ("states", "u4", (10,)),
+        ("states", "u4", (PMK_WORDS,)),  # of the PMK: see `mic.put_pmk_states`
         ("template", "u1", (LONGEST_TEMPLATE,)),
     ],
     align=True,
@@ -69,12 +78,24 @@ EXCHANGE: Final = np.dtype(
         ("length", "i4"),  # of the reply; -1: the engine has the exchange; 0: free
         ("authenticator", "u1", (16,)),
         ("signature", "u1", (16,)),
-        ("reply", "u1", (_LONGEST_REPLY,)),
+        ("reply", "u1", (LONGEST_REPLY,)),
     ],
     align=True,
 )
-# Hashes of M2s' key data, types and versions that the engine has taken for AKM 2, each at its own place.
-FRAMES: Final = 256
+# What the engine has made of an M2's key data, whoever it came from: see `fastpath.handshakes`.
+KEY_DATA: Final = np.dtype(
+    [
+        ("hash", "u8"),
+        ("used", "i8"),
+        ("akm", "i4"),  # 2, 4 or 6, of 00-0F-AC; 0: free
+        ("bits", "i4"),  # of the PTK
+        ("r0_length", "i4"),
+        ("r0", "u1", (51,)),  # for FT: MDID, length of R0KH-ID, R0KH-ID
+        ("r1", "u1", (6,)),  # R1KH-ID
+    ],
+    align=True,
+)
+KEY_DATA_ROWS: Final = 4096  # one for each kind of station; for FT one for each of them at each access point
 # Where a handshake lies in a Vendor-Specific attribute: places in the attribute, -1 for what is not in it. Learned from
 # requests that the engine has understood; the octets before each place tell it from another of the same length.
 FORM: Final = np.dtype(
@@ -101,6 +122,7 @@ SCRATCH: Final = np.dtype(
         ("question_length", "i4"),
         ("signature_at", "i4"),
         ("frame_length", "i4"),  # 0: no handshake
+        ("proxy_length", "i4"),  # of all Proxy-States
         ("spa", "u1", (6,)),
         ("anonce", "u1", (32,)),
         ("digest", "u4", (4,)),
@@ -120,7 +142,7 @@ class Tables(NamedTuple):
     clients: npt.NDArray[np.void]
     answers: npt.NDArray[np.void]
     exchanges: npt.NDArray[np.void]
-    frames: npt.NDArray[np.uint64]  # shape (FRAMES,)
+    key_data: npt.NDArray[np.void]
     forms: npt.NDArray[np.void]
     scratch: npt.NDArray[np.void]  # one row
 
@@ -157,6 +179,16 @@ class Times(NamedTuple):
     lifetime: float
 
 
+class KeyData(NamedTuple):
+    """What the engine has made of an M2's key data; see `KEY_DATA`."""
+
+    akm: int
+    bits: int
+    r0: npt.NDArray[np.uint8]
+    r1: npt.NDArray[np.uint8]
+    pmkid: npt.NDArray[np.uint8]  # the only one in its RSNE, else nothing
+
+
 class NewQuestion(NamedTuple):
     """What the engine has made out of a request; see `QUESTION`."""
 
@@ -164,7 +196,9 @@ class NewQuestion(NamedTuple):
     kind: int
     search: bool
     aa: npt.NDArray[np.uint8]
+    ssid: npt.NDArray[np.uint8]
     mac: np.uint64
+    key_data: KeyData  # where it carries a handshake
     used: int
 
 
@@ -173,10 +207,9 @@ class NewAnswer(NamedTuple):
 
     mac: np.uint64
     kind: int
-    states: npt.NDArray[np.uint32]  # shape (10,)
+    pmk: npt.NDArray[np.uint8]  # shape (32,)
     template: npt.NDArray[np.uint8]
-    salt_at: int
-    blocks: int
+    salted: npt.NDArray[np.int64]  # shape (2, SALTED): where, and of how many blocks
     timeout_at: int
     key_id: int
     until: float
