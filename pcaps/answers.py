@@ -1,4 +1,4 @@
-"""What `latchkey send` says of an answer or of a load. A key is printed only to who asks for secrets."""
+"""What `latchkey send` says of an answer or of a load. A key is printed only with --show-secrets."""
 
 import json
 from typing import Any

@@ -1,9 +1,9 @@
 """What can be wrong with what a capture holds, and with asking a server about it.
 
 CaptureError
-├── OptionError     an option says what cannot be; the text names it
-├── FormatError     the file is no capture, or of a kind that is not read
-├── ExportError     a handshake that another program's format has no place for
+├── OptionError     an option's value is impossible; the text names it
+├── FormatError     the file is not a capture, or of a kind that is not read
+├── ExportError     a handshake that another program's format cannot hold
 └── SendError       the server could not be asked, did not answer, or answered what it must not
 """
 
@@ -13,7 +13,7 @@ class CaptureError(Exception):
 
 
 class OptionError(CaptureError):
-    """An option that cannot be meant."""
+    """An option whose value is impossible."""
 
 
 class FormatError(CaptureError):

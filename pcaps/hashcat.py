@@ -7,7 +7,7 @@ from crypto import Akm, Handshake
 from .errors import ExportError
 from .read.pmkids import Pmkid, Source
 
-_LONGEST: Final = 255  # octets of EAPOL that hashcat 6.2.6 and hcxpcapngtool take
+_MAX_EAPOL: Final = 255  # octets of EAPOL that hashcat 6.2.6 and hcxpcapngtool take
 # The message pair: where ANonce and M2 come from. Bit 7 would tell hashcat to try neighbouring ANonces, since nobody
 # compared the replay counters; ours were.
 _M1_M2, _M2_M3 = 0x00, 0x02
@@ -24,8 +24,8 @@ def hc22000(handshake: Handshake, *, accepted: bool = False) -> str:
     if handshake.akm is Akm.FT_PSK:
         raise ExportError("hashcat's mode 22000 has no line for FT-PSK")
     frame = handshake.m2.zeroed
-    if len(frame) > _LONGEST:
-        raise ExportError(f"hashcat takes M2s of at most {_LONGEST} octets, this one has {len(frame)}")
+    if len(frame) > _MAX_EAPOL:
+        raise ExportError(f"hashcat takes M2s of at most {_MAX_EAPOL} octets, this one has {len(frame)}")
     fields = (
         handshake.m2.mic,
         handshake.aa.value,

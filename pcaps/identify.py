@@ -21,7 +21,7 @@ Progress = Callable[[str, int, int], object]  # stage, done, of how many
 
 _HASHLIB_PMKS: Final = 1_000  # PMKs that hashlib derives (2 s) before the kernels are asked, which may have to compile
 _HASHLIB_TESTS: Final = 20_000  # MICs that hashlib computes (0.4 s), likewise
-_FEW: Final = 200  # passphrases at a time, for hashlib
+_SMALL_BATCH: Final = 200  # passphrases at a time, for hashlib
 _BATCH: Final = 16_384
 _REMOVED_DAYS: Final = 90  # as long as the server remembers removed keys
 
@@ -37,12 +37,12 @@ class _Tester:
     ) -> Iterator[tuple[int, int]]:
         """Yield (index of what is tested, id of a key that fits it); all are of the PMKs' SSID."""
         mics: dict[int, Handshake | Roam] = {}
-        for place, each in testables.items():
+        for index, each in testables.items():
             if isinstance(each, Pmkid):  # one HMAC a key: hashlib tests 100,000 in 0.16 s, before a kernel is loaded
                 fits = each.matches(row.tobytes() for row in pmks)
-                yield from ((place, int(id_)) for id_, fit in zip(ids, fits, strict=True) if fit)
+                yield from ((index, int(id_)) for id_, fit in zip(ids, fits, strict=True) if fit)
             else:
-                mics[place] = each
+                mics[index] = each
         if mics:
             yield from self._test_mics(ids, pmks, mics)
 
@@ -52,19 +52,21 @@ class _Tester:
         self._done += len(pmks) * len(handshakes)
         if self._done <= _HASHLIB_TESTS:
             rows = [Pmk(row.tobytes()) for row in pmks]
-            for place, handshake in handshakes.items():
-                yield from ((place, id_) for id_, pmk in zip(ids.tolist(), rows, strict=True) if _fits(pmk, handshake))
+            for index, handshake in handshakes.items():
+                yield from (
+                    (index, id_) for id_, pmk in zip(ids.tolist(), rows, strict=True) if _made_with(pmk, handshake)
+                )
             return
         from crypto import Pool
 
         pool = Pool(next(iter(handshakes.values())).ssid)
         pool.add(ids, pmks)
-        for place, handshake in handshakes.items():
+        for index, handshake in handshakes.items():
             if isinstance(handshake, Roam):
                 hits = pool.find_by_name(handshake.spa, handshake.ft, handshake.fits)
             else:
                 hits = pool.find(handshake)
-            yield from ((place, id_) for id_ in hits)
+            yield from ((index, id_) for id_ in hits)
 
 
 def identify_by_store(
@@ -82,13 +84,13 @@ def identify_by_store(
         searched[ssid] = total if ids else None
         for id_ in ids:
             for batch in store.keys.batches(keypool_id=id_, lapsed_since=now - timedelta(days=_REMOVED_DAYS)):
-                for place, key_id in tester.test(batch.ids, batch.pmks, handshakes):
-                    found.setdefault(place, []).append(key_id)
+                for index, key_id in tester.test(batch.ids, batch.pmks, handshakes):
+                    found.setdefault(index, []).append(key_id)
                 done += len(batch.ids)
                 if progress is not None:
                     progress(f"searching {ssid}", min(done, total), total)
-    for place, attempt in enumerate(attempts):
-        keys = [key for key_id in found.get(place, ()) if (key := store.keys.get(key_id)) is not None]
+    for index, attempt in enumerate(attempts):
+        keys = [key for key_id in found.get(index, ()) if (key := store.keys.get(key_id)) is not None]
         if keys:
             key = min(keys, key=lambda key: key.validity(now) is not None)  # of several, one that may be used
             yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, key=key, reason=key.validity(now))
@@ -109,31 +111,31 @@ def identify_by_words(attempts: Sequence[Attempt], words: Words, progress: Progr
     for batch in _batches(words, len(waiting)):
         for ssid, handshakes in waiting.items():
             pmks = pmk_batch(batch, ssid)
-            for place, row in tester.test(np.arange(1, len(batch) + 1), pmks, handshakes):
-                found.setdefault(place, batch[row - 1])
+            for index, row in tester.test(np.arange(1, len(batch) + 1), pmks, handshakes):
+                found.setdefault(index, batch[row - 1])
         count += len(batch)
         waiting = _by_ssid(attempts, found)
         if progress is not None:
             progress("testing passphrases", words.position, words.size)
         if not waiting:
             break
-    for place, attempt in enumerate(attempts):
-        if place in found:
-            yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, passphrase=found[place])
+    for index, attempt in enumerate(attempts):
+        if index in found:
+            yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, passphrase=found[index])
         else:
             yield without_key(attempt, f"{count:,} passphrases")
 
 
-def _fits(pmk: Pmk, handshake: Handshake | Roam) -> bool:
+def _made_with(pmk: Pmk, handshake: Handshake | Roam) -> bool:
     return handshake.fits(pmk) if isinstance(handshake, Roam) else verify_mic(pmk, handshake)
 
 
 def _by_ssid(attempts: Sequence[Attempt], but: Iterable[int] = ()) -> dict[Ssid, dict[int, Testable]]:
-    """Return the handshakes that are still to be tested, by SSID and place in `attempts`."""
+    """Return the handshakes that are still to be tested, by SSID and their index in `attempts`."""
     handshakes: dict[Ssid, dict[int, Testable]] = {}
-    for place, attempt in enumerate(attempts):
-        if attempt.testable is not None and place not in but:
-            handshakes.setdefault(attempt.testable.ssid, {})[place] = attempt.testable
+    for index, attempt in enumerate(attempts):
+        if attempt.testable is not None and index not in but:
+            handshakes.setdefault(attempt.testable.ssid, {})[index] = attempt.testable
     return handshakes
 
 
@@ -144,8 +146,8 @@ def _batches(words: Words, ssids: int) -> Iterator[list[bytes]]:
     rest = iter(words)
     first = list(itertools.islice(rest, _HASHLIB_PMKS // ssids + 1))
     if len(first) <= _HASHLIB_PMKS // ssids:
-        for start in range(0, len(first), _FEW):
-            yield first[start : start + _FEW]
+        for start in range(0, len(first), _SMALL_BATCH):
+            yield first[start : start + _SMALL_BATCH]
         return
     first += itertools.islice(rest, _BATCH - len(first))
     while first:
@@ -154,7 +156,7 @@ def _batches(words: Words, ssids: int) -> Iterator[list[bytes]]:
 
 
 def without_key(attempt: Attempt, among: str = "no keys") -> Verdict:
-    """Return the verdict on an attempt that nothing has matched, among so many keys or passphrases."""
+    """Return the verdict on an attempt that nothing has matched, among that many keys or passphrases."""
     if attempt.testable is None:
         return Verdict(attempt=attempt, outcome=Outcome.UNTESTABLE, reason=attempt.reason)
     if attempt.damaged:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .verdicts import Verdict
 
 _capture_argument = click.argument("capture", metavar="CAPTURE", type=click.Path(path_type=Path, readable=False))
-_ssid_option = click.option("--ssid", metavar="S", help="Of networks that hide theirs.")
+_ssid_option = click.option("--ssid", metavar="S", help="The SSID of networks that hide theirs.")
 Progress = Callable[[str, int, int], None]
 
 
@@ -78,7 +78,7 @@ def _judge(
             verdicts = tuple(identify_by_words(attempts, words, progress))
         if words.skipped:
             lines = "1 line" if words.skipped == 1 else f"{words.skipped:,} lines"
-            click.echo(f"latchkey: {passphrases}: skipped {lines} that can be no passphrase", err=True)
+            click.echo(f"latchkey: {passphrases}: skipped {lines} that cannot be a passphrase", err=True)
         return verdicts
     if not any(attempt.testable is not None for attempt in attempts):
         return tuple(map(without_key, attempts))

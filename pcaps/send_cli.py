@@ -22,20 +22,18 @@ if TYPE_CHECKING:
 @click.option(
     "--dialect", type=click.Choice(list(DIALECTS)), metavar="D", help="Default: the request's own, or hostapd."
 )
-@click.option("--server", required=True, metavar="HOST:PORT", help="Whom to ask.")
+@click.option("--server", required=True, metavar="HOST:PORT", help="The RADIUS server.")
 @secret_options("secret", "The shared secret; asked for at a terminal.")
-@click.option("--nas-identifier", metavar="ID", help="As which access point: the server may tell its venue by it.")
-@click.option("--station", metavar="MAC", help="Of a capture, only this device's handshakes.")
-@click.option("--ssid", metavar="S", help="Of networks that hide theirs.")
+@click.option("--nas-identifier", metavar="ID", help="The access point to play: a server may find its venue by it.")
+@click.option("--station", metavar="MAC", help="Only this device's handshakes of a capture.")
+@click.option("--ssid", metavar="S", help="The SSID of networks that hide theirs.")
 @click.option("--timeout", type=click.FloatRange(0.01, 300), default=3.0, show_default=True, metavar="SECONDS")
 @click.option("--retries", type=click.IntRange(0, 100), default=2, show_default=True, help="With the same octets.")
-@click.option("--count", type=click.IntRange(1, 10_000_000), metavar="N", help="A load: ask so often, each time anew.")
+@click.option("--count", type=click.IntRange(1, 10_000_000), metavar="N", help="A load of N requests, each new.")
 @click.option(
     "--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Requests per second (default: unlimited)."
 )
-@click.option(
-    "--no-require-message-authenticator", "unsigned", is_flag=True, help="Take answers that carry none, as some do."
-)
+@click.option("--no-require-message-authenticator", "unsigned", is_flag=True, help="Accept replies without one.")
 @click.option("--show-secrets", is_flag=True, help="Print the key that the server gave.")
 @json_option
 @click.pass_context

@@ -11,7 +11,7 @@ from .errors import FormatError
 from .read.capture_file import open_gzip
 
 _BUFFER: Final = 1 << 20
-_LONGEST_LINE: Final = 1 << 16
+_MAX_LINE: Final = 1 << 16
 
 
 class Words:
@@ -20,7 +20,7 @@ class Words:
     def __init__(self, path: Path) -> None:
         """FormatError where the file cannot be read."""
         self.name = str(path)
-        self.skipped = 0  # lines that can be no passphrase
+        self.skipped = 0  # lines that cannot be a passphrase
         try:
             self._raw = path.open("rb", buffering=_BUFFER)
             self._file = open_gzip(self._raw)
@@ -36,7 +36,7 @@ class Words:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            while line := self._file.readline(_LONGEST_LINE):
+            while line := self._file.readline(_MAX_LINE):
                 word = line.rstrip(b"\r\n")
                 if not word:
                     continue

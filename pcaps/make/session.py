@@ -92,7 +92,7 @@ def make_sessions(
 ) -> Iterator[Session]:
     """Yield `count` handshakes, each of a device with a passphrase of its own where no credential is given.
 
-    progress: told how many are made, of how many
+    progress: called with how many are made, of how many
     """
     if credential is None:
         yield from _with_their_own(recipe, count, rng, progress)

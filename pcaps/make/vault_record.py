@@ -28,7 +28,7 @@ _MESSAGES: Final = {
 
 
 def expiration(days: int | None, today: date) -> datetime | None:
-    """Return the instant a DPSK of so many days ends: a midnight, UTC; 0 and None are never."""
+    """Return the midnight, UTC, at which a DPSK of `days` days ends; None, for 0 and None, is never."""
     if days is None or days == 0:
         return None
     if not 0 < days <= LONGEST_EXPIRATION_DAYS:

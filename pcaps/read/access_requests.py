@@ -24,7 +24,7 @@ ACCESS_REQUEST = 1
 
 
 def read_request(packet: Packet, datagram: Datagram) -> Attempt | Flaw | None:
-    """Return the attempt that an access point asks about; None where a datagram is no such question.
+    """Return the attempt that an access point asks about; None where a datagram does not ask about one.
 
     On ports that are not RADIUS's, only what cannot be anything else is one.
     """

@@ -1,4 +1,4 @@
-"""What 802.11 frames tell of who speaks with whom: names, associations, EAPOL (IEEE Std 802.11 9.2, 9.3).
+"""What 802.11 frames say about networks and stations: names, associations, EAPOL (IEEE Std 802.11 9.2, 9.3).
 
 # Rule: arbitrary octets give one of the values below or None; every length is checked, and every loop advances.
 """
@@ -25,7 +25,7 @@ _WPA: Final = bytes.fromhex("0050f201")
 
 
 class Named(NamedTuple):
-    """A network that told its name."""
+    """A network and the name it announced."""
 
     bssid: bytes
     ssid: bytes

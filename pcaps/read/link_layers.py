@@ -24,7 +24,7 @@ _PPI_FCS, _PPI_BAD_FCS = 1, 4
 ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_EAPOL = 0x0800, 0x86DD, 0x888E
 _VLANS: Final = (0x8100, 0x88A8, 0x9100)
 _SNAP: Final = b"\xaa\xaa\x03\0\0\0"
-_AF_INET6: Final = (10, 24, 28, 30)  # Linux, and the BSDs, who do not agree
+_AF_INET6: Final = (10, 24, 28, 30)  # Linux, and the BSDs, which differ
 
 
 class Air(NamedTuple):

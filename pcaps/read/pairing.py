@@ -22,8 +22,8 @@ MIC_START: Final = 81
 _MIC_LENGTHS: Final = (16, 24, 32, 0)  # most AKMs; SHA-384's; SHA-512's; FILS (12.7.3)
 _STALE_NS: Final = 10_000_000_000  # access points ask again after a second, and stations answer within it
 _KEPT: Final = 16  # M1s, and M2s that may still meet their M3, of one pair
-_PAIRS: Final = 16_384
-MOST: Final = 131_072  # attempts of one capture; about 2 kB each
+_MAX_PAIRS: Final = 16_384
+MAX_ATTEMPTS: Final = 131_072  # attempts of one capture; about 2 kB each
 
 
 class Message(enum.IntEnum):
@@ -176,7 +176,7 @@ class Pairing:
         pair = self._pairs.get(key)
         if pair is None:
             pair = self._pairs[key] = _Pair()
-            if len(self._pairs) > _PAIRS:
+            if len(self._pairs) > _MAX_PAIRS:
                 _, oldest = self._pairs.popitem(last=False)
                 self._finish(oldest.answers)
         else:
@@ -184,7 +184,7 @@ class Pairing:
         return pair
 
     def _finish(self, answers: list[Answer]) -> None:
-        room = MOST - len(self._done)
+        room = MAX_ATTEMPTS - len(self._done)
         self.lost += max(0, len(answers) - room)
         self._done += answers[: max(0, room)]
 

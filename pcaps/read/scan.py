@@ -23,7 +23,7 @@ from .link_layers import (
     Datagram,
     find_datagram,
 )
-from .pairing import MOST, Answer, KeyFrame, Message, Pairing, parse_key_frame
+from .pairing import MAX_ATTEMPTS, Answer, KeyFrame, Message, Pairing, parse_key_frame
 from .pmkids import HAVE_PMKIDS, SeenPmkid, Source, read_m1
 from .roaming import parse_roam
 
@@ -31,8 +31,8 @@ T = TypeVar("T")
 Progress = Callable[[int, int], object]  # octets read, of how many (0: nobody knows)
 
 _STEP: Final = 8192  # packets between two reports of progress
-_NAMES: Final = 65_536
-_FLAWS: Final = 100
+_MAX_NAMES: Final = 65_536
+_MAX_FLAWS: Final = 100
 _PROTECTED: Final = 0x40
 _ACCESS_REQUEST: Final = b"\1"
 
@@ -84,7 +84,7 @@ class _Scan:
         self._other_links: set[int] = set()
 
     def flaw(self, flaw: Flaw) -> None:
-        if len(self._flaws) < _FLAWS:
+        if len(self._flaws) < _MAX_FLAWS:
             self._flaws.append(flaw)
         else:
             self._more_flaws += 1
@@ -113,7 +113,7 @@ class _Scan:
             self._take_eapol(packet, found)
         elif isinstance(found, Named):
             self._name(packet.number, found.bssid, found.ssid)
-            if found.bssid not in self._offered and len(self._offered) < _NAMES:
+            if found.bssid not in self._offered and len(self._offered) < _MAX_NAMES:
                 self._offered[found.bssid] = find_akms(packet, start)
         else:
             self._join(packet.number, packet.time_ns, found, cut=packet.length > len(octets))
@@ -121,7 +121,7 @@ class _Scan:
     def _take_wired(self, packet: Packet) -> None:
         unwrap = WIRED.get(packet.link.type)
         if unwrap is None:
-            if packet.link.type not in self._other_links and len(self._other_links) < _FLAWS:
+            if packet.link.type not in self._other_links and len(self._other_links) < _MAX_FLAWS:
                 self._other_links.add(packet.link.type)
                 self.flaw(Flaw(packet.number, f"link type {packet.link.type} is neither 802.11 nor Ethernet or IP"))
             return
@@ -140,7 +140,7 @@ class _Scan:
         from .access_requests import read_request  # not before the first: it brings the server with it
 
         head = packet.octets[datagram.start : datagram.start + 20]
-        if head in self._asked or len(self._asked) >= MOST:  # access points repeat their questions
+        if head in self._asked or len(self._asked) >= MAX_ATTEMPTS:  # access points repeat their questions
             return
         found = read_request(packet, datagram)
         if isinstance(found, Flaw):
@@ -177,17 +177,17 @@ class _Scan:
         )
 
     def _name(self, number: int, bssid: bytes, ssid: bytes) -> None:
-        if len(self._names) < _NAMES:
+        if len(self._names) < _MAX_NAMES:
             self._names.setdefault(bssid + ssid, number)
 
     def _see(self, seen: SeenPmkid) -> None:
-        if len(self._pmkids) < MOST:
+        if len(self._pmkids) < MAX_ATTEMPTS:
             self._pmkids.setdefault(seen.aa + seen.spa + seen.value, seen)
 
     def _roam(self, number: int, time_ns: int, found: Joining, ssid: Ssid) -> None:
         """Take note of a fast transition; stations repeat these frames, too."""
         roam = parse_roam(ssid, found.bssid, found.station, found.elements)
-        if roam is not None and len(self._roams) < MOST:
+        if roam is not None and len(self._roams) < MAX_ATTEMPTS:
             attempt = Attempt(
                 number=number,
                 time_ns=time_ns,
@@ -220,11 +220,11 @@ class _Scan:
                 )
                 self._see(seen)
         key = found.bssid + found.station
-        if key in self._joined or len(self._joined) < _NAMES:
-            told = self._joined.setdefault(key, [])
-            if not told or told[-1][1:] != (found.ssid, found.akm):
-                told.append((number, found.ssid, found.akm))
-                del told[:-8]
+        if key in self._joined or len(self._joined) < _MAX_NAMES:
+            heard = self._joined.setdefault(key, [])
+            if not heard or heard[-1][1:] != (found.ssid, found.akm):
+                heard.append((number, found.ssid, found.akm))
+                del heard[:-8]
 
     def finish(self, name: str, ssid: Ssid | None) -> Findings:
         """Return all of it, each M2 with the SSID that its network had then."""
@@ -233,7 +233,9 @@ class _Scan:
             names.setdefault(key[:6], []).append((number, key[6:]))
         attempts = [self._build(answer, names, ssid) for answer in self._pairing.finish()]
         if self._pairing.lost:
-            self.flaw(Flaw(self._packets, f"{self._pairing.lost} attempts beyond the first {MOST:,} were left out"))
+            self.flaw(
+                Flaw(self._packets, f"{self._pairing.lost} attempts beyond the first {MAX_ATTEMPTS:,} were left out")
+            )
         attempts = [*self._with_requests(attempts), *self._roams.values()]
         attempts += self._without_handshake(attempts, names, ssid)
         attempts.sort(key=lambda attempt: attempt.number)
@@ -275,10 +277,10 @@ class _Scan:
         self, number: int, aa: bytes | None, spa: bytes | None, names: dict[bytes, list[tuple[int, bytes]]]
     ) -> tuple[bytes | None, int | None]:
         """Return the SSID and the AKM that the two had at that frame, as far as the capture says."""
-        told = self._joined.get(aa + spa, []) if aa is not None and spa is not None else []
-        own = [(number, name) for number, name, _ in told if name is not None]
+        heard = self._joined.get(aa + spa, []) if aa is not None and spa is not None else []
+        own = [(number, name) for number, name, _ in heard if name is not None]
         name = _nearest(number, own) or (_nearest(number, names.get(aa, [])) if aa else None)
-        return name, _nearest(number, [(number, akm) for number, _, akm in told if akm is not None])
+        return name, _nearest(number, [(number, akm) for number, _, akm in heard if akm is not None])
 
 
 def _identity(attempt: Attempt) -> object:
@@ -286,11 +288,11 @@ def _identity(attempt: Attempt) -> object:
     return (attempt.bssid, attempt.station, attempt.snonce) if attempt.snonce is not None else attempt.number
 
 
-def _nearest(number: int, told: Iterable[tuple[int, T]]) -> T | None:
-    """Return what was told last before a frame, else first after it."""
+def _nearest(number: int, heard: Iterable[tuple[int, T]]) -> T | None:
+    """Return the last value before a frame, else the first after it."""
     before, after = None, None
-    for place, value in sorted(told, key=lambda each: each[0]):
-        if place < number:
+    for at, value in sorted(heard, key=lambda each: each[0]):
+        if at < number:
             before = value
         elif after is None:
             after = value

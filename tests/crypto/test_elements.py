@@ -2,7 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import Akm, ElementError, Elements, Fte, Mde, Rsne, WpaElement, find_elements
+from crypto import (
+    Akm,
+    ElementError,
+    Elements,
+    Fte,
+    Mde,
+    Rsne,
+    WpaElement,
+    encode_element,
+    find_elements,
+    find_pmkid,
+    walk_elements,
+)
 
 CCMP = 0x000FAC04
 RSNE = Rsne(
@@ -179,3 +191,38 @@ def test_wpa_element_may_end_after_any_field() -> None:
 @pytest.mark.parametrize("octets", ["dd040050f201", "dd050050f20101", "dd060050f2010200", "dd060050f2040100"])
 def test_vendor_element_that_is_not_wpa_version_1_is_passed_over(octets: str) -> None:
     assert find_elements(bytes.fromhex(octets)) == Elements()
+
+
+# The walk, and what an M1 names its PMK by.
+
+
+def test_a_walk_stays_between_its_ends():
+    octets = b"\x07\xff" + b"\x00\x01a" + b"\x30\x02bc" + b"\x05"
+    assert list(walk_elements(octets, 2)) == [(2, 0, b"a"), (5, 48, b"bc")]
+    assert list(walk_elements(octets, 2, 5)) == [(2, 0, b"a")]
+    assert list(walk_elements(octets, 2, 999)) == list(walk_elements(octets, 2))
+    walk = walk_elements(octets, 2, 8, what="thing")
+    assert next(walk) == (2, 0, b"a")
+    with pytest.raises(ElementError, match=r"^thing 48 at offset 5: length 2 > 1 left$"):
+        next(walk)
+
+
+@given(st.binary(max_size=80), st.integers(0, 90), st.one_of(st.none(), st.integers(0, 90)))
+def test_any_walk_ends_within_its_octets(octets, start, end):
+    limit = len(octets) if end is None else min(end, len(octets))
+    try:
+        for offset, identifier, body in walk_elements(octets, start, end):
+            assert start <= offset < offset + 2 + len(body) <= limit
+            assert octets[offset : offset + 2 + len(body)] == encode_element(identifier, body)
+    except ElementError:
+        pass
+
+
+def test_the_first_pmkid_of_16_octets_counts():
+    kde = bytes.fromhex("dd14000fac04") + bytes(range(16))
+    assert find_pmkid(bytes.fromhex("30020100") + kde) == bytes(range(16))
+    assert find_pmkid(bytes.fromhex("dd05000fac0101") + kde + kde[:6] + b"x" * 16) == bytes(range(16))
+    for nothing in (b"", kde[:6] + bytes(16), b"\xdd\x13" + kde[2:21], b"\xdd\x00" + kde):
+        assert find_pmkid(nothing) is None
+    with pytest.raises(ElementError, match="length 20 > 19 left"):
+        find_pmkid(kde[:-1])

@@ -279,7 +279,7 @@ def test_one_bad_handshake_does_not_hide_the_others(run, tmp_path):
         'untestable reason="frame 6: no ANonce: no M1 before it"',
     ]
     assert errors.splitlines() == [
-        f"latchkey: {tmp_path}/words.txt: skipped 1 line that can be no passphrase",
+        f"latchkey: {tmp_path}/words.txt: skipped 1 line that cannot be a passphrase",
         "1 matched, 1 untestable",
         f"latchkey: {path}: frame 7: the file ends within its header, after 4 of 16 octets",
         f"latchkey: {path}: 1 of 2 handshakes cannot be tested: frame 6: no ANonce: no M1 before it",

@@ -421,8 +421,8 @@ def test_a_strange_link_type_is_said_once(read):
 
 
 def test_attempts_and_pairs_are_bounded(monkeypatch, read):
-    monkeypatch.setattr("pcaps.read.pairing.MOST", 5)
-    monkeypatch.setattr("pcaps.read.pairing._PAIRS", 3)
+    monkeypatch.setattr("pcaps.read.pairing.MAX_ATTEMPTS", 5)
+    monkeypatch.setattr("pcaps.read.pairing._MAX_PAIRS", 3)
     frames = []
     for n in range(9):
         frames += Air.frames(Air.handshake(spa=MacAddress(b"\2\0\0\0\1" + bytes([n])), seed=n + 1))
