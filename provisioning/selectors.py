@@ -1,7 +1,7 @@
 """What an administrator calls things on the command line, and the thing meant: one match, or an error that helps."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
@@ -174,9 +174,18 @@ def find_key(store: Store, text: str) -> Key:
         raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
     if len(found) > 1:
         # A unit's number may be one key's identity and another's id: removing the wrong one locks someone out.
-        listed = ", ".join(f"id:{key.id}" for key in sorted(found, key=lambda key: key.id)[:20])
+        ssids = {pool.id: pool.ssid for pool in store.inventory.keypools()}
+        found.sort(key=lambda key: key.id)
+        listed = ", ".join(f"id:{key.id} ({_describe_key(key, ssids)})" for key in found[:8])
+        listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
         raise Ambiguous(f"several keys {text!r}, say which: {listed}")
     return found[0]
+
+
+def _describe_key(key: Key, ssids: Mapping[int, Ssid]) -> str:
+    """Return what tells a key from others of its identity."""
+    unit = f", unit {key.unit.name}" if key.unit is not None else ""
+    return f"{key.identity}, {ssids[key.keypool_id]}{unit}, {key.status.value}"
 
 
 def _instead(text: str, names: Sequence[str], group: str) -> str:

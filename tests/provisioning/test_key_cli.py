@@ -198,15 +198,23 @@ def test_keys_are_chosen_by_id_or_identity(house):
     for identity in ("ann", "3", "ann"):
         house.ok("key", "add", "--identity", identity)
     assert shown(house, "1")["identity"] == "ann"
-    assert house.refused("key", "show", "ann") == "several keys 'ann', say which: id:1, id:3"
-    assert house.refused("key", "show", "3") == "several keys '3', say which: id:2, id:3"
+    said = house.refused("key", "show", "ann")
+    assert said == "several keys 'ann', say which: id:1 (ann, Hudson House, active), id:3 (ann, Hudson House, active)"
+    said = house.refused("key", "show", "3")
+    assert said == "several keys '3', say which: id:2 (3, Hudson House, active), id:3 (ann, Hudson House, active)"
     assert shown(house, "id:3")["identity"] == "ann"
     for unknown in ("bob", "id:9", "9", "id:x", "9" * 40):
         assert house.refused("key", "show", unknown) == f"no key {unknown!r}"
     house.ok("key", "remove", "id:1")
     assert shown(house, "ann")["id"] == 3
     house.ok("key", "remove", "ann")
-    assert house.refused("key", "show", "ann") == "several keys 'ann', say which: id:1, id:3"
+    said = house.refused("key", "show", "ann")
+    assert said == "several keys 'ann', say which: id:1 (ann, Hudson House, removed), id:3 (ann, Hudson House, removed)"
+    for _ in range(9):
+        house.ok("key", "add", "--identity", "bob", "--unit", "4B")
+    said = house.refused("key", "show", "bob")
+    assert said.startswith("several keys 'bob', say which: id:4 (bob, Hudson House, unit 4B, active), id:5 ")
+    assert said.endswith("id:11 (bob, Hudson House, unit 4B, active) and 1 more")
 
 
 def test_a_mistyped_identity_is_answered_with_the_one_that_is_meant(house):
