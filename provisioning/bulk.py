@@ -52,51 +52,62 @@ def import_keys(
     """
     rows = KeyRows(file, header=header, formulas=formulas, progress=_reading(file, progress))
     try:
-        drafts, line_of, refusals = _read(rows)
+        batch = _read(rows)
     except FileRefused as error:
         raise FileRefused(f"{name}: {error}; nothing imported") from None
-    if not drafts and not refusals:
+    if not batch.drafts and not batch.refusals:
         raise InvalidValue(f"{name} has no keys")
     if progress is not None:
         progress("reading", 1, 1)
-    if refusals and not keep_going:
-        raise ImportRefused(name, refusals)
-    pmks = derive([draft.passphrase.value for draft in drafts], ssid, progress) if drafts else None
+    if batch.refusals and not keep_going:
+        raise ImportRefused(name, batch.refusals)
+    pmks = derive([draft.passphrase.value for draft in batch.drafts], ssid, progress) if batch.drafts else None
     ids = range(0)
-    while drafts and pmks is not None:
+    while batch.drafts and pmks is not None:
         try:
             if dry_run:
-                store.keys.check(keypool_id, drafts, pmks)
+                store.keys.check(keypool_id, batch.drafts, pmks)
             else:
-                ids = store.keys.add_many(keypool_id, drafts, pmks=pmks, progress=progress)
+                ids = store.keys.add_many(keypool_id, batch.drafts, pmks=pmks, progress=progress)
             break
         except DuplicateKey as error:
-            refusals += [_refuse(line_of, duplicate) for duplicate in error.duplicates]
+            kept = batch.leave_out(error.duplicates)
             if not keep_going:
-                raise ImportRefused(name, refusals) from error
-            left_out = {duplicate.position for duplicate in error.duplicates}
-            kept_rows = [position for position in range(len(drafts)) if position not in left_out]
-            drafts = [drafts[position] for position in kept_rows]
-            line_of = array("Q", [line_of[position] for position in kept_rows])
-            pmks = pmks[kept_rows]
-    refusals.sort(key=lambda refusal: refusal.line)
-    return Imported(count=len(drafts), ids=ids, refusals=tuple(refusals), notes=tuple(rows.notes()))
+                raise ImportRefused(name, batch.refusals) from error
+            pmks = pmks[kept]
+    refusals = tuple(sorted(batch.refusals, key=lambda refusal: refusal.line))
+    return Imported(count=len(batch.drafts), ids=ids, refusals=refusals, notes=tuple(rows.notes()))
 
 
-def _read(rows: KeyRows) -> "tuple[list[KeyDraft], array[int], list[Refusal]]":
-    """Return the drafts of a file, the line of each, and what was refused."""
-    drafts: list[KeyDraft] = []
-    line_of = array("Q")
-    refusals: list[Refusal] = []
+@dataclass(slots=True)
+class _Batch:
+    """The keys of a file that are still to be added, the line of each, and what was refused."""
+
+    drafts: list[KeyDraft]
+    line_of: "array[int]"
+    refusals: list[Refusal]
+
+    def leave_out(self, duplicates: Sequence[Duplicate]) -> list[int]:
+        """Refuse what the store has already; return the positions that are kept."""
+        self.refusals += [_refuse(self.line_of, duplicate) for duplicate in duplicates]
+        left_out = {duplicate.position for duplicate in duplicates}
+        kept = [position for position in range(len(self.drafts)) if position not in left_out]
+        self.drafts = [self.drafts[position] for position in kept]
+        self.line_of = array("Q", [self.line_of[position] for position in kept])
+        return kept
+
+
+def _read(rows: KeyRows) -> _Batch:
+    batch = _Batch([], array("Q"), [])
     seen = _Seen()
     for row in rows:
         kept = seen.check(row) if isinstance(row, Row) else row
         if isinstance(kept, Row):
-            drafts.append(kept.draft)
-            line_of.append(kept.line)
+            batch.drafts.append(kept.draft)
+            batch.line_of.append(kept.line)
         else:
-            refusals.append(kept)
-    return drafts, line_of, refusals
+            batch.refusals.append(kept)
+    return batch
 
 
 def _reading(file: BinaryIO, progress: Progress | None) -> Callable[[int], object] | None:

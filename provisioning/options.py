@@ -76,7 +76,7 @@ def read_secret(
         return os.fsencode(text)
     if file is None and not required:
         return None
-    if file in (None, "-") and sys.stdin.isatty():
+    if file in (None, "-") and _at_terminal():
         return _prompt(_PROMPTS.get(name, name), confirm)
     if file is None:
         raise click.UsageError(f"say the {_PROMPTS[name].lower()}: --{name}-file FILE, - for stdin, or --{name} TEXT")
@@ -103,6 +103,11 @@ def _prompt(label: str, confirm: bool) -> bytes:
     return os.fsencode(value)
 
 
+def _at_terminal() -> bool:
+    stdin = getattr(sys, "stdin", None)  # None where a service was started with it closed
+    return stdin is not None and stdin.isatty()
+
+
 def _from(file: str) -> str:
     return "stdin" if file == "-" else file
 
@@ -111,7 +116,9 @@ def _from(file: str) -> str:
 def read_file(name: str) -> Iterator[Any]:
     """Open a file, or stdin for -, as octets; what is wrong with it is InvalidValue."""
     if name == "-":
-        if sys.stdin.isatty():
+        if getattr(sys, "stdin", None) is None:
+            raise InvalidValue("cannot read stdin: it is closed")
+        if _at_terminal():
             click.echo("latchkey: reading from the terminal, up to Ctrl-D on a line of its own", err=True)
         yield sys.stdin.buffer
         return

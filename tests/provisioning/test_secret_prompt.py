@@ -112,6 +112,12 @@ def test_without_a_terminal_the_option_is_named(cli):
     assert "say the shared secret: --secret-file FILE, - for stdin, or --secret TEXT" in result.stderr
 
 
+def test_a_closed_stdin_is_one_line(cli, path):
+    command = f"exec {sys.executable} -m latchkey --db {path} nas add 127.0.0.1 --secret-file - <&-"
+    result = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "latchkey: cannot read stdin: it is closed\n")
+
+
 @pytest.mark.parametrize(
     ("octets", "secret"),
     [
