@@ -14,6 +14,7 @@ import pytest
 
 from radiusd.log import handler, stream
 from radiusd.log.handler import start_log, stop_log, write_decisions
+from radiusd.log.line_format import quote
 from radiusd.log.stream import LineStream
 
 LINE = b"x" * 99 + b"\n"
@@ -125,6 +126,24 @@ def test_file_is_written_where_the_shell_would(tmp_path):
         assert lines.write(b"two\n") == 0
         shared.write(b"three\n")
     assert path.read_bytes() == b"one\ntwo\nthree\n"
+
+
+def test_no_line_on_stderr_moves_a_cursor():
+    """A NAS-Identifier with CSI and a right-to-left override is escaped, as text and as JSON."""
+    reason = "it sends \x9b2J \u202e"
+    for json_lines in (False, True):
+        reader, writer = os.pipe()
+        start_log(writer, json_lines=json_lines)
+        try:
+            write_decisions((f"reject reason={quote(reason)} nas=ap",))
+            (line,) = drain(reader).decode().splitlines()
+            assert line.isprintable()
+            assert "\\u009b2J" in line
+            assert not json_lines or json.loads(line)["reason"] == reason
+        finally:
+            stop_log()
+            os.close(reader)
+            os.close(writer)
 
 
 @pytest.mark.parametrize("json_lines", [False, True])
