@@ -7,6 +7,7 @@ first half of the words is the hash state after the PMK xor 36.., the second aft
 Searches compare one word of the MIC (or name) and return the slot where it agrees; the caller confirms the rest.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -75,7 +76,13 @@ def _compile_elsewhere(function: str) -> subprocess.Popen[bytes]:
         f"from crypto.kernels import bulk, simd; bulk.{function}(simd.host_lanes())"
     )
     nothing = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", code], stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+    command = [sys.executable, "-P", "-c", code]  # -P: no code of the current folder, which may be anybody's
+    return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, env=without_settings())  # noqa: S603
+
+
+def without_settings() -> dict[str, str]:
+    """Return the environment for a process that compiles: without Latchkey's own variables, of which one is a key."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LATCHKEY_")}
 
 
 # -- schedules --------------------------------------------------------------------------------------------------------

@@ -233,6 +233,15 @@ class Inventory:
             self._db.record(Entity.NAS, nas.id)
         return nas
 
+    def reseal(self, vault: Vault, report: Report) -> None:
+        """Encrypt the shared secrets for another master key; part of a transaction."""
+        rows = self._db.rows("SELECT id, secret FROM nases")
+        opened = load_rows("nases", rows, lambda row: (row[0], self._vault.unseal("nases.secret", *row)), report)
+        self._db.execute_many(
+            "UPDATE nases SET secret = ? WHERE id = ?",
+            [(vault.seal("nases.secret", id_, secret), id_) for id_, secret in opened],
+        )
+
     def remove_nas(self, id_: int) -> None:
         with self._db.writing():
             self._db.require("nases", id_)

@@ -264,6 +264,27 @@ class Keys:
             self._devices.register([(self._require_live(key_id), key_id, mac)])
             self._db.record(Entity.DEVICE, key_id)
 
+    def reseal(self, vault: Vault, report: Report, progress: Progress | None) -> None:
+        """Encrypt passphrases and PMKs for another master key; part of a transaction."""
+        total, done, last = int(self._db.rows("SELECT count(*) FROM keys")[0][0]), 0, 0
+
+        def open_both(row: Row) -> Row:
+            id_, passphrase, pmk = row
+            opened = self._vault.unseal("keys.pmk", id_, pmk)
+            secret = self._vault.unseal("keys.passphrase", id_, passphrase)
+            sealed = vault.seal("keys.passphrase", id_, secret), vault.seal("keys.pmk", id_, opened)
+            return *sealed, vault.fingerprint(opened), id_
+
+        self._db.expect_bulk()
+        while rows := self._db.rows(
+            "SELECT id, passphrase, pmk FROM keys WHERE id > ? AND pmk != x'' ORDER BY id LIMIT ?", (last, _CHUNK)
+        ):
+            sealed = list(load_rows("keys", rows, open_both, report))
+            self._db.execute_many("UPDATE keys SET passphrase = ?, pmk = ?, fingerprint = ? WHERE id = ?", sealed)
+            last, done = rows[-1][0], done + len(rows)
+            if progress is not None:
+                progress("encrypting", done, total)
+
     def _load(self, rows: Iterable[Row], report: Report | None) -> Iterator[Key]:
         return load_rows("keys", rows, lambda row: load_key(row, self._vault), report)
 

@@ -5,13 +5,14 @@ one. Every administrator's write appends to the change feed in its own transacti
 become a parameter of a statement, so that no plain one reaches the file, its log, or an error.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from ..errors import MasterKeyError, RowDamaged, StoreError, StoreReplaced
+from ..keys import Progress
 from ..secrets import MasterKey, Vault
 from .changes import Changes
 from .database import Database, FileId, check_file, remove
@@ -26,14 +27,14 @@ _BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write loc
 class Store:
     """An open database. One per thread; `with` closes it."""
 
-    def __init__(self, database: Database, vault: Vault, load_key: Callable[[], MasterKey]) -> None:
+    def __init__(self, database: Database, vault: Vault, load_keys: Callable[[], Iterable[MasterKey]]) -> None:
         """Use `open` or `create`.
 
-        load_key: gives the master key as it is now, which another process may have changed
+        load_keys: gives the master keys that may be the database's now, as another process may have changed it
         """
         self._db = database
         self._vault = vault
-        self._load_key = load_key
+        self._load_keys = load_keys
         self._proof = b""
         self.inventory = Inventory(database, vault)
         self.devices = Devices(database)
@@ -53,22 +54,24 @@ class Store:
             database.close()
             remove(path)
             raise
-        return cls(database, vault, lambda: master_key)
+        store = cls(database, vault, lambda: [master_key])
+        store.check_key()
+        return store
 
     @classmethod
     def open(
         cls,
         path: Path,
-        master_key: MasterKey | Callable[[], MasterKey],
+        master_key: MasterKey | Callable[[], Iterable[MasterKey]],
         *,
         readonly: bool = False,
         busy_timeout_s: float = _BUSY_TIMEOUT_S,
     ) -> Self:
-        """Return the store at `path`; MasterKeyError where `master_key`, or what it returns, is another database's."""
-        load_key = master_key if callable(master_key) else partial(MasterKey, master_key.value)
-        vault = Vault(load_key())
+        """Return the store at `path`; MasterKeyError where `master_key`, or each it returns, is another database's."""
+        load_keys = master_key if callable(master_key) else partial(_only, master_key)
+        vault = Vault(next(iter(load_keys())))
         database = Database.open(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
-        store = cls(database, vault, load_key)
+        store = cls(database, vault, load_keys)
         try:
             store.check_key()
         except BaseException:
@@ -79,14 +82,34 @@ class Store:
     def check_key(self) -> None:
         """Go over to the database's own master key where that was changed; MasterKeyError where it is not to be had."""
         proof = _read_proof(self._db)
-        if proof == self._proof:
-            return
-        if not _opens(self._vault, proof):
-            changed = Vault(self._load_key())
-            if not _opens(changed, proof):
-                raise MasterKeyError(f"the master key is not the one that {self._db.path} was made with")
-            self._vault.use(self._load_key())
+        if proof != self._proof:
+            self._vault.use(self._find_key(proof))
+            self._proof = proof
+
+    def _find_key(self, proof: bytes) -> MasterKey:
+        for key in self._load_keys():
+            if _opens(Vault(key), proof):
+                return key
+        raise MasterKeyError(f"the master key is not the one that {self._db.path} was made with")
+
+    def rekey(self, key: MasterKey, keep: Callable[[], None], progress: Progress | None = None) -> int:
+        """Seal every secret anew, in one transaction; return how many rows were left as they are: they do not open.
+
+        keep: called in it, before the first row: has the new key on the disk when it returns
+        """
+        vault = Vault(key)
+        with self._db.writing():
+            if _read_proof(self._db) != self._proof:
+                raise StoreError(f"{self.path} was sealed anew meanwhile")
+            keep()
+            damaged: set[tuple[str, int]] = set()
+            self.inventory.reseal(vault, lambda *row: damaged.add(row))
+            self.keys.reseal(vault, lambda *row: damaged.add(row), progress)
+            proof = vault.seal("meta.value", 0, _PROOF)
+            self._db.execute("UPDATE meta SET value = ? WHERE name = 'proof'", (proof,))
+        self._vault.use(key)
         self._proof = proof
+        return len(damaged)
 
     # What a process that stays needs to know of the file.
 
@@ -121,8 +144,7 @@ class Store:
         with closing(Database(self.path, readonly=True, immutable=True, busy_timeout_s=0)) as database:
             database.check_version(may_be_older=True)
             database.check_pages()
-            if not _opens(Vault(self._load_key()), _read_proof(database)):
-                raise MasterKeyError(f"the master key is not the one that {self.path} was made with")
+            self._find_key(_read_proof(database))
 
     def reopen(self) -> None:
         """Go over to the file that lies at the path now; the store is closed where that cannot be opened."""
@@ -152,6 +174,10 @@ class Store:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def _only(key: MasterKey) -> list[MasterKey]:
+    return [key]
+
+
 def _read_proof(database: Database) -> bytes:
     row = database.row("SELECT value FROM meta WHERE name = 'proof'")
     if row is None or not isinstance(row[0], bytes):
@@ -179,4 +205,4 @@ def create_store(path: Path, environ: Mapping[str, str]) -> Store:
 def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False) -> Store:
     """Return the store at `path`, opened with the master key that `environ` names or holds."""
     check_file(path, readonly=readonly)  # a missing database is the more useful error than its missing key
-    return Store.open(path, lambda: MasterKey.load(path, environ), readonly=readonly)
+    return Store.open(path, partial(MasterKey.candidates, path, environ), readonly=readonly)

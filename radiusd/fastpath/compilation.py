@@ -62,12 +62,19 @@ def prepare() -> Compilation | None:
         code = (
             f"import sys; sys.path.insert(0, {root!r})\nfrom radiusd.fastpath import compilation; compilation.warm_up()"
         )
-        nothing = subprocess.DEVNULL
-        command = [sys.executable, "-c", code]
-        process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, pass_fds=[theirs])  # noqa: S603
+        process = _start([sys.executable, "-P", "-c", code], theirs)  # -P: no code of the current folder
     finally:
         os.close(theirs)
     return Compilation(process, ours)
+
+
+def _start(command: list[str], kept_open: int) -> "subprocess.Popen[bytes]":
+    from crypto.kernels import bulk
+
+    nothing, environ = subprocess.DEVNULL, bulk.without_settings()
+    return subprocess.Popen(  # noqa: S603
+        command, stdin=nothing, stdout=nothing, stderr=nothing, pass_fds=[kept_open], env=environ
+    )
 
 
 def load_if_kept() -> bool:

@@ -15,7 +15,7 @@ VAULT = Vault(KEY)
 def test_what_is_sealed_opens_only_in_its_place(value: bytes, row: int) -> None:
     sealed = VAULT.seal("keys.pmk", row, value)
     assert VAULT.unseal("keys.pmk", row, sealed) == value
-    assert len(sealed) == 12 + len(value) + 16
+    assert len(sealed) == 1 + 12 + len(value) + 16
     for column, other in (("keys.pmk", row + 1), ("keys.passphrase", row)):
         with pytest.raises(StoreError, match="cannot be decrypted"):
             VAULT.unseal(column, other, sealed)
