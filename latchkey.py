@@ -34,7 +34,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         ),
     },
     "The server": {
-        "nas": ("provisioning.cli", "nas", "Access points and controllers that may ask."),
+        "nas": ("provisioning.nas_cli", "nas", "Access points and controllers that may ask."),
         "serve": ("radiusd.cli", "serve", "Answer access points."),
         "check": ("radiusd.check.cli", "check", "What would keep this site from working, and the remedy."),
         "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .keys import derive_pmks, generate_passphrase, parse_instant
 from .model import (
+    Answers,
     Change,
     Device,
     Entity,
@@ -68,6 +69,7 @@ __all__ = [
     "KEY_VARIABLE",
     "AlreadyExists",
     "Ambiguous",
+    "Answers",
     "Change",
     "CommandGroup",
     "Device",

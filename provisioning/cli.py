@@ -1,4 +1,4 @@
-"""The commands about the place: `init`, `venue`, `unit`, `pool`, `plan`, `nas`. Each is one call of the library."""
+"""The commands about the place: `init`, `venue`, `unit`, `pool`, `plan`. Each is one call of the library."""
 
 import os
 from collections.abc import Sequence
@@ -7,8 +7,7 @@ import click
 
 from .command_group import CommandGroup
 from .completion import complete_plans, complete_pools, complete_venues
-from .errors import InvalidValue
-from .model import Keypool, UnknownDevices
+from .model import Keypool
 from .options import (
     database_path,
     db_option,
@@ -17,23 +16,18 @@ from .options import (
     print_added,
     print_view,
     print_views,
-    read_secret,
-    secret_options,
 )
-from .profile_option import ProfileChoice, check_offering
 from .secrets import KEY_VARIABLE, key_path
 from .selectors import (
     find_keypool,
-    find_nas,
     find_plan,
     find_venue,
-    parse_network,
     parse_size,
     parse_ssid,
     place_keypool,
 )
 from .store import Store, create_store
-from .views import view_keypool, view_nas, view_plan, view_unit, view_venue
+from .views import view_keypool, view_plan, view_unit, view_venue
 
 _vlan = click.IntRange(1, 4094)
 _positive = click.IntRange(1, 2**32 - 1)
@@ -284,95 +278,6 @@ def plan_show(context: click.Context, name: str, as_json: bool) -> None:
     with open_database(context) as store:
         view = view_plan(find_plan(store, name))
     print_view(view, as_json)
-
-
-@click.group(cls=CommandGroup)
-def nas() -> None:
-    """Access points and controllers that may ask, each with a shared secret; the server answers nobody else.
-
-    \b
-    latchkey nas add 192.0.2.0/24 --name house-aps    asks for the shared secret
-    latchkey nas list
-    """
-
-
-@nas.command("add")
-@click.argument("address", metavar="ADDRESS[/PREFIX]")
-@secret_options("secret", "The shared secret; asked for at a terminal.")
-@click.option("--name", metavar="N", help="As the log names it; the address unless said.")
-@click.option("--venue", metavar="V", help="Where it is.")
-@click.option("--profile", type=ProfileChoice(), default="auto", show_default=True, help="Its dialect.")
-@click.option(
-    "--require-message-authenticator/--no-require-message-authenticator",
-    "require",
-    default=True,
-    help="Discard its requests without Message-Authenticator (BlastRADIUS).",
-)
-@click.option(
-    "--unknown-devices",
-    type=click.Choice([each.value for each in UnknownDevices]),
-    default=UnknownDevices.REJECT.value,
-    show_default=True,
-    help="Answer a lookup for a device nobody has registered or seen with no key, or with all there are (32 at most).",
-)
-@json_option
-@db_option
-@click.pass_context
-def nas_add(
-    context: click.Context,
-    address: str,
-    secret: str | None,
-    secret_file: str | None,
-    name: str | None,
-    venue: str | None,
-    profile: str,
-    require: bool,
-    unknown_devices: str,
-    as_json: bool,
-) -> None:
-    """Add a NAS and print its id. Where networks overlap, the longest prefix decides."""
-    network = parse_network(address)
-    shared = read_secret(secret, secret_file, "secret", confirm=True, required=True)
-    if not shared:
-        raise InvalidValue("the shared secret is empty")
-    if unknown_devices == UnknownDevices.OFFER.value:
-        check_offering(context, profile)
-    with open_database(context) as store:
-        added = store.inventory.add_nas(
-            network,
-            shared,
-            name=name,
-            venue_id=find_venue(store, venue).id if venue is not None else None,
-            profile=profile,
-            require_message_authenticator=require,
-            unknown_devices=UnknownDevices(unknown_devices),
-        )
-        view = view_nas(added, _venue_names(store), secrets=False)
-    print_added(view, as_json)
-
-
-@nas.command("list")
-@click.option("--show-secrets", is_flag=True, help="Print the shared secrets.")
-@json_option
-@db_option
-@click.pass_context
-def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
-    """List the NASes."""
-    with open_database(context) as store:
-        names = _venue_names(store)
-        views = [view_nas(each, names, secrets=show_secrets) for each in store.inventory.nases()]
-    columns = ("id", "network", "name", "venue", "profile", "require_message_authenticator", "unknown_devices")
-    print_views(views, (*columns, "secret") if show_secrets else columns, as_json)
-
-
-@nas.command("remove")
-@click.argument("address", metavar="ADDRESS|NAME|ID")
-@db_option
-@click.pass_context
-def nas_remove(context: click.Context, address: str) -> None:
-    """Forget a NAS."""
-    with open_database(context) as store:
-        store.inventory.remove_nas(find_nas(store, address).id)
 
 
 def _venue_names(store: Store) -> dict[int, str]:

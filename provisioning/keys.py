@@ -18,6 +18,8 @@ _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS: Final = 4
 _GROUP_LETTERS: Final = 4  # 4 groups of 4 of 31: 79 bits
 
+_SECRET_LETTERS: Final = 24  # of 31: 119 bits
+
 Progress = Callable[[str, int, int], None]  # stage, done, total
 Derive = Callable[[Sequence[bytes], Ssid, Progress | None], NDArray[np.uint8]]
 
@@ -29,6 +31,11 @@ def generate_passphrase(choose: Callable[[str], str] = secrets.choice) -> Passph
     """
     groups = ("".join(choose(_LETTERS) for _ in range(_GROUP_LETTERS)) for _ in range(_GROUPS))
     return Passphrase("-".join(groups).encode())
+
+
+def generate_secret() -> bytes:
+    """Return a new shared secret of 119 random bits, in letters and digits that every access point takes."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_LETTERS)).encode()
 
 
 def derive_pmks(passphrases: Sequence[bytes], ssid: Ssid, progress: Progress | None = None) -> NDArray[np.uint8]:

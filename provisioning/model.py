@@ -169,9 +169,20 @@ class UnknownDevices(enum.Enum):
     OFFER = "offer"
 
 
+class Answers(enum.Enum):
+    """Which questions of a NAS are answered: those that show a handshake, those that name only a device, or both."""
+
+    BOTH = "both"
+    HANDSHAKES = "handshakes"
+    LOOKUPS = "lookups"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nas:
-    """A RADIUS client: who may ask, from where, and in which words it wants the answer."""
+    """A RADIUS client: who may ask, from where, for whose keys, and in which words it wants the answer.
+
+    It belongs to a venue, or to any, as its NAS-Identifier says. Neither: added before the first venue, which takes it.
+    """
 
     id: int
     network: IPv4Network | IPv6Network
@@ -181,13 +192,19 @@ class Nas:
     profile: str
     require_message_authenticator: bool
     unknown_devices: UnknownDevices = UnknownDevices.REJECT
+    answers: Answers = Answers.BOTH
+    any_venue: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, "NAS name")
+        if self.any_venue and self.venue_id is not None:
+            raise InvalidValue("a NAS belongs to one venue or to any, not both")
         if not 1 <= len(self.secret) <= 1024:
             raise InvalidValue(f"shared secret must be 1 to 1024 octets, got {len(self.secret)}")
         if _PROFILE_NAME.fullmatch(self.profile) is None:
             raise InvalidValue(f"{self.profile!r} is not a profile's name: lower case letters, digits and dashes")
+        if self.unknown_devices is UnknownDevices.OFFER and self.answers is Answers.HANDSHAKES:
+            raise InvalidValue("keys are offered to lookups, and this NAS may ask with handshakes only")
 
 
 class KeyStatus(enum.Enum):
@@ -259,9 +276,9 @@ class Key:
         if self.status is KeyStatus.REMOVED:
             return Reason(f"removed {self.status_at:%Y-%m-%d}" if self.status_at else "removed", "removed")
         if self.ends is not None and now >= self.ends:
-            return Reason(f"expired {self.ends:%Y-%m-%d}", "expired")
+            return Reason(f"expired {self.ends:%Y-%m-%d %H:%M} UTC", "expired")
         if self.starts is not None and now < self.starts:
-            return Reason(f"starts {self.starts:%Y-%m-%d}", "not-yet-valid")
+            return Reason(f"starts {self.starts:%Y-%m-%d %H:%M} UTC", "not-yet-valid")
         if self.status is KeyStatus.SUSPENDED:
             return Reason(f"suspended: {self.status_reason}" if self.status_reason else "suspended", "suspended")
         return None
@@ -269,11 +286,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device known on a keypool, and the key it used or was registered with."""
+    """A device known on a keypool, and a key it has used or is registered with."""
 
     keypool_id: int
     mac: MacAddress
     key_id: int
+    registered: bool = False  # by a person; else the device has shown the key
+    sequence: int = 0  # of two, it has shown the one of the higher number last
 
 
 @dataclass(frozen=True, slots=True)

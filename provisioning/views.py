@@ -74,6 +74,8 @@ def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View
         "profile": nas.profile,
         "require_message_authenticator": nas.require_message_authenticator,
         "unknown_devices": nas.unknown_devices.value,
+        "answers": nas.answers.value,
+        "any_venue": nas.any_venue,
     }
     if secrets:
         view["secret"] = nas.secret.decode("utf-8", "backslashreplace")

@@ -1,4 +1,8 @@
-"""Known devices: which key a device used last, or is registered with."""
+# ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
+"""Known devices. On a keypool a device has at most one key that a person registered it with, and two that it has shown.
+
+What it shows never takes the place of a registration, or whoever uses its address could.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -12,27 +16,40 @@ from .rows import Report, load_device, load_instant, load_rows, save_instant
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
-_UPSERT_DEVICE: Final = """
-    INSERT INTO devices (keypool_id, mac, first_seen, last_seen, key_id, sequence) %s
-    ON CONFLICT (keypool_id, mac) DO UPDATE SET key_id = excluded.key_id,
-        first_seen = coalesce(first_seen, excluded.first_seen), last_seen = coalesce(excluded.last_seen, last_seen),
+_COLUMNS: Final = "d.keypool_id, d.mac, d.key_id, d.registered, d.sequence"
+_LEARNED_KEYS: Final = 2  # kept of each device on a keypool
+_UNREGISTER: Final = "DELETE FROM devices WHERE keypool_id = ? AND mac = ? AND key_id != ? AND registered"
+_REGISTER: Final = """
+    INSERT INTO devices (keypool_id, mac, key_id, registered) VALUES (?, ?, ?, 1)
+    ON CONFLICT (keypool_id, mac, key_id) DO UPDATE SET registered = 1
+"""
+# A key that is not there (any more) must not lose the other devices of the batch.
+_LEARN: Final = """
+    INSERT INTO devices (keypool_id, mac, key_id, first_seen, last_seen, sequence)
+    SELECT ?1, ?2, id, ?4, ?4, ?5 FROM keys WHERE id = ?3 AND keypool_id = ?1
+    ON CONFLICT (keypool_id, mac, key_id) DO UPDATE SET
+        first_seen = coalesce(first_seen, excluded.first_seen), last_seen = excluded.last_seen,
         sequence = max(sequence, excluded.sequence)
 """
-_DEVICE: Final = "VALUES (?, ?, ?, ?, ?, 0)"
-# A key that is not there (any more) must not lose the other devices of the batch.
-_DEVICE_OF_KEY: Final = "SELECT ?1, ?2, ?3, ?4, id, ?6 FROM keys WHERE id = ?5 AND keypool_id = ?1"
+_FORGET_OLDER: Final = f"""
+    DELETE FROM devices WHERE keypool_id = ?1 AND mac = ?2 AND NOT registered AND key_id NOT IN (
+        SELECT key_id FROM devices WHERE keypool_id = ?1 AND mac = ?2 AND NOT registered
+        ORDER BY sequence DESC LIMIT {_LEARNED_KEYS}
+    )
+"""
 
 
 class Devices:
-    """Which device has which key."""
+    """Which device has which keys."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def register(self, devices: Iterable[tuple[int, int, MacAddress]]) -> None:
-        """Store (keypool id, key id, address) of devices that were not seen yet; part of a transaction."""
-        rows = ((keypool_id, mac.value, None, None, key_id) for keypool_id, key_id, mac in devices)
-        self._db.execute_many(_UPSERT_DEVICE % _DEVICE, rows)
+        """Store (keypool id, key id, address) in place of what each was registered with; part of a transaction."""
+        rows = [(keypool_id, mac.value, key_id) for keypool_id, key_id, mac in devices]
+        self._db.execute_many(_UNREGISTER, rows)
+        self._db.execute_many(_REGISTER, rows)
 
     def of_keys(
         self, *, first_key_id: int | None = None, last_key_id: int | None = None, report: Report | None = None
@@ -44,13 +61,13 @@ class Devices:
         key_id, mac = first_key_id or 1, b""
         last = _NO_END if last_key_id is None else last_key_id
         while rows := self._db.rows(
-            "SELECT d.keypool_id, d.mac, d.key_id FROM devices d JOIN keys k ON k.id = d.key_id"
+            f"SELECT {_COLUMNS} FROM devices d JOIN keys k ON k.id = d.key_id"
             " WHERE (d.key_id, d.mac) > (?, ?) AND d.key_id <= ? AND k.status != 'removed'"
             " ORDER BY d.key_id, d.mac LIMIT ?",
             (key_id, mac, last, _CHUNK),
         ):
             yield from load_rows("devices", rows, load_device, report, id_at=2)
-            _, mac, key_id = rows[-1]
+            _, mac, key_id, *_ = rows[-1]
 
     def sightings(self, key_id: int) -> tuple[Sighting, ...]:
         """Return a key's devices, by address, and when each was seen."""
@@ -65,16 +82,22 @@ class Devices:
     def learned(self, since: int, until: int, report: Report | None = None) -> tuple[Device, ...]:
         """Return what servers remembered after one `sequence` and up to another, in that order."""
         rows = self._db.rows(
-            "SELECT d.keypool_id, d.mac, d.key_id FROM devices d JOIN keys k ON k.id = d.key_id"
+            f"SELECT {_COLUMNS} FROM devices d JOIN keys k ON k.id = d.key_id"
             " WHERE d.sequence > max(?, 0) AND d.sequence <= ? AND k.status != 'removed' ORDER BY d.sequence",
             (since, until),
         )
         return tuple(load_rows("devices", rows, load_device, report, id_at=2))
 
     def remember(self, devices: Sequence[Device], now: datetime) -> None:
-        """Store which key each device used. Writes no change, as no key has changed: see `learned`."""
+        """Store which key each device has shown, in that order. Writes no change, as no key has: see `learned`."""
+        if not devices:
+            return
         seen = save_instant(now)
         with self._db.writing():
-            number = self._db.allocate("device_sequence")
-            rows = [(device.keypool_id, device.mac.value, seen, seen, device.key_id, number) for device in devices]
-            self._db.execute_many(_UPSERT_DEVICE % _DEVICE_OF_KEY, rows)
+            first = self._db.allocate("device_sequence", len(devices))
+            rows = [
+                (device.keypool_id, device.mac.value, device.key_id, seen, sequence)
+                for sequence, device in enumerate(devices, first)
+            ]
+            self._db.execute_many(_LEARN, rows)
+            self._db.execute_many(_FORGET_OLDER, {row[:2] for row in rows})

@@ -11,7 +11,7 @@ from crypto import Ssid
 
 from ..errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
 from ..keys import windows_overlap
-from ..model import Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
+from ..model import Answers, Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
 from ..secrets import Vault
 from .database import Database
 from .rows import (
@@ -102,6 +102,8 @@ class Inventory:
                     raise AlreadyExists(f"NAS-Identifier {identifier!r} belongs to another venue")
                 self._db.execute("INSERT INTO venue_nas_identifiers VALUES (?, ?)", (identifier, venue.id))
             self._db.record(Entity.VENUE, venue.id)
+            if not self._db.row("SELECT 1 FROM venues WHERE id != ?", (venue.id,)):
+                self._place_nases(venue.id)
         return venue
 
     def add_unit(
@@ -209,10 +211,15 @@ class Inventory:
         profile: str = "auto",
         require_message_authenticator: bool = True,
         unknown_devices: UnknownDevices = UnknownDevices.REJECT,
+        answers: Answers = Answers.BOTH,
+        any_venue: bool = False,
     ) -> Nas:
+        """Return a new NAS at a venue: the only one where none is named; with none yet, the first one that is added."""
         with self._db.writing():
             if venue_id is not None:
                 self._db.require("venues", venue_id)
+            elif not any_venue:
+                venue_id = self._only_venue()
             if self._db.row("SELECT 1 FROM nases WHERE network = ?", (str(network),)):
                 raise AlreadyExists(f"there is a NAS {network} already")
             nas = Nas(
@@ -224,11 +231,14 @@ class Inventory:
                 profile=profile,
                 require_message_authenticator=require_message_authenticator,
                 unknown_devices=unknown_devices,
+                answers=answers,
+                any_venue=any_venue,
             )
             sealed = self._vault.seal("nases.secret", nas.id, secret)
             row = (nas.id, str(network), sealed, nas.name, venue_id, profile, require_message_authenticator)
             self._db.execute(
-                f"INSERT INTO nases ({NAS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, unknown_devices.value)
+                f"INSERT INTO nases ({NAS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, unknown_devices.value, answers.value, any_venue),
             )
             self._db.record(Entity.NAS, nas.id)
         return nas
@@ -247,6 +257,21 @@ class Inventory:
             self._db.require("nases", id_)
             self._db.execute("DELETE FROM nases WHERE id = ?", (id_,))
             self._db.record(Entity.NAS, id_)
+
+    def _only_venue(self) -> int | None:
+        """Return the venue of a NAS for which none is named: the only one, None where there is none yet."""
+        venues = self._db.rows("SELECT id FROM venues")
+        if len(venues) > 1:
+            raise InvalidValue(
+                f"there are {len(venues)} venues: say --venue VENUE, or --any-venue where it may ask for keys of all"
+            )
+        return venues[0][0] if venues else None
+
+    def _place_nases(self, venue_id: int) -> None:
+        """Give the first venue the NASes that were added before it."""
+        for (nas_id,) in self._db.rows("SELECT id FROM nases WHERE venue_id IS NULL AND any_venue = 0"):
+            self._db.execute("UPDATE nases SET venue_id = ? WHERE id = ?", (venue_id, nas_id))
+            self._db.record(Entity.NAS, nas_id)
 
     def _refuse_meetings(self, keypool: Keypool) -> None:
         """Raise DuplicateKey where a key of `keypool` now meets the same passphrase in another keypool."""

@@ -19,6 +19,7 @@ KNOWN: Final = (
     "0002_device_sequence",
     "0003_unknown_devices",
     "0004_plan_quotas",
+    "0005_nas_answers_and_registered_devices",
     "0006_change_marks",
 )
 
@@ -130,6 +131,44 @@ def _plan_quotas(db: "Database") -> None:
     for name in ("download_quota_octets", "upload_quota_octets", "total_quota_octets"):
         db.execute(f"ALTER TABLE plans ADD COLUMN {name} INTEGER")
     db.execute("ALTER TABLE plans ADD COLUMN vlan_pool TEXT")
+
+
+@MIGRATIONS(name="0005_nas_answers_and_registered_devices")
+def _nas_answers_and_registered_devices(db: "Database") -> None:
+    """Say what a NAS may ask; keep several keys of a device, and which of them a person registered it with.
+
+    A NAS without a venue was answered for every venue, and still is. A device without a first time was never seen, so
+    that somebody must have registered it; of any other nobody knows.
+    """
+    db.execute("ALTER TABLE nases ADD COLUMN answers TEXT NOT NULL DEFAULT 'both'")
+    db.execute("ALTER TABLE nases ADD COLUMN any_venue INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE nases SET any_venue = 1 WHERE venue_id IS NULL")
+    db.execute("ALTER TABLE devices RENAME TO devices_of_one_key")
+    db.execute("DROP INDEX devices_by_key")
+    db.execute("DROP INDEX devices_by_sequence")
+    db.execute(
+        """
+        CREATE TABLE devices (
+            keypool_id INTEGER NOT NULL REFERENCES keypools(id),
+            mac BLOB NOT NULL,
+            key_id INTEGER NOT NULL REFERENCES keys(id),
+            registered INTEGER NOT NULL DEFAULT 0,
+            first_seen INTEGER,
+            last_seen INTEGER,
+            sequence INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (keypool_id, mac, key_id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        INSERT INTO devices
+        SELECT keypool_id, mac, key_id, first_seen IS NULL, first_seen, last_seen, sequence FROM devices_of_one_key
+        """
+    )
+    db.execute("DROP TABLE devices_of_one_key")
+    db.execute("CREATE INDEX devices_by_key ON devices (key_id, mac, registered, sequence)")
+    db.execute("CREATE INDEX devices_by_sequence ON devices (sequence) WHERE sequence > 0")
 
 
 @MIGRATIONS(name="0006_change_marks")

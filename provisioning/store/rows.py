@@ -17,6 +17,7 @@ from crypto import MacAddress, Pmk, Ssid
 from ..errors import RowDamaged
 from ..keys import Progress, effective_vlan
 from ..model import (
+    Answers,
     Change,
     Device,
     Entity,
@@ -39,7 +40,9 @@ Row = tuple[Any, ...]
 Report = Callable[[str, int], None]  # told the table and id of a row that cannot be opened
 T = TypeVar("T")
 
-NAS_COLUMNS: Final = "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices"
+NAS_COLUMNS: Final = (
+    "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices, answers, any_venue"
+)
 UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
 PLAN_COLUMNS: Final = (
     "id, name, download_kbps, upload_kbps, devices, wireless_only,"
@@ -109,7 +112,7 @@ def load_plan(row: Row) -> ServicePlan:
 
 
 def load_nas(row: Row, vault: Vault) -> Nas:
-    id_, network, secret, name, venue_id, profile, require, unknown_devices = row
+    id_, network, secret, name, venue_id, profile, require, unknown_devices, answers, any_venue = row
     return Nas(
         id=id_,
         network=ip_network(network),
@@ -119,6 +122,8 @@ def load_nas(row: Row, vault: Vault) -> Nas:
         profile=profile,
         require_message_authenticator=bool(require),
         unknown_devices=UnknownDevices(unknown_devices),
+        answers=Answers(answers),
+        any_venue=bool(any_venue),
     )
 
 
@@ -128,8 +133,8 @@ def load_change(row: Row) -> Change:
 
 
 def load_device(row: Row) -> Device:
-    keypool_id, mac, key_id = row
-    return Device(keypool_id, MacAddress(mac), key_id)
+    keypool_id, mac, key_id, registered, sequence = row
+    return Device(keypool_id, MacAddress(mac), key_id, bool(registered), sequence)
 
 
 def load_key(row: Row, vault: Vault) -> Key:

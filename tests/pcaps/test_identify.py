@@ -201,7 +201,7 @@ def test_a_key_that_is_not_valid_is_named_with_why_and_a_valid_one_before_it(rea
     expired = add(store, pool, "before", PASSPHRASE, ends=past)
     attempts = read(house(Air.handshake())).attempts
     (verdict,) = identify_by_store(attempts, store, NOW)
-    assert (verdict.key.id, verdict.reason) == (expired, "expired 2026-10-22")
+    assert (verdict.key.id, verdict.reason) == (expired, "expired 2026-10-22 12:00 UTC")
     current = add(store, pool, "now", PASSPHRASE, starts=past)
     (verdict,) = identify_by_store(attempts, store, NOW)
     assert (verdict.key.id, verdict.reason) == (current, None)
@@ -363,10 +363,10 @@ def test_unit_and_validity_are_said(run, store, tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(house(Air.handshake()))
     _, (line,), _ = run("identify", path)
-    assert line.endswith('matched who="Ann Lee" key=1 unit=12B reason="expired 2026-10-31"')
+    assert line.endswith('matched who="Ann Lee" key=1 unit=12B reason="expired 2026-10-31 00:00 UTC"')
     _, (line,), _ = run("identify", path, "--json")
     view = json.loads(line)
-    assert (view["unit"], view["reason"], view["frame"]) == ("12B", "expired 2026-10-31", 3)
+    assert (view["unit"], view["reason"], view["frame"]) == ("12B", "expired 2026-10-31 00:00 UTC", 3)
     assert view["time"] == "2026-11-18T11:06:40.002Z"
 
 

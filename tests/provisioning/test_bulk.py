@@ -359,7 +359,7 @@ def test_a_file_is_imported_whole(store: Store, pool: Keypool) -> None:
     assert [key.pmk.value for key in keys] == [
         pmk.tobytes() for pmk in derive_pmks([b"sunny-Otter-41", b"maple-Falcon-77"], pool.ssid)
     ]
-    assert list(store.devices.of_keys()) == [Device(pool.id, MAC, 1)]
+    assert list(store.devices.of_keys()) == [Device(pool.id, MAC, 1, registered=True)]
     assert [(each.first_id, each.last_id) for each in store.changes.since(before)] == [(1, 2), (1, 2)]
 
 

@@ -146,7 +146,7 @@ def test_nases(cli, tmp_path):
     assert cli.ok("nas", "add", "127.0.0.1", "--secret", "testing123") == "1\n"
     cli.ok("nas", "add", "10.0.0.0/8", "--secret-file", str(secret), "--name", "all", "--venue", "Hudson House")
     cli.ok("nas", "add", "2001:db8::/32", "--secret-file", "-", "--profile", "hostapd", stdin=b"from-stdin")
-    cli.ok("nas", "add", "10.0.0.1", "--secret", "Zoë", "--no-require-message-authenticator")
+    cli.ok("nas", "add", "10.0.0.1", "--secret", "Zoë", "--force", "--no-require-message-authenticator")
     shown = cli.ok("nas", "list", "--json")
     assert "testing123" not in shown + cli.ok("nas", "list")
     listed = json.loads(cli.ok("nas", "list", "--show-secrets", "--json"))
@@ -175,10 +175,10 @@ def test_nases_that_are_refused(cli, tmp_path):
     said = cli.refused("nas", "add", "10.0.0.1", "--secret-file", str(missing))
     assert said == f"cannot read {missing}: No such file or directory"
     assert "longer than a secret" in cli.refused("nas", "add", "10.0.0.1", "--secret-file", "-", stdin=b"x" * 5000)
-    cli.ok("nas", "add", "10.0.0.1", "--secret", "s", "--name", "same")
-    cli.ok("nas", "add", "10.0.0.2", "--secret", "s", "--name", "same")
+    cli.ok("nas", "add", "10.0.0.1", "--secret", "testing123", "--name", "same")
+    cli.ok("nas", "add", "10.0.0.2", "--secret", "testing123", "--name", "same")
     assert cli.refused("nas", "remove", "same") == "several NASes 'same': ids 1, 2"
-    for arguments in ([], ["--secret", "s", "--secret-file", "-"], ["--secret", "s", "--profile", "magic"]):
+    for arguments in (["--secret", "s", "--secret-file", "-"], ["--secret", "s", "--profile", "magic"]):
         result = cli.run("nas", "add", "10.0.0.3", *arguments)
         assert result.exit_code == 2
         assert "Usage:" in result.stderr

@@ -49,13 +49,13 @@ def key(**changes: object) -> Key:
         ({}, None),
         ({"starts": NOON}, None),
         ({"ends": NOON + timedelta(seconds=1)}, None),
-        ({"ends": NOON}, "expired 2026-11-20"),
-        ({"ends": datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC)}, "expired 2026-10-31"),
-        ({"starts": datetime(2026, 12, 1, tzinfo=UTC)}, "starts 2026-12-01"),
+        ({"ends": NOON}, "expired 2026-11-20 12:00 UTC"),
+        ({"ends": datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC)}, "expired 2026-10-31 23:59 UTC"),
+        ({"starts": datetime(2026, 12, 1, tzinfo=UTC)}, "starts 2026-12-01 00:00 UTC"),
         ({"status": KeyStatus.SUSPENDED}, "suspended"),
         ({"status": KeyStatus.SUSPENDED, "status_reason": "delinquent"}, "suspended: delinquent"),
         ({"status": KeyStatus.REMOVED, "status_at": datetime(2026, 10, 31, tzinfo=UTC)}, "removed 2026-10-31"),
-        ({"status": KeyStatus.SUSPENDED, "ends": NOON}, "expired 2026-11-20"),
+        ({"status": KeyStatus.SUSPENDED, "ends": NOON}, "expired 2026-11-20 12:00 UTC"),
     ],
 )
 def test_validity_says_why_a_key_is_refused(changes: dict[str, object], reason: str | None) -> None:

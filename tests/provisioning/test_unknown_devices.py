@@ -8,23 +8,25 @@ from provisioning import Store, UnknownDevices
 
 
 def test_is_said_when_a_nas_is_added(cli):
-    cli.ok("nas", "add", "10.0.0.1", "--secret", "s")
-    cli.ok("nas", "add", "10.0.0.2", "--secret", "s", "--unknown-devices", "offer")
-    cli.ok("nas", "add", "10.0.0.3", "--secret", "s", "--unknown-devices", "offer", "--profile", "unifi")
-    cli.ok("nas", "add", "10.0.0.4", "--secret", "s", "--unknown-devices", "reject", "--profile", "cisco")
+    cli.ok("nas", "add", "10.0.0.1", "--secret", "testing123")
+    cli.ok("nas", "add", "10.0.0.2", "--secret", "testing123", "--unknown-devices", "offer")
+    cli.ok("nas", "add", "10.0.0.3", "--secret", "testing123", "--unknown-devices", "offer", "--profile", "unifi")
+    cli.ok("nas", "add", "10.0.0.4", "--secret", "testing123", "--unknown-devices", "reject", "--profile", "cisco")
     listed = json.loads(cli.ok("nas", "list", "--json"))
     assert [each["unknown_devices"] for each in listed] == ["reject", "offer", "offer", "reject"]
     assert "UNKNOWN DEVICES" in cli.ok("nas", "list")
 
 
 def test_is_refused_for_access_points_that_try_one_key_only(cli):
-    said = cli.refused("nas", "add", "10.0.0.1", "--secret", "s", "--unknown-devices", "offer", "--profile", "cisco")
+    said = cli.refused(
+        "nas", "add", "10.0.0.1", "--secret", "testing123", "--unknown-devices", "offer", "--profile", "cisco"
+    )
     assert said == (
         "access points of profile cisco do not try several keys: offering them needs profile"
         " auto, hostapd, openwifi or unifi"
     )
     assert json.loads(cli.ok("nas", "list", "--json")) == []
-    assert cli.run("nas", "add", "10.0.0.1", "--secret", "s", "--unknown-devices", "maybe").exit_code == 2
+    assert cli.run("nas", "add", "10.0.0.1", "--secret", "testing123", "--unknown-devices", "maybe").exit_code == 2
 
 
 def test_nases_of_an_older_database_reject(store, path, master_key):

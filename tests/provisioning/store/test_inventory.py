@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from crypto import Ssid
+from crypto import MacAddress, Ssid
 from provisioning import (
     AlreadyExists,
+    Answers,
+    Device,
+    Entity,
     InvalidValue,
     KeyDraft,
     MasterKey,
@@ -18,6 +21,7 @@ from provisioning import (
     Passphrase,
     Scope,
     Store,
+    UnknownDevices,
     Venue,
 )
 
@@ -91,7 +95,7 @@ def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
     )
     second = store.inventory.add_nas(ip_network("2001:db8::1"), b"testing123", require_message_authenticator=False)
     assert store.inventory.nases() == (first, second)
-    assert (second.name, second.profile, second.venue_id) == ("2001:db8::1/128", "auto", None)
+    assert (second.name, second.profile, second.venue_id) == ("2001:db8::1/128", "auto", venue.id)
     store.inventory.remove_nas(first.id)
     assert store.inventory.nases() == (second,)
     with pytest.raises(NotFound):
@@ -131,3 +135,86 @@ def test_plans_of_an_older_database_have_no_quotas(store: Store, path: Path, mas
         assert again.keys.get(key_id).plan == before
         after = again.inventory.add_plan("Quota", upload_quota_octets=2**63 - 1, vlan_pool="residents")
         assert again.inventory.plans() == (before, after)
+
+
+class TestVenueOfNas:
+    """A NAS belongs to a venue, unless it is said to be for any."""
+
+    def test_the_only_venue_is_meant(self, store: Store, venue: Venue) -> None:
+        assert store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123").venue_id == venue.id
+        anywhere = store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True)
+        assert (anywhere.venue_id, anywhere.any_venue) == (None, True)
+
+    def test_of_several_one_must_be_named(self, store: Store, venue: Venue) -> None:
+        other = store.inventory.add_venue("Other House")
+        with pytest.raises(InvalidValue, match=r"there are 2 venues: say --venue VENUE, or --any-venue"):
+            store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")
+        assert store.inventory.nases() == ()
+        assert store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123", venue_id=other.id).venue_id == other.id
+        assert store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True).venue_id is None
+
+    def test_the_first_venue_takes_those_added_before_it(self, store: Store) -> None:
+        early = store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")
+        anywhere = store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True)
+        assert (early.venue_id, early.any_venue) == (None, False)
+        first = store.inventory.add_venue("Hudson House")
+        revision = store.changes.revision()
+        store.inventory.add_venue("Other House")
+        assert store.inventory.nases() == (replace(early, venue_id=first.id), anywhere)
+        changed = [(each.entity, each.first_id) for each in store.changes.since(0) if each.revision <= revision]
+        assert changed[-1] == (Entity.NAS, early.id)  # a running server must hear of it
+
+    def test_one_venue_and_any_exclude_each_other(self, store: Store, venue: Venue) -> None:
+        with pytest.raises(InvalidValue, match="one venue or to any, not both"):
+            store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123", venue_id=venue.id, any_venue=True)
+
+
+def test_answers_of_a_nas_come_back(store: Store) -> None:
+    kinds = dict(enumerate(Answers, 1))
+    for address, each in kinds.items():
+        store.inventory.add_nas(ip_network(f"10.0.0.{address}"), b"testing123", answers=each)
+    assert [nas.answers for nas in store.inventory.nases()] == list(kinds.values())
+    with pytest.raises(InvalidValue, match="offered to lookups"):
+        store.inventory.add_nas(
+            ip_network("10.0.0.9"),
+            b"testing123",
+            answers=Answers.HANDSHAKES,
+            unknown_devices=UnknownDevices.OFFER,
+        )
+
+
+def test_an_older_database_keeps_what_its_nases_and_devices_do(
+    store: Store, path: Path, master_key: MasterKey, venue: Venue
+) -> None:
+    pool = store.inventory.add_keypool(Ssid(b"x"))
+    ids = store.keys.add_many(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % n)) for n in range(2)])
+    store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")
+    store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True)
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        for column in ("answers", "any_venue"):
+            raw.execute(f"ALTER TABLE nases DROP COLUMN {column}")
+        raw.executescript("""
+            DROP TABLE devices;
+            CREATE TABLE devices (
+                keypool_id INTEGER NOT NULL REFERENCES keypools(id), mac BLOB NOT NULL,
+                key_id INTEGER NOT NULL REFERENCES keys(id), first_seen INTEGER, last_seen INTEGER,
+                sequence INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (keypool_id, mac)
+            ) WITHOUT ROWID;
+            CREATE INDEX devices_by_key ON devices (key_id, mac);
+            CREATE INDEX devices_by_sequence ON devices (sequence) WHERE sequence > 0;
+        """)
+        rows = [(pool.id, b"\2\0\0\0\0\1", ids[0], None, None, 0), (pool.id, b"\2\0\0\0\0\2", ids[1], 5, 6, 7)]
+        raw.executemany("INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?)", rows)
+        raw.execute("DELETE FROM _sqlite_migrations WHERE name = '0005_nas_answers_and_registered_devices'")
+        raw.commit()
+    with Store.open(path, master_key) as again:
+        assert [(nas.venue_id, nas.any_venue, nas.answers) for nas in again.inventory.nases()] == [
+            (venue.id, False, Answers.BOTH),
+            (None, True, Answers.BOTH),
+        ]
+        assert list(again.devices.of_keys()) == [
+            Device(pool.id, MacAddress(b"\2\0\0\0\0\1"), ids[0], registered=True),
+            Device(pool.id, MacAddress(b"\2\0\0\0\0\2"), ids[1], registered=False, sequence=7),
+        ]
+        assert again._db.rows("SELECT first_seen, last_seen FROM devices") == [(None, None), (5, 6)]

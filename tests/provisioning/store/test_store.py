@@ -63,7 +63,7 @@ def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: 
     assert key.subscriber is not None
     assert key.subscriber.name == "Ann Archer"
     assert (key.starts, key.ends, key.status) == (NOW, NOW + DAY, KeyStatus.ACTIVE)
-    assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_), Device(pool.id, mac(2), id_)]
+    assert list(store.devices.of_keys()) == [Device(pool.id, mac(n), id_, registered=True) for n in (1, 2)]
     assert store.keys.get(id_ + 1) is None
 
 
@@ -326,19 +326,65 @@ class TestStatus:
         assert key is not None
         assert key.passphrase.value == b"maple-Falcon-77"
         assert key.pmk == passphrase_to_pmk(b"maple-Falcon-77", pool.ssid)
-        assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_)]
+        assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_, registered=True)]
+
+
+def known(store: Store) -> dict[MacAddress, list[int]]:
+    """Return the keys of each device."""
+    keys: dict[MacAddress, list[int]] = {}
+    for device in store.devices.of_keys():
+        keys.setdefault(device.mac, []).append(device.key_id)
+    return keys
 
 
 class TestDevices:
-    def test_remembered_devices_move_between_keys(self, store: Store, pool: Keypool) -> None:
-        ids = store.keys.add_many(pool.id, [draft(), draft(b"maple-Falcon-77")])
+    def test_last_two_keys_that_a_device_has_shown_are_kept(self, store: Store, pool: Keypool) -> None:
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(3)])
         revision = store.changes.revision()
         store.devices.remember([Device(pool.id, mac(1), ids[0]), Device(pool.id, mac(2), ids[0])], NOW)
         store.devices.remember([Device(pool.id, mac(1), ids[1])], NOW + DAY)
-        assert set(store.devices.of_keys()) == {Device(pool.id, mac(2), ids[0]), Device(pool.id, mac(1), ids[1])}
+        assert known(store) == {mac(1): [ids[0], ids[1]], mac(2): [ids[0]]}
+        store.devices.remember([Device(pool.id, mac(1), ids[0]), Device(pool.id, mac(1), ids[2])], NOW + 2 * DAY)
+        assert known(store) == {mac(1): [ids[0], ids[2]], mac(2): [ids[0]]}
         assert store.changes.revision() == revision
-        seen = store._db.rows("SELECT first_seen, last_seen FROM devices WHERE key_id = ?", (ids[1],))
-        assert seen == [(int(NOW.timestamp()), int((NOW + DAY).timestamp()))]
+        seen = store._db.rows(
+            "SELECT first_seen, last_seen FROM devices WHERE mac = ? ORDER BY key_id", (mac(1).value,)
+        )
+        first, third = (int((NOW + n * DAY).timestamp()) for n in (0, 2))
+        assert seen == [(first, third), (third, third)]
+
+    def test_one_read_after_another_gives_what_was_shown_since_in_order(self, store: Store, pool: Keypool) -> None:
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
+        start = store.devices.sequence()
+        store.devices.remember([Device(pool.id, mac(1), ids[1]), Device(pool.id, mac(1), ids[0])], NOW)
+        middle = store.devices.sequence()
+        store.devices.remember([Device(pool.id, mac(1), ids[1])], NOW)
+        end = store.devices.sequence()
+        assert [device.key_id for device in store.devices.learned(start, middle)] == [ids[0]]
+        assert [device.key_id for device in store.devices.learned(start, end)] == [ids[0], ids[1]]
+        assert [device.key_id for device in store.devices.learned(middle, end)] == [ids[1]]
+
+    def test_what_a_device_shows_leaves_its_registration_alone(self, store: Store, pool: Keypool) -> None:
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(4)])
+        store.keys.add_device(ids[0], mac(1))
+        for id_ in ids[1:]:
+            store.devices.remember([Device(pool.id, mac(1), id_)], NOW)
+        assert known(store) == {mac(1): [ids[0], ids[2], ids[3]]}
+        assert [device.key_id for device in store.devices.of_keys() if device.registered] == [ids[0]]
+        store.devices.remember([Device(pool.id, mac(1), ids[0])], NOW)
+        assert [device.key_id for device in store.devices.of_keys() if device.registered] == [ids[0]]
+
+    def test_a_device_is_registered_with_one_key_of_a_keypool(self, store: Store, pool: Keypool) -> None:
+        other = store.inventory.add_keypool(Ssid(b"Guest"))
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
+        elsewhere = store.keys.add(other.id, draft(devices=(mac(1),)))
+        store.devices.remember([Device(pool.id, mac(1), ids[1])], NOW)
+        for id_ in ids:
+            store.keys.add_device(id_, mac(1))
+        assert list(store.devices.of_keys()) == [
+            Device(pool.id, mac(1), ids[1], registered=True, sequence=1),
+            Device(other.id, mac(1), elsewhere, registered=True),
+        ]
 
     def test_a_device_of_no_key_does_not_lose_the_others(self, store: Store, pool: Keypool) -> None:
         other = store.inventory.add_keypool(Ssid(b"Guest"))
@@ -347,7 +393,7 @@ class TestDevices:
             [Device(pool.id, mac(1), 99), Device(other.id, mac(2), id_), Device(pool.id, mac(3), id_)], NOW
         )
         store.devices.remember([], NOW)
-        assert list(store.devices.of_keys()) == [Device(pool.id, mac(3), id_)]
+        assert known(store) == {mac(3): [id_]}
 
     def test_devices_of_a_range_and_none_of_removed_keys(self, store: Store, pool: Keypool) -> None:
         ids = store.keys.add_many(
@@ -366,9 +412,8 @@ class TestDevices:
     def test_many_devices_come_in_pages(self, store: Store, pool: Keypool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("provisioning.store.devices._CHUNK", 3)
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
-        known = [Device(pool.id, mac(n), ids[n % 2]) for n in range(20)]
-        store.devices.remember(known, NOW)
-        assert sorted(store.devices.of_keys(), key=lambda device: device.mac.value) == known
+        store.devices.remember([Device(pool.id, mac(n), ids[n % 2]) for n in range(20)], NOW)
+        assert known(store) == {mac(n): [ids[n % 2]] for n in range(20)}
 
 
 class TestBatches:
