@@ -30,15 +30,15 @@ from ..log.line_format import quote, quote_name, quote_octets
 from ..metrics.counters import OTHERS
 from ..model import Request, Source
 from ..state.index import Index
+from ..state.replays import WINDOW_S
 from ..state.topology import Client
-from ..vendors import decode_session_key_name, device_address, parse_called_station
-from .duplicates import DuplicateCache
+from ..vendors import DIALECTS, device_address, parse_called_station
 from .journal import Journal
 from .rate_limit import LogThrottle, RateLimit
 
 _CLASS, _NAS_IDENTIFIER, _CHARGEABLE_USER_IDENTITY = 25, 32, 89
 _STATUS_TYPE, _INPUT, _OUTPUT, _SESSION_ID, _SESSION_TIME = 40, 42, 43, 44, 46
-_INPUT_GIGAWORDS, _OUTPUT_GIGAWORDS = 52, 53
+_DELAY_TIME, _INPUT_GIGAWORDS, _OUTPUT_GIGAWORDS, _EVENT_TIMESTAMP = 41, 52, 53, 55
 _STATUSES: Final = {1: "start", 2: "stop", 3: "interim", 7: "on", 8: "off"}  # others exist, and go by their number
 _NAMED: Final = frozenset(_STATUSES.values())
 _USING: Final = frozenset({"start", "interim"})  # not stop, which can come after the device has changed its key
@@ -88,13 +88,11 @@ class Accounting:
         self.index = index
         self.journal = Journal(monotonic) if journal is None else journal
         self._monotonic = monotonic
-        self._duplicates = DuplicateCache()
         self._status_limit = RateLimit()
         self._throttle = LogThrottle(_QUIET_S, _QUIET_NAMES)
 
     def configure(self, config: Config) -> None:
         """Take over new limits."""
-        self._duplicates.limit(config.duplicates.answers, config.duplicates.lifetime_s)
         self._status_limit.limit(config.status.per_second, config.status.burst)
 
     def catch_up(self) -> None:
@@ -121,17 +119,20 @@ class Accounting:
         request = decode_accounting(datagram, client.secret)
         if request.code == STATUS_SERVER:
             return self._answer_status(request, source, client, started)
-        exchange = self._duplicates.repeated(source, request, started)
-        if exchange is not None:
-            self.journal.counts.duplicates += 1
-            return exchange.reply
-        report = self._read(request, client)
+        if (age := _age(request, now)) is not None and abs(age) > WINDOW_S:
+            detail = f"its Event-Timestamp is {abs(age):.0f} s {'ago' if age > 0 else 'ahead'} (NAS {client.nas.name})"
+            self.journal.discard("stale", source, detail)
+            return None
         reply = encode_accounting_response(request, client.secret)
+        if self.index.replays.seen(client.nas.id, request.authenticator, started):
+            self.journal.counts.duplicates += 1
+            return reply
+        report = self._read(request, client)
         self._learn(report, request, client, now)
         self.journal.counts.accounting[report.status if report.status in _NAMED else OTHERS] += 1
         if report.status != "interim":  # a line for each device and minute would hide the others
             write_decisions((f"accounting status={report.status} {report}",))
-        self._duplicates.open(source, request, started).reply = reply
+        self.index.replays.note(client.nas.id, request.authenticator, started)
         return reply
 
     def _answer_status(self, request: Request, source: Source, client: Client, monotonic: float) -> bytes | None:
@@ -175,8 +176,11 @@ class Accounting:
         def decrypt(value: bytes, *, tagged: bool = True) -> bytes:
             return decrypt_salted(value, _NO_AUTHENTICATOR, client.secret, tagged=tagged)
 
+        dialect = DIALECTS.get(client.nas.profile)  # another's access points were given no such name
+        if dialect is None:
+            return
         try:
-            name = decode_session_key_name(request, decrypt)
+            name = dialect.decode_session_key_name(request, decrypt)
         except (DialectError, PacketError) as error:
             self._ignore(report, None, str(error))
             return
@@ -189,15 +193,25 @@ class Accounting:
         key = self._find(report, key_id)
         if report.ssid is None:
             self._ignore(report, key_id, "no SSID in Called-Station-Id")
-        elif key is None:
-            self._ignore(report, key_id, "no key of this SSID here")
-        elif (invalid := key.validity(now)) is not None:
-            self._ignore(report, key_id, invalid)
         elif report.device is None:
             self._ignore(report, key_id, "no device address")
-        elif self.index.devices.key_id(key.keypool_id, report.device) != key_id:
+        elif key is None:
+            self._ignore(report, key_id, "no key of this SSID here")
+        elif key_id not in self.index.devices.keys(key.keypool_id, report.device):
+            refusal = self._refuse_key(key, report.device, client, now)
+            if refusal is not None:
+                self._ignore(report, key_id, refusal)
+                return
             self.index.learn(key.keypool_id, report.device, key_id)
             write_decisions((f"learn who={quote(key.identity)} key={key_id} {report.place}",))
+
+    def _refuse_key(self, key: Key, device: MacAddress, client: Client, now: datetime) -> str | None:
+        """Return why a device is not remembered with a key on the word of its access point, None where it is."""
+        if self.index.devices.registered(key.keypool_id, device) is not None:
+            return "this device is registered with another key"
+        if not self.index.offers.made(client.nas.id, device, key.id, now):
+            return "this key was not offered for this device"
+        return key.validity(now)
 
     def _find(self, report: Report, key_id: int) -> Key | None:
         """Return the key, if it is of a keypool that is valid where the report comes from."""
@@ -228,6 +242,17 @@ def _named(request: Request) -> int | None:
 def _parse_key_name(name: bytes) -> int | None:
     match = _KEY_NAME(name)
     return None if match is None else int(match[1])
+
+
+def _age(request: Request, now: datetime) -> float | None:
+    """Return how many seconds ago the NAS sent a request, None where it does not say when the event was.
+
+    One that it had to keep for a while says for how long in Acct-Delay-Time (RFC 2866 5.2).
+    """
+    event = _integer(request, _EVENT_TIMESTAMP, "Event-Timestamp")
+    if event is None:
+        return None
+    return now.timestamp() - event - (_integer(request, _DELAY_TIME, "Acct-Delay-Time") or 0)
 
 
 def _integer(request: Request, kind: int, name: str) -> int | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from crypto import Handshake, MacAddress
+from crypto import Handshake
 from provisioning import ProvisioningError, Reason
 
 from ..codec import (
@@ -22,15 +22,14 @@ from ..codec import (
     ACCESS_REQUEST,
     STATUS_SERVER,
     decode_request,
-    decrypt_hidden,
     encode_reply,
 )
 from ..config import Config
-from ..errors import AuthenticityError, DialectError, PacketError, UnsignedError
+from ..errors import PacketError
 from ..model import Accept, Admit, Decision, Offer, Reject, Request, Sendable, Source
 from ..state.index import Index
 from ..state.topology import Client
-from ..vendors import device_address, is_probe, recognise
+from ..vendors import is_probe, recognise
 from .cooldown import CoolDown, FailureKey
 from .duplicates import DuplicateCache
 from .journal import Journal
@@ -38,8 +37,8 @@ from .labels import Hit
 from .rate_limit import RateLimit
 from .resolve import conclude, locate, resolve, understand
 from .transaction import Phase, Search, Transaction
+from .unsigned import check_unsigned, prove_unsigned
 
-_USER_NAME, _USER_PASSWORD, _PROXY_STATE = 1, 2, 33
 _TIMEOUT_S = 5.0  # by then the NAS has asked again or gone elsewhere
 
 Outcome = bytes | Search | None
@@ -150,6 +149,7 @@ class Engine:
     def catch_up(self) -> None:
         """Say in the log what was left unsaid under load; to be called now and then."""
         self.journal.catch_up()
+        self.journal.devices_forgotten(self.index.devices.forgotten())
 
     def _open(self, datagram: bytes, source: Source) -> Transaction | bytes | None:
         """Return the transaction that a datagram opens, or what is to be sent where it opens none."""
@@ -166,7 +166,7 @@ class Engine:
             try:
                 request = decode_request(datagram, client.secret)
                 if not request.signed:
-                    _check_unsigned(request, client)
+                    check_unsigned(request, client.nas)
             except PacketError as error:
                 self.journal.discard_packet(client, source, error)
                 return None
@@ -179,9 +179,14 @@ class Engine:
             if exchange is not None:
                 self.journal.counts.duplicates += 1
                 return exchange.reply
-            exchange = self._duplicates.open(source, request, started)
             dialect, others = recognise(request, client.nas.profile)
-            transaction = Transaction(client, source, request, exchange, dialect, started, others)
+            try:
+                proven = request.signed or prove_unsigned(request, client.nas, dialect, client.secret)
+            except PacketError as error:
+                self.journal.discard_packet(client, source, error)
+                return None
+            exchange = self._duplicates.open(source, request, started)
+            transaction = Transaction(client, source, request, exchange, dialect, started, others, proven)
             if self.observer is not None:
                 self.observer.opened(transaction)
             return transaction
@@ -246,7 +251,7 @@ class Engine:
                 cooling = Reason(f"cooling down after {failures} failures", "cooling-down")
                 decision = decision.refusal or Reject(cooling)
             elif self._cooldown and isinstance(decision, Accept) and isinstance(transaction.subject, Handshake):
-                self._cooldown.succeed(_failure_key(transaction, transaction.subject))
+                self._count(transaction, transaction.subject, decision)
             self._decide(transaction, decision)
 
     def _conclude(self, search: Search, transaction: Transaction, now: datetime) -> None:
@@ -254,13 +259,19 @@ class Engine:
             self._resolve(transaction, now)
             return
         decision = conclude(search, self.index, now)
-        if isinstance(decision, Accept):
-            self._cooldown.succeed(_failure_key(transaction, search.handshake))
-        elif isinstance(decision, Reject):
-            self._cooldown.fail(_failure_key(transaction, search.handshake), self.monotonic())
+        self._count(transaction, search.handshake, decision)
         if not isinstance(decision, Search):
             self.journal.counts.search(search.seconds, transaction.keys)
         self._decide(transaction, decision)
+
+    def _count(self, transaction: Transaction, handshake: Handshake, decision: Decision | Search) -> None:
+        """Count a failure of the device, or end the count; of what anybody could have sent, neither."""
+        if not transaction.proven:
+            return
+        if isinstance(decision, Accept):
+            self._cooldown.succeed(_failure_key(transaction, handshake))
+        elif isinstance(decision, Reject):
+            self._cooldown.fail(_failure_key(transaction, handshake), self.monotonic())
 
     def _decide(self, transaction: Transaction, decision: Decision | Search) -> None:
         if isinstance(decision, Search):
@@ -321,26 +332,3 @@ def _salts(random: Callable[[int], bytes]) -> Iterator[int]:
     """Yield 16 random bits at a time, asking for many at once: a system call per request is felt."""
     while True:
         yield from struct.unpack("256H", random(512))
-
-
-def _check_unsigned(request: Request, client: Client) -> None:
-    """Raise where a request without Message-Authenticator must not be answered (CVE-2024-3596, RFC 5997 3)."""
-    if request.code == STATUS_SERVER:
-        raise UnsignedError("Status-Server without Message-Authenticator")
-    if client.nas.require_message_authenticator:
-        raise UnsignedError("no Message-Authenticator, and this NAS must send one")
-    if request.first(_PROXY_STATE) is not None:
-        raise UnsignedError("Proxy-State without Message-Authenticator")
-    hidden = request.first(_USER_PASSWORD)
-    if hidden is None or is_probe(request):
-        return
-    password = decrypt_hidden(hidden, request.authenticator, client.secret)
-    if password in (b"", request.first(_USER_NAME)):
-        return
-    try:
-        if MacAddress.parse(password) == device_address(request):
-            return
-    except (ValueError, DialectError):
-        pass
-    # All that such a packet shows of a wrong secret: its one encrypted attribute comes out as noise.
-    raise AuthenticityError("User-Password is neither empty nor the device's address")

@@ -5,7 +5,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from crypto import Handshake
@@ -16,6 +16,7 @@ from ..log.handler import render_failure, write_decisions
 from ..log.line_format import quote, quote_name, quote_octets
 from ..metrics.counters import Counts
 from ..model import Accept, Admit, How, Offer, Reject, Source
+from ..state.devices import DEVICES_PER_KEY
 from ..state.topology import Client
 from ..vendors import device_address, parse_called_station
 from .labels import Hit, ReplyLabels, RequestLabels, accept_line
@@ -23,6 +24,8 @@ from .rate_limit import LogThrottle, RefusalThrottle
 from .transaction import Transaction
 
 log = logging.getLogger("radiusd")
+
+_ROOMS_S = 3600.0  # a phone that changes its address each day adds one each day
 
 
 class Journal:
@@ -32,6 +35,7 @@ class Journal:
         self.counts = Counts()
         self._monotonic = monotonic
         self._throttle = LogThrottle()
+        self._rooms = LogThrottle(_ROOMS_S)
         self._refusals = RefusalThrottle()
 
     @property
@@ -121,6 +125,14 @@ class Journal:
             ssid, device = _asked(transaction)
             where = f" nas={quote_name(nas)} venue={quote_name(transaction.venue)} ssid={ssid} device={device}"
             _write_discard(cause, transaction.source, f"{detail} (NAS {nas})", suppressed, where)
+
+    def devices_forgotten(self, by_key: Mapping[int, int]) -> None:
+        """Note that so many devices of these keys had to make room for others: one line for each key now and then."""
+        for key_id, count in by_key.items():
+            self.counts.devices_forgotten += count
+            if self._rooms.tell("key", str(key_id), self._monotonic()) is not None:
+                detail = f"more than {DEVICES_PER_KEY} devices have shown it: those seen longest ago make room"
+                write_decisions((f"forget key={key_id} devices={count} detail={quote(detail)}",), logging.WARNING)
 
     def catch_up(self) -> None:
         """Say how many lines were left out, where no further one came that would."""

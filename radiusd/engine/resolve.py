@@ -1,9 +1,10 @@
 """What is decided about a request, from what the index knows. No octets, no log, no clock."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from crypto import CryptoError, Handshake, MacAddress, Ssid, UnsupportedAkm
-from provisioning import Key, Reason, UnknownDevices
+from provisioning import Answers, Key, Reason, UnknownDevices
 
 from ..errors import DialectError, UnsupportedError
 from ..model import Accept, Admit, Decision, How, Lookup, Offer, Reject, Repeatable
@@ -17,10 +18,14 @@ _LONGEST_SESSION_S = 2**32 - 1
 _MOST_OFFERED, _MOST_READ = 32, 256
 _UNKNOWN_PASSPHRASE = Reason("unknown passphrase", "unknown-passphrase")
 _UNKNOWN_DEVICE = Reason("unknown device", "unknown-device")
+_NO_KEYS = Reason("unknown passphrase: the keypool has no keys", "empty-keypool")
+_NO_KEYS_FOR_DEVICE = Reason("unknown device: the keypool has no keys", "empty-keypool")
+_NO_HANDSHAKES = Reason("this NAS may not ask with a handshake, only by a device's address", "not-allowed")
+_NO_LOOKUPS = Reason("this NAS may not ask by a device's address, only with a handshake", "not-allowed")
 
 
-def understand(transaction: Transaction, index: Index) -> Reject | None:
-    """Fill in what the request asks and where; return a Reject where it cannot be asked so."""
+def understand(transaction: Transaction, index: Index) -> Reject | Admit | None:
+    """Fill in what the request asks and where; return the decision where it cannot be asked so."""
     try:
         transaction.subject = transaction.dialect.decode_request(transaction.request)
     except (DialectError, CryptoError) as error:
@@ -31,14 +36,27 @@ def understand(transaction: Transaction, index: Index) -> Reject | None:
     return locate(transaction, index)
 
 
-def locate(transaction: Transaction, index: Index) -> Reject | None:
-    """Fill in where the request comes from and which keys it can mean; return a Reject where there are none."""
+def locate(transaction: Transaction, index: Index) -> Reject | Admit | None:
+    """Fill in where the request comes from and which keys it can mean; return the decision where it can mean none."""
     subject = transaction.subject
     assert subject is not None  # noqa: S101 (it was understood)
     venue = index.venue(transaction.client.nas, transaction.request.first(_NAS_IDENTIFIER))
     transaction.venue = None if venue is None else venue.name
     transaction.keyrings = index.keyrings(venue, subject.ssid)
+    if (refusal := _refuse_question(transaction)) is not None:
+        return refusal
     return None if transaction.keyrings else Reject(_explain_no_keypool(transaction, index, subject.ssid))
+
+
+def _refuse_question(transaction: Transaction) -> Reject | Admit | None:
+    """Return the decision about a question that this NAS may not ask, whatever the answer would be."""
+    answers, by_handshake = transaction.client.nas.answers, isinstance(transaction.subject, Handshake)
+    if by_handshake:
+        return Reject(_NO_HANDSHAKES) if answers is Answers.LOOKUPS else None
+    if answers is not Answers.HANDSHAKES:
+        return None
+    # Without an Accept, which holds nothing, these access points would never show the handshake.
+    return Admit(_NO_LOOKUPS) if transaction.dialect.accepts_unknown else Reject(_NO_LOOKUPS)
 
 
 def _explain_no_keypool(transaction: Transaction, index: Index, ssid: Ssid) -> Reason:
@@ -78,8 +96,9 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
         return search  # gone since it was found, or its passphrase is another, or all the database is
     invalid = key.validity(now)
     if invalid is None:
-        index.learn(keypool_id, search.handshake.spa, key_id)
-        return _accept(search.transaction, key, How.SEARCH, now)
+        if search.transaction.proven:
+            index.learn(keypool_id, search.handshake.spa, key_id)
+        return _accept(search.transaction, key, How.SEARCH, index, now)
     search.refusal = search.refusal or Reject(invalid, key=key)
     return search  # a removed key and a live one may share their passphrase
 
@@ -87,23 +106,21 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
 def _look_up(transaction: Transaction, lookup: Lookup, index: Index, now: datetime) -> Decision:
     refusal: Reject | None = None
     for keypool_id, _ in transaction.keyrings:
-        key_id = index.devices.key_id(keypool_id, lookup.device)
-        key = None if key_id is None else index.key(key_id)
-        if key is not None:
+        for key in filter(None, map(index.key, index.devices.keys(keypool_id, lookup.device))):
             invalid = key.validity(now)
             if invalid is None:
-                return _accept(transaction, key, How.LOOKUP, now)
+                return _accept(transaction, key, How.LOOKUP, index, now)
             refusal = refusal or Reject(invalid, key=key)
     if (
         transaction.dialect.accepts_unknown
     ):  # also with a key that may not be used: the handshake may be made with another
         return Admit(_UNKNOWN_DEVICE) if refusal is None else Admit(refusal.reason, refusal.key)
     if transaction.dialect.tries_several_keys and transaction.client.nas.unknown_devices is UnknownDevices.OFFER:
-        return _offer(transaction, index, now)
-    return refusal or Reject(_UNKNOWN_DEVICE)
+        return _offer(transaction, lookup, index, now)
+    return refusal or Reject(_UNKNOWN_DEVICE if transaction.keys else _NO_KEYS_FOR_DEVICE)
 
 
-def _offer(transaction: Transaction, index: Index, now: datetime) -> Decision:
+def _offer(transaction: Transaction, lookup: Lookup, index: Index, now: datetime) -> Decision:
     """Return all keys that a device could have, or why they cannot be offered."""
     if transaction.keys > _MOST_READ:
         return _not_offered(f"of {transaction.keys} keys at most {_MOST_OFFERED} can be offered")
@@ -115,6 +132,8 @@ def _offer(transaction: Transaction, index: Index, now: datetime) -> Decision:
         return _not_offered(f"of {len(keys)} valid keys at most {_MOST_OFFERED} can be offered")
     if len({key.effective_vlan for key in keys}) > 1:
         return _not_offered("the keys it could have are of several VLANs")
+    if transaction.proven:
+        index.offers.note(transaction.client.nas.id, lookup.device, [key.id for key in keys], now)
     ends = [key.ends for key in keys if key.ends is not None]
     return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
 
@@ -124,18 +143,23 @@ def _not_offered(why: str) -> Reject:
 
 
 def _try_known(transaction: Transaction, handshake: Handshake, index: Index, now: datetime) -> Decision | Search:
-    """Test the keys this device used last; one that fits and may be used needs no search."""
+    """Test the keys that this device is known with; one that fits and may be used needs no search.
+
+    All of them, since a cool-down comes next: others may have used this address with keys of their own.
+    """
     refusal: Reject | None = None
     for keypool_id, pool in transaction.keyrings:
-        key_id = index.devices.key_id(keypool_id, handshake.spa)
-        if key_id is not None and pool.matches(key_id, handshake):
-            key = index.key(key_id)
-            if key is not None:
-                invalid = key.validity(now)
-                if invalid is None:
-                    return _accept(transaction, key, How.KNOWN, now)
-                refusal = refusal or Reject(invalid, key=key)
-    return Search(transaction, handshake, refusal)
+        for key_id in index.devices.keys(keypool_id, handshake.spa):
+            key = index.key(key_id) if pool.matches(key_id, handshake) else None
+            if key is None:
+                continue
+            invalid = key.validity(now)
+            if invalid is None:
+                if transaction.proven:
+                    index.learn(keypool_id, handshake.spa, key_id)
+                return _accept(transaction, key, How.KNOWN, index, now)
+            refusal = refusal or Reject(invalid, key=key)
+    return Search(transaction, handshake, refusal) if transaction.keys else Reject(_NO_KEYS)
 
 
 def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: bool = False) -> Accept:
@@ -153,9 +177,21 @@ def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: 
     )
 
 
-def _accept(transaction: Transaction, key: Key, how: How, now: datetime) -> Accept:
+def _accept(transaction: Transaction, key: Key, how: How, index: Index, now: datetime) -> Accept:
     name_asked = transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None
-    return grant(key, transaction.device, how, now, name_asked=name_asked)
+    accept = grant(key, transaction.device, how, now, name_asked=name_asked)
+    if _first_choice(transaction, index) == key.id:
+        return accept
+    # Another key comes before this one in a lookup, now or when it may be used again: that would repeat the wrong one.
+    return replace(accept, repeatable=None)
+
+
+def _first_choice(transaction: Transaction, index: Index) -> int | None:
+    """Return the key that comes first for this device, whether or not it may be used now."""
+    for keypool_id, _ in transaction.keyrings:
+        for key_id in index.devices.keys(keypool_id, transaction.device):
+            return key_id
+    return None
 
 
 def _seconds(ends: datetime | None, now: datetime) -> int | None:

@@ -32,6 +32,7 @@ class Transaction:
     dialect: Dialect
     started: float
     others: tuple[str, ...] = ()  # further dialects that the request shows
+    proven: bool = True  # whoever asks has the secret; else nothing is learned from what they ask
     subject: Subject | None = None
     venue: str | None = None
     keyrings: tuple[Keyring, ...] = ()

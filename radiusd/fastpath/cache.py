@@ -170,7 +170,7 @@ class FastPath:
     def learn(self, transaction: Transaction, monotonic: float) -> None:
         """Keep an answer that may be repeated, as far as its request is one that compiled code can read."""
         decision, subject, source = transaction.decision, transaction.subject, transaction.source
-        if not isinstance(decision, Accept) or subject is None:
+        if not isinstance(decision, Accept) or subject is None or not transaction.request.signed:
             return
         if decision.repeatable is None:  # no more, if it was before
             self.forget_device(transaction.device)

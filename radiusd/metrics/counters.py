@@ -65,6 +65,7 @@ class Counts:
         self.probes = 0
         self.status = 0
         self.fastpath_failures = 0
+        self.devices_forgotten = 0  # as others have shown their key since
         self.search_seconds = Histogram(SEARCH_SECONDS)
         self.search_keys = Histogram(SEARCH_KEYS)
         self.request_seconds: dict[str, Histogram] = {}  # by what kind of answer it was
@@ -109,6 +110,7 @@ class Counts:
             "probes": self.probes,
             "status": self.status,
             "fastpath_failures": self.fastpath_failures,
+            "devices_forgotten": self.devices_forgotten,
             "search_seconds": _view(self.search_seconds),
             "search_keys": _view(self.search_keys),
             "request_seconds": {kind: _view(histogram) for kind, histogram in self.request_seconds.items()},
@@ -127,6 +129,7 @@ class Counts:
         self.probes += view["probes"]
         self.status += view["status"]
         self.fastpath_failures += view["fastpath_failures"]
+        self.devices_forgotten += view.get("devices_forgotten", 0)
         self.search_seconds.add(*view["search_seconds"])
         self.search_keys.add(*view["search_keys"])
         for kind, parts in view["request_seconds"].items():

@@ -36,6 +36,7 @@ COUNTED: Final = {  # counters without
     "probes": "Questions of devices whether a server lives.",
     "status": "Status-Server requests (RFC 5997) answered.",
     "fastpath_failures": "Failures of the fast path; the engine answers everything for a while after each.",
+    "devices_forgotten": "Devices that made room in memory for others that showed the same key.",
 }
 SUMMED: Final = {
     "searches_waiting": "Requests that wait for a thread to search with.",

@@ -1,62 +1,236 @@
-"""Devices and the keys they used: known at once, in the store soon after, so that a restart forgets none."""
+"""Devices and their keys: known at once, in the store soon after, so that a restart forgets none.
 
-from collections.abc import Container, Iterable
+On a keypool a device has at most one key that a person registered it with, and the last two that it has shown itself:
+whoever turns up under its address with a key of their own takes neither from it.
+
+# Rule: what a device shows never takes the place of a registration. Of the devices that have shown one key a bounded
+# number is kept, the latest: who makes up addresses pushes out others of the same key, and no registered one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from crypto import MacAddress
 from provisioning import Device
+
+from .id_ranges import IdRanges
+
+LEARNED_KEYS: Final = 2  # of a device on a keypool
+DEVICES_PER_KEY: Final = 512  # that have shown it; a household has tens, a phone that changes its address adds to them
+
+# The keys of a device as they are kept: the registered one (0: none), then those it has shown, the last one first. Most
+# devices have one key: a learned one is that number alone, a registered one its negative, which saves 64 octets each.
+_Entry = int | tuple[int, ...]
+
+
+class _Keys(NamedTuple):
+    registered: int  # 0: none
+    learned: tuple[int, ...]  # the last used first
+
+
+_NO_KEYS = _Keys(0, ())
+
+
+class _Keypool:
+    """The devices of one keypool. `show` and `register` return whether that was new."""
+
+    __slots__ = ("entries", "of_key")
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, _Entry] = {}
+        self.of_key: dict[int, bytes] = {}  # the addresses that are known with a key, one after another, latest last
+
+    def keys(self, mac: bytes) -> _Keys:
+        entry = self.entries.get(mac)
+        if entry is None:
+            return _NO_KEYS
+        if isinstance(entry, int):
+            return _Keys(0, (entry,)) if entry > 0 else _Keys(-entry, ())
+        return _Keys(entry[0], entry[1:])
+
+    def register(self, mac: bytes, key_id: int) -> bool:
+        registered, learned = self.keys(mac)
+        if registered != key_id:
+            self._write(mac, _Keys(key_id, tuple(each for each in learned if each != key_id)))
+        return registered != key_id
+
+    def unregister(self, mac: bytes) -> None:
+        self._write(mac, _Keys(0, self.keys(mac).learned))
+
+    def show(self, mac: bytes, key_id: int) -> bool:
+        """Put a key first among those that the device has shown; one it is registered with stays where it is."""
+        if mac not in self.entries:  # as nearly always: a start with a million devices takes half the time
+            self.entries[mac] = key_id
+            self.of_key[key_id] = self.of_key.get(key_id, b"") + mac
+            return True
+        registered, learned = self.keys(mac)
+        if registered == key_id or learned[:1] == (key_id,):
+            return False
+        others = tuple(each for each in learned if each != key_id)
+        self._write(mac, _Keys(registered, (key_id, *others)[:LEARNED_KEYS]))
+        return True
+
+    def forget(self, mac: bytes, key_id: int) -> None:
+        """Forget that the device has shown this key."""
+        registered, learned = self.keys(mac)
+        self._write(mac, _Keys(registered, tuple(each for each in learned if each != key_id)))
+
+    def known_with(self, key_id: int) -> list[bytes]:
+        """Return the addresses of the devices that have shown the key or are registered with it."""
+        packed = self.of_key.get(key_id, b"")
+        return [packed[at : at + 6] for at in range(0, len(packed), 6)]
+
+    def oldest(self, key_id: int, most: int) -> bytes | None:
+        """Return the device that showed a key longest ago where more than `most` have, else None."""
+        if len(self.of_key[key_id]) <= 6 * most:
+            return None
+        learned = [mac for mac in self.known_with(key_id) if key_id in self.keys(mac).learned]
+        return learned[0] if len(learned) > most else None
+
+    def _write(self, mac: bytes, keys: _Keys) -> None:
+        before, after = {*self.keys(mac).learned, self.keys(mac).registered}, {*keys.learned, keys.registered}
+        for key_id in before - after - {0}:
+            rest = b"".join(other for other in self.known_with(key_id) if other != mac)
+            if rest:
+                self.of_key[key_id] = rest
+            else:
+                del self.of_key[key_id]
+        for key_id in after - before - {0}:
+            self.of_key[key_id] = self.of_key.get(key_id, b"") + mac
+        if not any(after):
+            self.entries.pop(mac, None)
+        elif not keys.learned:
+            self.entries[mac] = -keys.registered
+        else:
+            alone = not keys.registered and len(keys.learned) == 1
+            self.entries[mac] = keys.learned[0] if alone else (keys.registered, *keys.learned)
 
 
 class Devices:
     """Known devices, by keypool and address. Belongs to the thread that answers requests."""
 
-    def __init__(self) -> None:
-        self._keys: dict[int, dict[bytes, int]] = {}
-        self._unsaved: dict[tuple[int, bytes], int] = {}
+    def __init__(
+        self, changed: Callable[[bytes], None] = lambda _address: None, *, per_key: int = DEVICES_PER_KEY
+    ) -> None:
+        """Know none.
+
+        changed: told of each address whose keys are others from now on
+        per_key: so many devices that have shown one key are kept
+        """
+        self._changed = changed
+        self._per_key = per_key
+        self._keypools: dict[int, _Keypool] = {}
+        self._unsaved: dict[tuple[int, bytes, int], int] = {}
+        self._uses = 0  # of keys so far: tells whether one was shown again while that was being saved
+        self._forgotten: Counter[int] = Counter()
 
     def __len__(self) -> int:
-        return sum(map(len, self._keys.values()))
+        return sum(len(keypool.entries) for keypool in self._keypools.values())
 
-    def key_id(self, keypool_id: int, mac: MacAddress) -> int | None:
-        """Return the key this device last used on the keypool, or is registered with."""
-        keys = self._keys.get(keypool_id)
-        return None if keys is None else keys.get(mac.value)
+    def keys(self, keypool_id: int, mac: MacAddress) -> tuple[int, ...]:
+        """Return the keys of a device on the keypool: the registered one, then those it has shown, the last one first.
 
-    def of(self, keypool_id: int) -> Iterable[tuple[bytes, int]]:
-        """Return the addresses of the devices that are known on the keypool, and the ids of their keys."""
-        return self._keys.get(keypool_id, {}).items()
+        A lookup is answered with the first one that may be used.
+        """
+        keypool = self._keypools.get(keypool_id)
+        if keypool is None:
+            return ()
+        registered, learned = keypool.keys(mac.value)
+        return (registered, *learned) if registered else learned
+
+    def registered(self, keypool_id: int, mac: MacAddress) -> int | None:
+        """Return the key that a person registered this device with on the keypool."""
+        keypool = self._keypools.get(keypool_id)
+        return None if keypool is None else keypool.keys(mac.value).registered or None
+
+    def of(self, keypool_id: int) -> Iterator[tuple[bytes, int]]:
+        """Yield the address of each device that is known on the keypool, and the first of its keys."""
+        keypool = self._keypools.get(keypool_id) or _Keypool()
+        for mac in keypool.entries:
+            registered, learned = keypool.keys(mac)
+            yield mac, registered or learned[0]
 
     def learn(self, keypool_id: int, mac: MacAddress, key_id: int) -> None:
-        """Remember the key a device has just used."""
-        keys = self._keys.setdefault(keypool_id, {})
-        if keys.get(mac.value) != key_id:
-            keys[mac.value] = key_id
-            self._unsaved[keypool_id, mac.value] = key_id
+        """Remember that a device has just shown this key."""
+        if not self._show(keypool_id, mac.value, key_id):
+            return
+        place = keypool_id, mac.value, key_id
+        self._unsaved.pop(place, None)  # so that the store has them in the order they came in
+        self._uses += 1
+        self._unsaved[place] = self._uses
 
     def unsaved(self) -> tuple[Device, ...]:
-        """Return what was learned and is not known to be in the store."""
-        return tuple(Device(keypool_id, MacAddress(mac), key) for (keypool_id, mac), key in self._unsaved.items())
+        """Return what was learned and is not known to be in the store, in the order it was."""
+        return tuple(
+            Device(keypool_id, MacAddress(mac), key_id, sequence=use)
+            for (keypool_id, mac, key_id), use in self._unsaved.items()
+        )
 
     def saved(self, devices: Iterable[Device]) -> None:
-        """Note that these are in the store now."""
+        """Note that these, out of `unsaved`, are in the store now."""
         for device in devices:
-            place = device.keypool_id, device.mac.value
-            if self._unsaved.get(place) == device.key_id:  # else it has used another key meanwhile
+            place = device.keypool_id, device.mac.value, device.key_id
+            if self._unsaved.get(place) == device.sequence:  # else it was shown again meanwhile
                 del self._unsaved[place]
 
-    def replace(self, key_ids: Container[int], devices: Iterable[Device]) -> None:
-        """Let `devices`, as the store has them, be all that is known of the keys in `key_ids`."""
-        fresh = {(device.keypool_id, device.mac.value) for device in devices}
-        for keypool_id, keys in self._keys.items():
-            gone = [
-                mac
-                for mac, key_id in keys.items()
-                if key_id in key_ids and (keypool_id, mac) not in fresh and (keypool_id, mac) not in self._unsaved
-            ]
-            for mac in gone:
-                del keys[mac]
-
     def add(self, devices: Iterable[Device]) -> None:
-        """Take over devices from the store."""
+        """Apply what the store has; of learned keys, those that were shown last at the end."""
+        unsaved = {place[:2] for place in self._unsaved}
         for device in devices:
-            if (device.keypool_id, device.mac.value) not in self._unsaved:  # what was seen last is newer
-                self._keys.setdefault(device.keypool_id, {})[device.mac.value] = device.key_id
+            keypool_id, mac, key_id = device.keypool_id, device.mac.value, device.key_id
+            keypool = self._keypools.setdefault(keypool_id, _Keypool())
+            if device.registered:
+                if keypool.register(mac, key_id):
+                    self._changed(mac)
+            # What was shown here last is newer, and what is known already has its place.
+            elif (keypool_id, mac) not in unsaved and key_id not in keypool.keys(mac).learned:
+                self._show(keypool_id, mac, key_id)
+
+    def hear(self, devices: Iterable[Device]) -> None:
+        """Apply what devices have shown to other processes since, in that order."""
+        unsaved = {place[:2] for place in self._unsaved}
+        for device in devices:
+            if (device.keypool_id, device.mac.value) not in unsaved:
+                self._show(device.keypool_id, device.mac.value, device.key_id)
+
+    def replace(self, key_ids: IdRanges, devices: Iterable[Device]) -> None:
+        """Let `devices`, as the store has them, be all that is known of the keys in `key_ids`."""
+        fresh = {(device.keypool_id, device.mac.value, device.key_id, device.registered) for device in devices}
+        for keypool_id, keypool in self._keypools.items():
+            for key_id in _within(key_ids, keypool.of_key):
+                for mac in keypool.known_with(key_id):
+                    registered = keypool.keys(mac).registered == key_id
+                    place = keypool_id, mac, key_id
+                    if (*place, registered) in fresh or (place in self._unsaved and not registered):
+                        continue
+                    if registered:
+                        keypool.unregister(mac)
+                    else:
+                        keypool.forget(mac, key_id)
+                    self._changed(mac)
+
+    def forgotten(self) -> Counter[int]:
+        """Return which keys' devices had to make room since this was last asked, and how many."""
+        forgotten, self._forgotten = self._forgotten, Counter()
+        return forgotten
+
+    def _show(self, keypool_id: int, mac: bytes, key_id: int) -> bool:
+        keypool = self._keypools.setdefault(keypool_id, _Keypool())
+        shown = keypool.show(mac, key_id)
+        if shown:
+            self._changed(mac)
+            oldest = keypool.oldest(key_id, self._per_key)
+            if oldest is not None:
+                keypool.forget(oldest, key_id)
+                self._unsaved.pop((keypool_id, oldest, key_id), None)
+                self._forgotten[key_id] += 1
+                self._changed(oldest)
+        return shown
+
+
+def _within(key_ids: IdRanges, known: Mapping[int, bytes]) -> list[int]:
+    """Return those of the known keys that are in the ranges."""
+    if sum(last - first for first, last in key_ids) < len(known):
+        return [key_id for first, last in key_ids for key_id in range(first, last + 1) if key_id in known]
+    return [key_id for key_id in known if key_id in key_ids]

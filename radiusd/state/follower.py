@@ -41,6 +41,7 @@ class Update:
     topology: Topology | None = None
     pools: dict[int, Pool] | None = None
     devices: tuple[Device, ...] = ()
+    learned: tuple[Device, ...] = ()  # by other processes, in that order
     device_keys: IdRanges  # keys whose known devices are exactly those in `devices`
     stale_keys: IdRanges | None  # keys whose details must be read again; None: all
 
@@ -122,7 +123,7 @@ class Follower:
         topology = self._read_topology(state)
         for batch in store.keys.batches(lapsed_since=now - self._lapsed, report=self.damage.report):
             _add(state, batch)
-        devices = tuple(store.devices.of_keys(report=self.damage.report))
+        devices = _in_order(store.devices.of_keys(report=self.damage.report))
         self._state = state
         self._read_at = self._monotonic()
         return Update(
@@ -191,7 +192,8 @@ class Follower:
         return Update(
             topology=topology,
             pools=dict(state.pools) if topology is not None else None,
-            devices=(*learned, *known, *(fresh.devices if fresh else ())),
+            devices=(*known, *(fresh.devices if fresh else ())),
+            learned=learned,
             device_keys=IdRanges([*devices, *(fresh.device_keys if fresh else ())]),
             stale_keys=None if entities & _DETAILS else changed,
         )
@@ -230,7 +232,7 @@ class Follower:
         for first, last in keys:
             self._read_pools(state, first, last, now, damaged)
         self.damage.reread("keys", keys, damaged)
-        return tuple(
+        return _in_order(
             device
             for first, last in IdRanges([*keys, *devices])
             for device in self._store.devices.of_keys(first_key_id=first, last_key_id=last, report=self.damage.report)
@@ -315,6 +317,11 @@ def _cut(ranges: Iterable[tuple[int, int]], most: int) -> tuple[list[tuple[int, 
 
 def _count(ranges: Iterable[tuple[int, int]]) -> int:
     return sum(last - first + 1 for first, last in ranges)
+
+
+def _in_order(devices: Iterable[Device]) -> tuple[Device, ...]:
+    """Return devices in the order in which they have shown their keys."""
+    return tuple(sorted(devices, key=lambda device: device.sequence))
 
 
 def _ranges(changes: tuple[Change, ...], entity: Entity) -> IdRanges:

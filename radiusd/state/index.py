@@ -13,9 +13,12 @@ from provisioning import Key, Nas, Venue
 from .devices import Devices
 from .follower import Update
 from .id_ranges import IdRanges
+from .offers import Offers
+from .replays import Replays
 from .topology import Client, Topology
 
 _CACHED_KEYS = 65_536  # about 1.5 kB each
+_MANY_DEVICES = 1024  # to forget them one by one takes the watcher 10 us each
 
 
 class Keyring(NamedTuple):
@@ -26,7 +29,7 @@ class Keyring(NamedTuple):
 
 
 class Watcher(Protocol):
-    """Keeps something made from the index, and is told before that is out of date."""
+    """Keeps something made from the index, and is told when that is out of date: before the next request is read."""
 
     def forget_all(self) -> None: ...
     def forget_keys(self, keys: IdRanges) -> None: ...
@@ -43,7 +46,9 @@ class Index:
         self._topology = Topology()
         self._pools: dict[int, Pool] = {}
         self._keyrings: dict[tuple[int, ...], tuple[Keyring, ...]] = {}
-        self.devices = Devices()
+        self.devices = Devices(self._device_changed)
+        self.offers = Offers()
+        self.replays = Replays()
         self._watcher: Watcher | None = None
         self.generation = 0  # another number: keys have changed, and what did not fit before may fit now
 
@@ -57,8 +62,9 @@ class Index:
             self._pools = update.pools
             self._keyrings = {}
         if update.device_keys:
-            self.devices.replace(update.device_keys, update.devices)
+            self.devices.replace(update.device_keys, (*update.devices, *update.learned))
         self.devices.add(update.devices)
+        self.devices.hear(update.learned)
         self._forget_keys(update.stale_keys)
         if update.topology is not None or update.stale_keys is None or update.stale_keys:
             self.generation += 1
@@ -68,20 +74,20 @@ class Index:
         self._watcher = watcher
 
     def learn(self, keypool_id: int, device: MacAddress, key_id: int) -> None:
-        """Remember the key that a device has just used."""
-        if self._watcher is not None and self.devices.key_id(keypool_id, device) != key_id:
-            self._watcher.forget_device(device)
+        """Remember the key that a device has just shown."""
         self.devices.learn(keypool_id, device, key_id)
 
+    def _device_changed(self, address: bytes) -> None:
+        if self._watcher is not None:
+            self._watcher.forget_device(MacAddress(address))
+
     def _warn(self, watcher: Watcher, update: Update) -> None:
-        if update.topology is not None or update.pools is not None or update.stale_keys is None:
+        many = len(update.devices) + len(update.learned) > _MANY_DEVICES
+        if many or update.topology is not None or update.pools is not None or update.stale_keys is None:
             watcher.forget_all()
-            return
-        watcher.forget_keys(update.stale_keys)
-        watcher.forget_keys(update.device_keys)
-        for device in update.devices:
-            if self.devices.key_id(device.keypool_id, device.mac) != device.key_id:
-                watcher.forget_device(device.mac)
+        else:
+            watcher.forget_keys(update.stale_keys)
+            watcher.forget_keys(update.device_keys)
 
     def read_from(self, read_key: Callable[[int], Key | None]) -> None:
         """Read keys through this from now on."""

@@ -86,9 +86,14 @@ class Topology:
         return None
 
     def venue(self, nas: Nas, nas_identifier: bytes | None) -> Venue | None:
-        """Return the NAS's own venue; else the one that lists this NAS-Identifier; else the only one there is."""
+        """Return the NAS's own venue; of one for any, that which lists this NAS-Identifier, else the only one there is.
+
+        What a NAS says of itself chooses among the venues for which its secret was given out, and no others.
+        """
         if nas.venue_id is not None:
             return self._venues.get(nas.venue_id)
+        if not nas.any_venue:
+            return None
         if nas_identifier is not None:
             venue = self._venue_of_identifier.get(nas_identifier)
             if venue is not None:

@@ -2,7 +2,7 @@
 
 from .dialect import Dialect
 from .names import attribute_name, load_dictionary
-from .recognition import Recognised, decode_session_key_name, is_probe, recognise
+from .recognition import Recognised, is_probe, recognise
 from .reply import Decrypt
 from .station import device_address, parse_called_station
 from .table import DIALECTS, PROFILES
@@ -14,7 +14,6 @@ __all__ = [
     "Dialect",
     "Recognised",
     "attribute_name",
-    "decode_session_key_name",
     "device_address",
     "is_probe",
     "load_dictionary",

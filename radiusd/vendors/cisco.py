@@ -25,6 +25,8 @@ class Cisco(Dialect):
     """Asks with Easy PSK's AVPairs or by address; takes AVPairs."""
 
     markers = (AVPAIR,)
+    answers_in_clear = True
+    handshake_has_password = False  # Easy PSK: of none is anything known
 
     def recognises(self, request: Request) -> bool:
         """Return whether one of the AVPairs is Easy PSK's; every Cisco request has some."""

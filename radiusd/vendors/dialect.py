@@ -28,6 +28,8 @@ class Dialect:
     nas_identifier_prefix: ClassVar[bytes | None] = None  # shows this dialect in lookups of a NAS without a profile
     probe_user: ClassVar[bytes | None] = None  # the User-Name under which its devices try whether a server lives
     reply_depends_on_handshake: ClassVar[bool] = False  # a lookup is answered otherwise than a handshake
+    answers_in_clear: ClassVar[bool] = False  # some answer has the key so that whoever reads the wire reads it
+    handshake_has_password: ClassVar[bool] = True  # User-Password stands beside a handshake, as it does in each lookup
     accepts_unknown: ClassVar[bool] = False  # an unknown device gets an empty Accept to its lookup, and asks again
     tries_several_keys: ClassVar[bool] = False  # a lookup may be answered with an offer of several keys
 

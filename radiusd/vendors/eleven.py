@@ -22,6 +22,8 @@ class Eleven(Dialect):
     """Asks with Find-Key; takes Cisco's AVPairs."""
 
     markers = (FIND_KEY,)
+    answers_in_clear = True
+    handshake_has_password = False  # of none is anything known
 
     def decode_handshake(self, request: Request) -> Handshake:
         """Return the handshake in Find-Key."""

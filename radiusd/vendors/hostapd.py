@@ -10,8 +10,9 @@ from typing import ClassVar
 from crypto import Akm, Handshake
 
 from ..errors import MissingPieceError
-from ..model import Attribute, AttributeType, Request, Sendable
+from ..model import Accept, Attribute, AttributeType, Request, Sendable
 from .dialect import SHARED_READS, Dialect
+from .reply import chargeable_user_identity
 from .station import device_address, only, parse_called_station
 
 ANONCE = (245, 26, 11344, 1)  # FreeRADIUS-802.1X-Anonce
@@ -41,6 +42,11 @@ class Hostapd(Dialect):
         suite = request.first(WLAN_AKM_SUITE)  # absent from some builds: the M2 itself then tells
         hint = int.from_bytes(suite) if suite is not None and len(suite) == 4 else None
         return Handshake.build(ssid=ssid, aa=aa, spa=device_address(request), anonce=anonce, frame=frame, akm_hint=hint)
+
+    def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
+        """Return the key and its name in Chargeable-User-Identity: hostapd asks for none, and repeats no other."""
+        answer = super().encode_accept(accept)
+        return answer if accept.name_asked else (*answer, chargeable_user_identity(accept))
 
     def encode_handshake(self, handshake: Handshake) -> tuple[Sendable, ...]:
         """Return what hostapd adds, in its order."""

@@ -12,6 +12,8 @@ DPSK_INFO = (26, 2011, 206)
 class Huawei(Dialect):
     """Asks by address; takes HW-DPSK-Info."""
 
+    answers_in_clear = True
+
     def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
         """Return the passphrase in clear."""
         return Attribute(DPSK_INFO, accept.key.passphrase.value), *shared_accept(accept)

@@ -20,6 +20,7 @@ class Meraki(Dialect):
     """Asks with Meraki-IPSK or by address; takes Tunnel-Password."""
 
     markers = (IPSK,)
+    handshake_has_password = False  # Easy PSK: of none is anything known
     probe_user = b"meraki_8021x_test"
 
     def decode_handshake(self, request: Request) -> Handshake:

@@ -16,6 +16,8 @@ _8021Q = bytes(4)
 class Mikrotik(Dialect):
     """Asks by address; takes its own attributes."""
 
+    answers_in_clear = True
+
     def encode_station(self, subject: Subject, nas_identifier: bytes | None) -> tuple[Sendable, ...]:
         """Return what CAPsMAN asks: the address in upper case with colons, and no password."""
         name = station_address(subject).value.hex(":").upper().encode()

@@ -25,6 +25,8 @@ class Omada(Dialect):
     """Asks by address, then with FindKey; takes the PMK and Tunnel-Password."""
 
     markers = (FIND_KEY,)
+    answers_in_clear = True
+    handshake_has_password = False  # of none is anything known
     nas_identifier_prefix = b"TP-Link"
     accepts_unknown = True
     reply_depends_on_handshake = True

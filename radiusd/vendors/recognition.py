@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from ..model import AttributeType, Request
 from .attributes import NAS_IDENTIFIER, USER_NAME
 from .dialect import Dialect
-from .reply import Decrypt
 from .table import DIALECTS, UNMARKED
 
 # A variant that asks as another dialect does is known by the NAS's profile alone.
@@ -45,18 +44,6 @@ def recognise(request: Request, profile: str) -> Recognised:
 def is_probe(request: Request) -> bool:
     """Return whether a device only tries whether the server lives: no person's request, in no statistics."""
     return request.first(USER_NAME) in _PROBES
-
-
-def decode_session_key_name(accounting: Request, decrypt: Decrypt) -> bytes | None:
-    """Return the name under which an Accept gave the key of a session; None where the access point does not say.
-
-    Raises DialectError, and PacketError where the value was not encrypted with this secret.
-    """
-    for dialect in DIALECTS.values():
-        name = dialect.decode_session_key_name(accounting, decrypt)
-        if name is not None:
-            return name
-    return None
 
 
 @lru_cache(maxsize=1024)  # an access point asks alike each time

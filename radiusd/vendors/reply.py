@@ -50,9 +50,12 @@ def name_and_end(accept: Accept) -> tuple[Sendable, ...]:
     """Return the opaque name of the key, for accounting, and the end of the session."""
     name = accept.session_key_name
     attributes: tuple[Sendable, ...] = (Attribute(CLASS, name), *_session_timeout(accept.session_timeout_s))
-    if accept.name_asked:
-        attributes += (Attribute(CHARGEABLE_USER_IDENTITY, name),)
-    return attributes
+    return (*attributes, chargeable_user_identity(accept)) if accept.name_asked else attributes
+
+
+def chargeable_user_identity(accept: Accept) -> Attribute:
+    """Return the opaque name of the key as accounting repeats it (RFC 4372)."""
+    return Attribute(CHARGEABLE_USER_IDENTITY, accept.session_key_name)
 
 
 def _session_timeout(seconds: int | None) -> tuple[Attribute, ...]:

@@ -87,6 +87,8 @@ class Ruckus(Dialect):
 class RuckusInClear(Ruckus):
     """Form B."""
 
+    answers_in_clear = True
+
     def encode_accept(self, accept: Accept) -> tuple[Sendable, ...]:
         """Return the PMK in clear."""
         return Attribute(DPSK, b"\0" + accept.key.pmk.value), *shared_accept(accept)

@@ -90,6 +90,13 @@ class House:
     def add_key(self, ssid, passphrase, **draft):
         return self.store.keys.add(self.pool(ssid), KeyDraft(passphrase=Passphrase(passphrase), **draft))
 
+    def change_nas(self, **settings):
+        """Give the access points' NAS other settings, as an operator does."""
+        self.store.inventory.remove_nas(self.nas.id)
+        self.nas = self.store.inventory.add_nas(
+            ip_network("192.0.2.0/24"), b"testing123", name="access points", **settings
+        )
+
     def start(self):
         """Start the server, or start it anew as after SIGKILL."""
         self.stop()
@@ -125,13 +132,14 @@ class House:
         way = self.front_end if self._fast_path else self.engine
         return way.handle(datagram, Source(address, port, socket, local), self.now)
 
-    def ask(self, subject, *, extra=(), nas_identifier=None, identifier=0, **source):
+    def ask(self, subject, *, extra=(), nas_identifier=None, identifier=0, dialect="hostapd", **source):
         """Send a new request about `subject`; return the Granted or None for an Access-Reject."""
-        question = self.question(subject, extra=extra, nas_identifier=nas_identifier, identifier=identifier)
+        options = {"extra": extra, "nas_identifier": nas_identifier, "identifier": identifier}
+        question = self.question(subject, dialect=dialect, **options)
         return question.read(self.send(question.datagram, **source))
 
-    def question(self, subject, **options):
-        return Question.ask(DIALECTS["hostapd"], subject, self.secret, **options)
+    def question(self, subject, *, dialect="hostapd", **options):
+        return Question.ask(DIALECTS[dialect], subject, self.secret, **options)
 
     def close(self):
         self.stop()
@@ -146,7 +154,9 @@ BOTH_WAYS = {
     "test_engine",
     "test_fuzz",
     "test_in_flight",
+    "test_nas_rules",
     "test_recognition",
+    "test_unsigned",
 }
 
 

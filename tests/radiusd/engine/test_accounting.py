@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import time
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -16,7 +17,7 @@ from pyrad.dictionary import Dictionary
 from pyrad.packet import AcctPacket
 
 from crypto import MacAddress, Ssid
-from provisioning import KeyStatus, StoreError
+from provisioning import KeyStatus, StoreError, UnknownDevices
 from radiusd import Accounting, SharedSecret, Source
 from radiusd.codec import encode_accounting
 from radiusd.config import parse_config
@@ -184,6 +185,9 @@ class TestDiscards:
         self.discarded(books, lines, datagram, "malformed", detail)
 
     def test_store_that_cannot_be_read_is_asked_again(self, books, lines, monkeypatch):
+        books.change_nas(profile="unifi")
+        books.follow()
+        books.index.offers.note(books.nas.id, DEVICE, [1], books.now)
         datagram = packet(START, *SESSION, key_name(b"key-1"))
 
         def fail(_):
@@ -273,18 +277,97 @@ class TestDuplicates:
             assert books.report(packet(START, *SESSION, (41, delay.to_bytes(4)), identifier=1 + delay))
         assert len(lines()) == 2
 
-    def test_another_port_is_another_exchange(self, books, lines):
+    def test_another_port_makes_no_other_request(self, books, lines):
+        """What is heard on the way is sent again from anywhere: the authenticator says which request it is."""
         request = packet(START, *SESSION)
         assert books.report(request, port=40000) == books.report(request, port=40001)
+        assert len(lines()) == 1
+
+    def test_another_nas_has_requests_of_its_own(self, books, lines):
+        books.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others")
+        books.follow()
+        request = packet(START, *SESSION)
+        assert books.report(request) == books.report(request, address="198.51.100.1")
         assert len(lines()) == 2
 
-    def test_answer_is_kept_as_long_as_configured(self, books, lines):
-        books.accounting.configure(parse_config("[duplicates]\nlifetime_s = 5", "x"))
-        request = packet(START, *SESSION)
-        for seconds, count in ((0, 1), (4, 1), (2, 2)):
-            books.clock.seconds += seconds
-            assert is_genuine(books.report(request), request)
-            assert len(lines()) == count
+    def test_what_was_not_taken_is_no_repetition(self, books, lines):
+        """Status-Type is missing: not acknowledged, so the NAS asks again, and the count tells."""
+        for _ in range(2):
+            assert books.report(packet(*SESSION)) is None
+        assert books.accounting.journal.counts.duplicates == 0
+
+
+class TestReplay:
+    """Event-Timestamp (RFC 2869 5.3) says when: what is old is not answered, what is not changes nothing twice."""
+
+    @staticmethod
+    def stamped(now, off=0, *more, identifier=1):
+        return packet(START, *SESSION, (55, (int(now.timestamp()) + off).to_bytes(4)), *more, identifier=identifier)
+
+    @pytest.mark.parametrize("off", [-300, -1, 0, 300])
+    def test_in_time_is_answered(self, books, off):
+        request = self.stamped(books.now, off)
+        assert is_genuine(books.report(request), request)
+
+    @pytest.mark.parametrize(("off", "said"), [(-301, "301 s ago"), (301, "301 s ahead"), (-(10**9), "000000 s ago")])
+    def test_off_the_clock_is_not(self, books, lines, off, said):
+        assert books.report(self.stamped(books.now, off)) is None
+        (line,) = lines()
+        assert line.startswith("discard cause=stale source=192.0.2.1:40000 ")
+        assert f"{said} (NAS access points)" in line
+        assert books.accounting.journal.counts.discards == {"stale": 1}
+        assert not books.accounting.journal.counts.accounting
+
+    def test_what_the_nas_had_to_keep_says_for_how_long(self, books):
+        assert books.report(self.stamped(books.now, -3600, (41, (3600).to_bytes(4))))
+        assert books.report(self.stamped(books.now, -3600, (41, (3000).to_bytes(4)))) is None
+
+    @pytest.mark.parametrize("attribute", [(55, b"\0\0\0"), (55, b""), (41, b"\0")])
+    def test_of_no_possible_length_is_malformed(self, books, lines, attribute):
+        stamp = (55, int(books.now.timestamp()).to_bytes(4))
+        assert books.report(packet(START, *SESSION, attribute, stamp)) is None
+        assert "cause=malformed" in lines()[0]
+
+    @pytest.mark.parametrize("seconds", [35, 299])
+    def test_repetition_is_answered_and_changes_nothing(self, books, lines, seconds):
+        request = self.stamped(books.now)
+        first = books.report(request)
+        books.now += timedelta(seconds=seconds)
+        books.clock.seconds += seconds
+        assert books.report(request) == first
+        assert len(lines()) == 1
+        assert books.accounting.journal.counts.accounting == {"start": 1}
+
+    def test_old_repetition_is_refused_and_counted(self, books):
+        request = self.stamped(books.now)
+        assert books.report(request)
+        books.now += timedelta(seconds=301)
+        books.clock.seconds += 301
+        assert books.report(request) is None
+        assert books.accounting.journal.counts.accounting == {"start": 1}
+
+    def test_no_moment_is_left_between_repetition_and_refusal(self, books):
+        """A clock that is 300 s ahead lets a request live for 600 s: so long it is known."""
+        request = self.stamped(books.now, 300)
+        for _ in range(12):
+            assert books.report(request)
+            books.now += timedelta(seconds=50)
+            books.clock.seconds += 50
+        assert books.accounting.journal.counts.accounting == {"start": 1}
+        assert books.report(request)
+        books.now += timedelta(seconds=1)
+        assert books.report(request) is None
+
+    def test_workers_share_what_came(self, books, lines):
+        """Another source port is another worker: a fork has the memory of its parent."""
+        request = self.stamped(books.now)
+        child = os.fork()
+        if not child:
+            os._exit(0 if books.report(request) is not None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert books.report(request)
+        assert books.accounting.journal.counts.duplicates == 1
+        assert not books.accounting.journal.counts.accounting
 
 
 class TestStatusServer:
@@ -315,44 +398,47 @@ class TestStatusServer:
 
 
 class TestLearning:
-    """UniFi names the key that a device uses; from then on its lookups are answered."""
+    """UniFi names the key, out of those offered, that a device uses; from then on its lookups are answered."""
+
+    @pytest.fixture
+    def house(self, house):
+        house.change_nas(profile="unifi", unknown_devices=UnknownDevices.OFFER)
+        return house
 
     @staticmethod
     def knows(house, device=DEVICE, pool=SSID):
-        return house.index.devices.key_id(house.pools[pool].id, device)
+        return next(iter(house.index.devices.keys(house.pools[pool].id, device)), None)
 
     @pytest.mark.parametrize("status", [START, INTERIM])
     def test_next_lookup_is_answered(self, books, lookup, lines, status):
-        assert books.ask(lookup()) is None
+        books.add_key(SSID, b"other-passphrase")
+        books.follow()
+        assert len(books.ask(lookup(), dialect="unifi").passphrases) == 2
         books.report(packet(status, *SESSION, key_name(b"key-1")))
         assert f'learn who="Ann Lee" key=1 {PLACE}' in lines()
-        assert books.ask(lookup()).passphrases == (b"right-passphrase",)
+        assert books.ask(lookup(), dialect="unifi").passphrases == (b"right-passphrase",)
         books.save()
         assert [(each.mac, each.key_id) for each in books.store.devices.of_keys()] == [(DEVICE, 1)]
 
-    def test_what_is_known_is_not_said_again(self, books, lines):
+    def test_what_is_known_is_not_said_again(self, books, lookup, lines):
+        books.ask(lookup())
         for identifier in range(3):
             books.report(packet(INTERIM, *SESSION, key_name(b"key-1"), identifier=identifier))
-        assert len(lines()) == 1
+        assert len([line for line in lines() if line.startswith("learn")]) == 1
 
-    def test_device_that_changes_its_key(self, books):
-        second = books.add_key(SSID, b"other-passphrase")
-        books.follow()
-        for key_id in (1, second, 1):
-            books.report(packet(START, *SESSION, key_name(b"key-%d" % key_id), identifier=key_id))
-            books.clock.seconds += 60
-            assert self.knows(books) == key_id
-
-    def test_end_of_a_session_says_nothing_about_the_next(self, books):
+    def test_end_of_a_session_says_nothing_about_the_next(self, books, lookup):
+        books.ask(lookup())
         books.report(packet(STOP, *SESSION, key_name(b"key-1")))
         assert self.knows(books) is None
 
-    def test_global_keypool_may_be_used_too(self, house, lines):
+    def test_global_keypool_may_be_used_too(self, house, lookup, lines):
         pool = house.pools[SSID] = house.store.inventory.add_keypool(SSID)
         key_id = house.add_key(SSID, b"right-passphrase")
-        open_books(house).report(packet(START, *SESSION, key_name(b"key-%d" % key_id)))
-        assert house.index.devices.key_id(pool.id, DEVICE) == key_id
-        assert lines()[0].startswith("learn ")
+        open_books(house)
+        house.ask(lookup())
+        house.report(packet(START, *SESSION, key_name(b"key-%d" % key_id)))
+        assert house.index.devices.keys(pool.id, DEVICE) == (key_id,)
+        assert lines()[1].startswith("learn ")
 
     @pytest.mark.parametrize(
         ("name", "reason", "key"),
@@ -360,8 +446,8 @@ class TestLearning:
             (b"key-2", "no key of this SSID here", "2"),  # another SSID's
             (b"key-3", "no key of this SSID here", "3"),  # another venue's
             (b"key-4", "suspended: delinquent", "4"),
-            (b"key-5", "expired 2026-11-20", "5"),
-            (b"key-6", "starts 2026-11-21", "6"),
+            (b"key-5", "expired 2026-11-20 12:00 UTC", "5"),
+            (b"key-6", "starts 2026-11-21 12:00 UTC", "6"),
             (b"key-7", "no key of this SSID here", "7"),  # nobody's
             (b"key-999999999999999999", "no key of this SSID here", "999999999999999999"),
             (b"key-9999999999999999999", "not a name that Latchkey gave", "unknown"),
@@ -370,8 +456,6 @@ class TestLearning:
         ],
     )
     def test_key_that_may_not_be_used_there_is_ignored(self, house, lines, name, reason, key):
-        from datetime import timedelta
-
         house.add_key(SSID, b"right-passphrase")
         house.add_key(Ssid(b"Guests"), b"guest-passphrase")
         other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
@@ -382,6 +466,7 @@ class TestLearning:
         house.add_key(SSID, b"sixth-passphrase", starts=house.now + timedelta(days=1))
         house.store.keys.set_status(4, KeyStatus.SUSPENDED, now=house.now, reason="delinquent")
         open_books(house)
+        house.index.offers.note(house.nas.id, DEVICE, range(1, 9), house.now)
         assert house.report(packet(START, *SESSION, key_name(name)))
         assert lines()[0] == (
             f'ignore reason="{reason}" key={key} nas="access points" venue="Hudson House"'
@@ -395,7 +480,9 @@ class TestLearning:
         house.add_key(SSID, b"right-passphrase")
         other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
         house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", venue_id=other.id)
-        open_books(house).report(packet(START, *SESSION, key_name(b"key-1")), "198.51.100.1")
+        open_books(house)
+        house.index.offers.note(house.nas.id + 1, DEVICE, [1], house.now)
+        house.report(packet(START, *SESSION, key_name(b"key-1")), "198.51.100.1")
         assert len(house.index.devices) == 0
 
     @pytest.mark.parametrize(
@@ -406,6 +493,61 @@ class TestLearning:
         assert books.report(packet(START, *said, key_name(b"key-1")))
         assert lines()[0].startswith(f'ignore reason="{reason}" key=1 ')
         assert len(books.index.devices) == 0
+
+    def test_nas_cannot_name_itself_into_every_key(self, books, lookup, lines):
+        """Made-up addresses, each with a key that accounting claims for it, would be asked for without a handshake."""
+        for number in range(2, 6):
+            books.add_key(SSID, b"passphrase %d" % number)
+        books.change_nas(profile="unifi")  # which offers nothing
+        books.follow()
+        made_up = [MacAddress(b"\2\0\0\0\xee" + bytes([number])) for number in range(1, 6)]
+        for number, device in enumerate(made_up, 1):
+            session = (*SESSION[:2], (31, str(device).encode()), SESSION[3])
+            assert books.report(packet(START, *session, key_name(b"key-%d" % number), identifier=number))
+            assert f'ignore reason="this key was not offered for this device" key={number} ' in lines()[-2]
+        assert [books.ask(lookup(device), dialect="unifi") for device in made_up] == [None] * 5
+        assert len(books.index.devices) == 0
+
+    def test_offer_is_of_one_nas_and_one_device_and_soon_over(self, books, lookup, lines):
+        books.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", profile="unifi")
+        books.follow()
+        books.ask(lookup())
+        named = packet(START, *SESSION, key_name(b"key-1"))
+        books.report(named, "198.51.100.1")
+        another = (*SESSION[:2], (31, b"02-00-00-00-02-02"), SESSION[3])
+        books.report(packet(START, *another, key_name(b"key-1")))
+        books.now += timedelta(seconds=301)
+        books.report(named)
+        assert len([line for line in lines() if "was not offered for this device" in line]) == 3
+        assert len(books.index.devices) == 0
+
+    def test_other_dialects_name_no_keys(self, books, lookup, lines):
+        """Station-Keyid is UniFi's: whoever was given no such name has none to report."""
+        books.change_nas(profile="hostapd", unknown_devices=UnknownDevices.OFFER)
+        books.follow()
+        books.ask(lookup())
+        books.report(packet(START, *SESSION, key_name(b"key-1")))
+        assert self.knows(books) is None
+        assert not [line for line in lines() if line.startswith(("learn", "ignore"))]
+
+    def test_registration_stands_over_what_an_access_point_says(self, books, lookup, lines):
+        second = books.add_key(SSID, b"other-passphrase")
+        books.store.keys.add_device(1, DEVICE)
+        books.store.keys.set_status(1, KeyStatus.SUSPENDED, now=books.now)  # so that the others are offered
+        books.follow()
+        assert books.ask(lookup(), dialect="unifi").passphrases == (b"other-passphrase",)
+        books.report(packet(START, *SESSION, key_name(b"key-%d" % second)))
+        assert 'ignore reason="this device is registered with another key" key=2 ' in lines()[-2]
+        assert books.index.devices.keys(books.pools[SSID].id, DEVICE) == (1,)
+
+    def test_offers_are_shared_by_workers(self, books, lookup):
+        child = os.fork()
+        if not child:
+            books.index.offers.note(books.nas.id, DEVICE, [1], books.now)
+            os._exit(0)
+        os.waitpid(child, 0)
+        books.report(packet(START, *SESSION, key_name(b"key-1")))
+        assert self.knows(books) == 1
 
     def test_name_under_another_secret_is_ignored(self, books, lines):
         assert books.report(packet(START, *SESSION, key_name(b"k" * 31, secret=b"testing124")))
@@ -473,7 +615,10 @@ class TestOnRealSockets:
     def served(self, house, tmp_path, running):
         (tmp_path / "raddb").mkdir()
         write_raddb(tmp_path / "raddb")
-        house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi")
+        offers = UnknownDevices.OFFER
+        house.store.inventory.add_nas(
+            ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi", unknown_devices=offers
+        )
         house.add_key(SSID, b"right-passphrase", identity="Ann Lee")
         house.raddb = str(tmp_path / "raddb")
         with running(house) as server:
@@ -487,7 +632,9 @@ class TestOnRealSockets:
 
     def test_device_is_learned_from_its_session(self, served, lines):
         ports = served.ports
-        assert "Received Access-Reject" in self.radclient(served, ports["auth"], "auth", self.ASKED)
+        served.add_key(SSID, b"other-passphrase")
+        time.sleep(1)  # the server follows the store
+        assert "Received Access-Accept" in self.radclient(served, ports["auth"], "auth", self.ASKED)  # with both keys
         text = f'Acct-Status-Type = Start, {self.REPORTED}, UBNT-Station-Keyid = "key-1", Class = 0x6b65792d31'
         assert "Received Accounting-Response" in self.radclient(served, ports["acct"], "acct", text)
         answer = self.radclient(served, ports["auth"], "auth", self.ASKED)
@@ -501,17 +648,6 @@ class TestOnRealSockets:
                 break
             time.sleep(0.05)
         assert [each.mac for each in served.store.devices.of_keys()] == [DEVICE]
-
-    def test_device_answered_before_gets_the_key_that_it_has_used_since(self, served):
-        served.add_key(SSID, b"other-passphrase")
-        asked = f'{self.ASKED}, Calling-Station-Id = "02-00-00-00-02-01"'
-        for key_id, passphrase in ((1, "right-passphrase"), (2, "other-passphrase"), (1, "right-passphrase")):
-            time.sleep(1)  # the server follows the store; and no lookup here is a repetition of another
-            text = f'Acct-Status-Type = Start, {self.REPORTED}, UBNT-Station-Keyid = "key-{key_id}"'
-            assert "Received Accounting-Response" in self.radclient(served, served.ports["acct"], "acct", text)
-            for _ in range(3):
-                answer = self.radclient(served, served.ports["auth"], "auth", asked)
-                assert f'Tunnel-Password:0 = "{passphrase}"' in answer
 
     def test_session_signed_and_not(self, served, lines):
         usage = "Acct-Input-Octets = 1, Acct-Input-Gigawords = 1, Acct-Output-Octets = 2, Acct-Session-Time = 60"

@@ -231,7 +231,12 @@ class TestUnsigned:
         reply = lenient([self.NAME, Hidden(2, password), CALLED, CALLING])
         assert reply[0] == 2
         assert reply[20:22] == b"\x50\x12"
-        assert lenient([self.NAME, CALLED, CALLING])[0] == 2
+
+    def test_without_a_password_is_discarded(self, lenient, lines):
+        """In a lookup access points send one: without it, anybody could have sent this."""
+        assert lenient([self.NAME, CALLED, CALLING]) is None
+        assert "discard cause=unsigned" in lines()[-1]
+        assert "nor User-Password, as access points of hostapd send" in lines()[-1]
 
     def test_with_proxy_state_is_discarded(self, lenient, lines):
         assert lenient([self.NAME, CALLED, CALLING, Attribute(33, b"x")]) is None

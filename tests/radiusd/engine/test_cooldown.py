@@ -1,5 +1,8 @@
 """Devices that fail again and again."""
 
+import itertools
+from datetime import timedelta
+
 import pytest
 
 from crypto import MacAddress, Ssid
@@ -190,3 +193,115 @@ class TestWaiting:
         assert lines()[-1] == 'discard cause=queue-full nas="access points" suppressed=7'
         assert sum("cause=queue-full" in line for line in lines()) == 3
         assert house.engine.journal.counts.discards["queue-full"] == 58
+
+
+class TestInsider:
+    """A resident with a passphrase of their own takes another's address, off the air."""
+
+    @pytest.fixture
+    def house(self, house, handshake):
+        house.victims = house.add_key(SSID, b"victims-passphrase", identity="victim")
+        house.insiders = house.add_key(SSID, b"insiders-passphrase", identity="insider")
+        number = itertools.count()
+        house.ask_with = lambda passphrase: house.ask(handshake(passphrase, spa=RESIDENT), port=next(number) + 1024)
+        return house.start()
+
+    @pytest.fixture
+    def attack(self, house, lines):
+        """Connect once under the victim's address, then fail until it is cooling down."""
+
+        def attack():
+            assert house.ask_with(b"insiders-passphrase")
+            for _ in range(11):
+                assert house.ask_with(b"wrong-passphrase") is None
+            assert REASON in lines()[-1]
+
+        return attack
+
+    def test_cannot_lock_out_a_device_that_was_let_in(self, house, attack, lines):
+        assert house.ask_with(b"victims-passphrase")
+        for _ in range(3):
+            attack()
+            assert house.ask_with(b"victims-passphrase")
+            assert "accept who=victim" in lines()[-1]
+            assert "how=known" in lines()[-1]
+
+    def test_cannot_lock_out_a_registered_device_that_was_never_seen(self, house, attack, lines):
+        house.store.keys.add_device(house.victims, RESIDENT)
+        house.follow()
+        attack()
+        assert house.ask_with(b"victims-passphrase")
+        assert "accept who=victim" in lines()[-1]
+
+    def test_cannot_with_two_passphrases_where_the_device_is_registered(self, house, attack):
+        third = house.add_key(SSID, b"another-insiders-passphrase")
+        house.store.keys.add_device(house.victims, RESIDENT)
+        house.follow()
+        assert house.ask_with(b"another-insiders-passphrase")
+        attack()
+        assert house.ask_with(b"victims-passphrase")
+        assert third in house.index.devices.keys(house.pool(SSID), RESIDENT)
+
+    def test_cannot_after_a_restart_or_in_another_worker(self, house, attack):
+        assert house.ask_with(b"victims-passphrase")
+        house.save()
+        attack()
+        house.save()
+        house.start()
+        for _ in range(10):
+            assert house.ask_with(b"wrong-passphrase") is None
+        assert house.ask_with(b"victims-passphrase")
+
+    def test_does_not_change_what_an_operator_registered(self, house, attack, lookup):
+        """Access points that only look up would be given the insider's passphrase for the victim's device."""
+        house.store.keys.add_device(house.victims, RESIDENT)
+        house.follow()
+        attack()
+        for identifier in range(100, 104):
+            asked = house.ask(lookup(RESIDENT), identifier=identifier)
+            assert asked.passphrases == (b"victims-passphrase",)
+            assert house.ask_with(b"insiders-passphrase")
+        house.save()
+        house.start()
+        assert house.ask(lookup(RESIDENT)).passphrases == (b"victims-passphrase",)
+
+    def test_registration_holds_while_the_device_uses_another_key(self, house, lookup):
+        """What a handshake was answered with must not become the answer to a lookup, nor stay it."""
+        number = itertools.count()
+
+        def looked_up():
+            return house.ask(lookup(RESIDENT), identifier=next(number)).passphrases
+
+        for _ in range(2):
+            assert house.ask_with(b"insiders-passphrase")
+            assert looked_up() == (b"insiders-passphrase",)
+        house.store.keys.add_device(house.victims, RESIDENT)
+        house.follow()
+        for _ in range(3):
+            assert looked_up() == (b"victims-passphrase",)
+            assert house.ask_with(b"insiders-passphrase")
+        house.store.keys.set_status(house.victims, KeyStatus.SUSPENDED, now=house.now)
+        house.follow()
+        for _ in range(3):  # the next best is taken for as long as that holds
+            assert looked_up() == (b"insiders-passphrase",)
+            assert house.ask_with(b"insiders-passphrase")
+        house.store.keys.set_status(house.victims, KeyStatus.ACTIVE, now=house.now)
+        house.follow()
+        assert looked_up() == (b"victims-passphrase",)
+
+    def test_registration_that_begins_later_is_in_force_when_it_does(self, house, lookup):
+        soon = house.add_key(SSID, b"future-passphrase", starts=house.now + timedelta(hours=1), devices=(RESIDENT,))
+        house.follow()
+        assert house.ask_with(b"insiders-passphrase")
+        for identifier in range(3):
+            assert house.ask(lookup(RESIDENT), identifier=identifier).passphrases == (b"insiders-passphrase",)
+        house.now += timedelta(hours=1)
+        assert house.ask(lookup(RESIDENT), identifier=9).passphrases == (b"future-passphrase",)
+        assert house.index.devices.registered(house.pool(SSID), RESIDENT) == soon
+
+    def test_device_that_changes_between_two_keys_is_always_known(self, house, lines, lookup):
+        for turn in range(6):
+            passphrase = (b"victims-passphrase", b"insiders-passphrase")[turn % 2]
+            assert house.ask_with(passphrase)
+            assert ("how=known" in lines()[-1]) is (turn > 1)
+            assert house.ask(lookup(RESIDENT), identifier=turn).passphrases == (passphrase,)

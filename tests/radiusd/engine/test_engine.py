@@ -38,7 +38,7 @@ def test_pyrad_reads_the_same_accept(house, recording):
     request = AuthPacket(packet=recording.datagram, secret=house.secret.value, dict=Dictionary())
     reply = request.CreateReply(packet=house.send(recording.datagram))
     assert request.VerifyReply(reply, enforce_ma=True)
-    assert list(reply) == [80, 69, 64, 65, 81, 25]
+    assert list(reply) == [80, 69, 64, 65, 81, 25, 89]
     reply.request_authenticator = request.authenticator
     (value,) = reply[69]
     assert value[0] == 0  # the tag octet, without which hostapd passes the attribute over
@@ -88,8 +88,8 @@ def test_device_with_another_key_is_searched_again(house, handshake, lines):
 @pytest.mark.parametrize(
     ("draft", "change", "reason"),
     [
-        ({"ends": timedelta(days=-20)}, None, "expired 2026-10-31"),
-        ({"starts": timedelta(days=11)}, None, "starts 2026-12-01"),
+        ({"ends": timedelta(days=-20)}, None, "expired 2026-10-31 12:00 UTC"),
+        ({"starts": timedelta(days=11)}, None, "starts 2026-12-01 12:00 UTC"),
         ({}, (KeyStatus.SUSPENDED, "delinquent"), "suspended: delinquent"),
         ({}, (KeyStatus.REMOVED, None), "removed 2026-11-20"),
     ],
@@ -144,11 +144,27 @@ def test_raw_pmk_goes_out_as_64_hex_digits(house, recordings):
 def test_key_is_named_without_its_owner(house, handshake):
     key_id = house.add_key(SSID, b"right-passphrase", identity="Ada Lovelace")
     house.start()
-    granted = house.ask(handshake(b"right-passphrase"))
-    assert granted.class_ == b"key-%d" % key_id
-    assert granted.chargeable_user_identity is None
-    granted = house.ask(handshake(b"right-passphrase"), extra=[Attribute(89, b"\0")])  # RFC 4372 2.1: a NUL asks
-    assert granted.chargeable_user_identity == b"key-%d" % key_id
+    name = b"key-%d" % key_id
+    for identifier in range(2):
+        granted = house.ask(handshake(b"right-passphrase"), identifier=identifier)
+        # hostapd asks for no Chargeable-User-Identity, but repeats in accounting no other name that it was given.
+        assert (granted.class_, granted.chargeable_user_identity) == (name, name)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "unasked"), [("hostapd", True), ("openwifi", True), ("unifi", False), ("generic", False)]
+)
+def test_key_is_named_for_accounting_where_that_was_tried_or_asked_for(house, lookup, dialect, unasked):
+    key_id = house.add_key(SSID, b"right-passphrase", devices=(MacAddress(b"\2\0\0\0\2\1"),))
+    house.change_nas(profile=dialect)
+    house.start()
+    names = {True: b"key-%d" % key_id, False: None}
+    for identifier in (0, 1):
+        granted = house.ask(lookup(), dialect=dialect, identifier=identifier)
+        assert granted.chargeable_user_identity == names[unasked]
+    for identifier in (2, 3):  # RFC 4372 2.1: a NUL asks
+        granted = house.ask(lookup(), dialect=dialect, identifier=identifier, extra=[Attribute(89, b"\0")])
+        assert granted.chargeable_user_identity == names[True]
 
 
 @pytest.mark.parametrize("passphrase", [b"right-passphrase", b"wrong-passphrase"])
@@ -200,7 +216,7 @@ class TestLookup:
         house.add_key(SSID, b"right-passphrase", ends=house.now - timedelta(days=20), devices=devices)
         house.start()
         assert house.ask(lookup()) is None
-        assert 'reject reason="expired 2026-10-31"' in lines()[-1]
+        assert 'reject reason="expired 2026-10-31 12:00 UTC"' in lines()[-1]
 
     def test_device_of_another_ssid_is_unknown(self, house, lookup):
         house.add_key(Ssid(b"Elsewhere"), b"right-passphrase", devices=(MacAddress(b"\2\0\0\0\2\1"),))
@@ -219,6 +235,7 @@ class TestPlace:
 
     def test_nas_that_belongs_nowhere_reaches_global_keypools_only(self, house, handshake, lines):
         house.store.inventory.add_venue("Another House", nas_identifiers=["another-ap1"])
+        house.change_nas(any_venue=True)
         house.add_key(SSID, b"right-passphrase")
         everywhere = house.store.inventory.add_keypool(Ssid(b"Staff"))
         house.pools[Ssid(b"Staff")] = everywhere

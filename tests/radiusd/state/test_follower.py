@@ -1,5 +1,6 @@
 """Pools as the store has them, read once and then by changes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 from crypto import MacAddress, Ssid
 from provisioning import Device, KeyDraft, KeyStatus, Passphrase, StoreError
 from radiusd import Follower
-from radiusd.state.devices import Devices
 from radiusd.state.id_ranges import IdRanges
 
 SSID = Ssid(b"Hudson House")
@@ -41,14 +41,15 @@ def test_devices_another_worker_learned_are_taken_over(house, follower):
     device = Device(house.pool(SSID), MAC, key_id)
     house.store.devices.remember([device], house.now)
     update = follower.refresh(house.now)
-    assert update.devices == (device,)
+    assert update.learned == (replace(device, sequence=1),)
+    assert update.devices == ()
     assert not update.device_keys  # no key has other devices than before: it has one more
     assert update.stale_keys is not None
     assert not update.stale_keys
     assert follower.refresh(house.now) is None
     other = Device(house.pool(SSID), MacAddress(b"\2\0\0\0\2\2"), key_id)
     house.store.devices.remember([other], house.now)
-    assert follower.refresh(house.now).devices == (other,)
+    assert follower.refresh(house.now).learned == (replace(other, sequence=2),)
 
 
 def test_devices_of_a_key_removed_meanwhile_are_not_taken_over(house, follower):
@@ -56,7 +57,8 @@ def test_devices_of_a_key_removed_meanwhile_are_not_taken_over(house, follower):
     follower.load(house.now)
     house.store.devices.remember([Device(house.pool(SSID), MAC, key_id)], house.now)
     house.store.keys.set_status(key_id, KeyStatus.REMOVED, now=house.now)
-    assert follower.refresh(house.now).devices == ()
+    update = follower.refresh(house.now)
+    assert (update.devices, update.learned) == ((), ())
 
 
 def test_another_connection_misses_nothing(house, follower):
@@ -171,33 +173,6 @@ class TestIdRanges:
 
     def test_only_numbers_are_in_it(self):
         assert "1" not in IdRanges([(1, 2)])
-
-
-class TestDevices:
-    def test_what_was_learned_waits_to_be_saved(self):
-        devices = Devices()
-        devices.learn(1, MAC, 5)
-        (device,) = devices.unsaved()
-        devices.learn(1, MAC, 6)
-        devices.saved([device])
-        assert [device.key_id for device in devices.unsaved()] == [6]
-        devices.saved(devices.unsaved())
-        devices.learn(1, MAC, 6)
-        assert devices.unsaved() == ()
-
-    def test_what_was_learned_is_newer_than_the_store(self):
-        devices = Devices()
-        devices.learn(1, MAC, 6)
-        devices.add([Device(1, MAC, 5)])
-        assert devices.key_id(1, MAC) == 6
-
-    def test_deregistered_device_is_forgotten(self):
-        devices = Devices()
-        other = MacAddress(b"\2\0\0\0\2\2")
-        devices.add([Device(1, MAC, 5), Device(1, other, 5), Device(2, MAC, 9)])
-        devices.replace(IdRanges([(5, 5)]), [Device(1, other, 5)])
-        assert (devices.key_id(1, MAC), devices.key_id(1, other), devices.key_id(2, MAC)) == (None, 5, 9)
-        assert len(devices) == 2
 
 
 class TestManyNewKeys:

@@ -11,7 +11,7 @@ from radiusd.state.topology import Topology
 SSID = Ssid(b"Hudson House")
 
 
-def nas(number, network, venue_id=None):
+def nas(number, network, venue_id=None, **settings):
     return Nas(
         id=number,
         network=ip_network(network),
@@ -20,6 +20,7 @@ def nas(number, network, venue_id=None):
         venue_id=venue_id,
         profile="auto",
         require_message_authenticator=True,
+        **settings,
     )
 
 
@@ -72,18 +73,23 @@ class TestVenue:
         topology = Topology([], [venue(1, "ap1"), venue(2)])
         assert topology.venue(nas(1, "192.0.2.1", venue_id=2), b"ap1").id == 2
 
-    def test_then_the_one_that_lists_its_identifier(self):
+    def test_of_a_nas_for_any_the_one_that_lists_its_identifier(self):
         topology = Topology([], [venue(1, "ap1"), venue(2, "äp2")])
-        assert topology.venue(nas(1, "192.0.2.1"), "äp2".encode()).id == 2
+        assert topology.venue(nas(1, "192.0.2.1", any_venue=True), "äp2".encode()).id == 2
 
     def test_then_the_only_one(self):
         topology = Topology([], [venue(1, "ap1")])
-        assert topology.venue(nas(1, "192.0.2.1"), b"ap9").id == 1
-        assert topology.venue(nas(1, "192.0.2.1"), None).id == 1
+        assert topology.venue(nas(1, "192.0.2.1", any_venue=True), b"ap9").id == 1
+        assert topology.venue(nas(1, "192.0.2.1", any_venue=True), None).id == 1
 
     def test_else_none(self):
         topology = Topology([], [venue(1, "ap1"), venue(2)])
-        assert topology.venue(nas(1, "192.0.2.1"), b"\xff") is None
+        assert topology.venue(nas(1, "192.0.2.1", any_venue=True), b"\xff") is None
+
+    def test_a_nas_without_a_venue_that_is_not_for_any_is_nowhere(self):
+        """It was added before the first venue, or its venue is gone: nothing that it says gives it one."""
+        topology = Topology([], [venue(1, "ap1")])
+        assert topology.venue(nas(1, "192.0.2.1"), b"ap1") is None
 
 
 def test_keypools_of_a_place():
