@@ -108,6 +108,7 @@ def test_venue_that_cannot_be_opened_hands_its_nases_to_no_other(house, handshak
     """Two venues of which one cannot be read are not one."""
     house.add_key(SSID, b"right-passphrase")
     second = house.store.inventory.add_venue("Elm Court", nas_identifiers=["elm-ap1"])
+    house.change_nas(any_venue=True)
     house.start()
     damage(house, "venues", second.id, "wireless_only_vlan_offset", "9999")
     house.store.inventory.add_unit(house.venue.id, "a change")
