@@ -140,7 +140,8 @@ def render_rows(keys: Iterable[tuple[Key, Sequence[Device]]]) -> Iterator[str]:
     No header, which rlm_dpsk would take for a resident; a MAC address as the twelve digits it wants.
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    sparing = csv.writer(buffer, lineterminator="\n")
+    quoting = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for key, devices in keys:
         cells = [key.identity, key.passphrase.value.decode("ascii")]
         mac = devices[0].mac.value.hex() if len(devices) == 1 else ""
@@ -148,7 +149,8 @@ def render_rows(keys: Iterable[tuple[Key, Sequence[Device]]]) -> Iterator[str]:
             cells.append(mac)
         if key.vlan is not None:
             cells.append(str(key.vlan))
-        writer.writerow(cells)
+        # A semicolon outside quotes leaves open what separates the cells.
+        (quoting if any(";" in cell for cell in cells) else sparing).writerow(cells)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -6,6 +6,7 @@ swapped, any of them is a passphrase.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -129,8 +130,7 @@ class KeyRows:
             return True
         self._started = True
         if self._separator is None:
-            # A passphrase may hold a semicolon: commas, which are the format, come first.
-            self._separator = "," if "," in text else next((c for c in ";\t" if c in text), ",")
+            self._separator = _separator(number, text)
         if not self._header:
             return False
         try:
@@ -156,6 +156,23 @@ class KeyRows:
                 raise ValueError("broken quote") from None
             self._open_quote = number
             raise ValueError("a quote is left open: a line break within a cell is not read") from None
+
+
+def _separator(number: int, text: str) -> str:
+    """Return what separates the cells of a first row; FileRefused where nobody can tell.
+
+    A passphrase may hold a semicolon: commas, which are the format, come first. But in "Lee, Ann;sunny-Otter-41" the
+    comma is no separator, and in "Ann;sunny,Otter-41" it may be none: read wrongly, half a passphrase is a name.
+    """
+    unquoted = re.sub('"[^"]*"', "", text)
+    comma, semicolon = unquoted.find(","), unquoted.find(";")
+    if comma == -1:
+        return next((c for c in ";\t" if c in unquoted), ",")
+    if semicolon != -1 and (semicolon < comma or unquoted[comma + 1 : comma + 2] == " "):
+        raise FileRefused(
+            f"line {number}: separated by commas or by semicolons? Begin with a header, identity,psk or identity;psk"
+        )
+    return ","
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -224,6 +224,24 @@ def test_semicolons_and_tabs_are_read_and_said(octets: bytes, separator: str | N
         assert drafts[1].passphrase.value == b"maple,Falcon-77"
 
 
+@pytest.mark.parametrize("row", ["Lee, Ann;sunny-Otter-41", "Ann;sunny-Otter,maple-Falcon", "Lee, Ann;sunny;12"])
+def test_a_file_of_commas_or_semicolons_is_not_guessed(store: Store, pool: Keypool, row: str) -> None:
+    with pytest.raises(FileRefused) as caught:
+        bring(store, pool, row.encode(), keep_going=True)
+    assert str(caught.value) == (
+        "people.csv: line 1: separated by commas or by semicolons? Begin with a header, identity,psk or identity;psk;"
+        " nothing imported"
+    )
+    octets = f"identity;psk;mac\n{row}\n".encode()
+    assert next(draft[0] for draft in rows(octets.replace(b"sunny;12", b"sunny-Otter-41"))) == row.split(";")[0]
+
+
+@pytest.mark.parametrize("row", ['"Lee; Ann",sunny-Otter-41', '"Lee, Ann";sunny-Otter-41', "ann,sunny;Otter-41"])
+def test_a_file_that_quotes_what_separates_is_read(row: str) -> None:
+    ((identity, *_),) = rows(row.encode())
+    assert identity in ("Lee; Ann", "Lee, Ann", "ann")
+
+
 @pytest.mark.parametrize(
     ("octets", "what"),
     [
