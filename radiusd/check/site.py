@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -13,6 +14,7 @@ from .finding import Check, Found, Level
 
 DEFAULT: Final = Config()
 _SHORT: Final = 16  # octets of a shared secret: RFC 2865 section 3 prefers at least so many
+_NAMED: Final = 20  # damaged rows
 _LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
@@ -24,16 +26,25 @@ class Site:
     nases: tuple[Nas, ...] = ()
     keypools: tuple[Keypool, ...] = ()
     key_counts: Mapping[int, int] = field(default_factory=dict)  # by keypool id, removed keys aside
+    damaged: tuple[tuple[str, int], ...] = ()  # table and id of rows that cannot be opened
     config: Config = DEFAULT
 
     @classmethod
     def read(cls, store: Store, config: Config) -> "Site":
-        """Return what a store has."""
+        """Return what a store has; every row in use is opened, 3 us each."""
+        damaged: list[tuple[str, int]] = []
+
+        def report(table: str, id_: int) -> None:
+            damaged.append((table, id_))
+
+        for _ in store.keys.batches(lapsed_since=datetime.now(UTC), report=report):
+            pass
         return cls(
-            venues=store.inventory.venues(),
-            nases=store.inventory.nases(),
-            keypools=store.inventory.keypools(),
+            venues=store.inventory.venues(report),
+            nases=store.inventory.nases(report),
+            keypools=store.inventory.keypools(report),
             key_counts=store.keys.counts(),
+            damaged=tuple(damaged),
             config=config,
         )
 
@@ -169,6 +180,22 @@ def short_secrets(site: Site) -> Found:
             )
 
 
+def damaged_rows(site: Site) -> Found:
+    """What cannot be opened is shut out: a key, or all of a NAS."""
+    for table, id_ in site.damaged[:_NAMED]:
+        yield (
+            Level.ERROR,
+            f"row {id_} of {table} cannot be opened, so that the server leaves it out",
+            "restore the database from a backup, or remove what is in the row and add it again",
+        )
+    if len(site.damaged) > _NAMED:
+        yield (
+            Level.ERROR,
+            f"{len(site.damaged) - _NAMED} more rows cannot be opened",
+            "restore the database from a backup",
+        )
+
+
 CHECKS: Final[tuple[Check[Site], ...]] = (
     no_keys,
     empty_keypools,
@@ -179,6 +206,7 @@ CHECKS: Final[tuple[Check[Site], ...]] = (
     no_nas_on_loopback,
     nases_open_to_all,
     short_secrets,
+    damaged_rows,
 )
 
 

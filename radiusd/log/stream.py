@@ -19,7 +19,10 @@ class LineStream:
 
     def __init__(self, descriptor: int) -> None:
         self._closing = contextlib.ExitStack()
-        mode = os.fstat(descriptor).st_mode
+        try:
+            mode = os.fstat(descriptor).st_mode
+        except OSError:  # closed, as by 2>&-
+            mode = 0
         # What is longer than PIPE_BUF would not stay together in a pipe; a file takes it whole.
         self._longest = None if stat.S_ISREG(mode) else select.PIPE_BUF
         self._send = self._sender(descriptor, mode)
@@ -64,6 +67,8 @@ class LineStream:
 
     def _sender(self, descriptor: int, mode: int) -> Send:
         """Return what writes to the descriptor without waiting."""
+        if not mode:
+            return lambda _: 0
         if stat.S_ISREG(mode):
             return lambda octets: os.write(descriptor, octets)
         if stat.S_ISSOCK(mode):  # journald's

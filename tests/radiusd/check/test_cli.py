@@ -1,8 +1,10 @@
 """`latchkey check` and `latchkey serve --check` as an operator runs them."""
 
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from ipaddress import ip_network
@@ -83,6 +85,18 @@ def test_what_cannot_be_read_is_found_beside_all_the_rest(folder, tmp_path, spoi
     assert remedy in line
     assert "checks: errors" in result.stdout
     assert "Traceback" not in result.stderr
+
+
+def test_row_that_was_overwritten_is_found_and_the_rest_is_checked(folder, tmp_path):
+    for each in folder.iterdir():
+        (tmp_path / each.name).write_bytes(each.read_bytes())
+        (tmp_path / each.name).chmod(0o600)
+    with contextlib.closing(sqlite3.connect(tmp_path / "latchkey.db")) as database, database:
+        database.execute("UPDATE keys SET pmk = zeroblob(60) WHERE id = 1")
+    result = latchkey(tmp_path, "check")
+    assert result.returncode == 1
+    assert "error   row 1 of keys cannot be opened" in result.stdout
+    assert "lies beside the database" in result.stdout
 
 
 def test_empty_database_is_told_what_comes_first(tmp_path):

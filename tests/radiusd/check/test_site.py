@@ -103,6 +103,7 @@ CASES = [
         Level.WARNING,
         "NAS nas 1 is 0.0.0.0/0: whoever knows its secret may ask",
     ),
+    (checks.damaged_rows, {"damaged": (("keys", 17),)}, Level.ERROR, "row 17 of keys cannot be opened"),
     (
         checks.short_secrets,
         {"nases": (nas(secret=b"testing123"),)},
@@ -140,6 +141,12 @@ def test_what_is_wrong_is_found_with_its_remedy(check, change, level, text):
 )  # fmt: skip
 def test_what_is_right_is_not(check, change):
     assert found(check, replace(SOUND, **change)) == []
+
+
+def test_many_damaged_rows_are_counted():
+    lines = found(checks.damaged_rows, replace(SOUND, damaged=tuple(("keys", number) for number in range(1, 101))))
+    assert len(lines) == 21
+    assert lines[-1] == (Level.ERROR, "80 more rows cannot be opened")
 
 
 def test_check_that_cannot_be_made_says_so():

@@ -100,6 +100,13 @@ class TestStalledReader:
         os.close(writer)
 
 
+def test_stderr_that_is_closed_costs_lines_only():
+    reader, writer = os.pipe()
+    for each in (reader, writer):
+        os.close(each)
+    assert LineStream(writer).write(LINE * 3) == 3
+
+
 def test_line_longer_than_a_pipe_keeps_together_is_finished_first():
     reader, writer = os.pipe()
     lines = LineStream(writer)
