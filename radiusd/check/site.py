@@ -10,6 +10,7 @@ from provisioning import Keypool, Nas, Scope, Store, Venue
 
 from ..config import Config
 from ..sockets import parse_address
+from ..vendors import DIALECTS
 from .finding import Check, Found, Level
 
 DEFAULT: Final = Config()
@@ -111,13 +112,11 @@ def venues_unreachable(site: Site) -> Found:
         return
     local = {id_ for pool in site.keypools for id_ in pool.venue_ids}
     of_nases = {nas.venue_id for nas in site.nases}
+    any_venue = any(nas.any_venue for nas in site.nases)
     for venue in site.venues:
-        if venue.id in local and venue.id not in of_nases and not (venue.nas_identifiers and None in of_nases):
-            why = (
-                "no NAS belongs to it, and it has no NAS-Identifier"
-                if not venue.nas_identifiers
-                else "each NAS belongs to another venue"
-            )
+        told = venue.nas_identifiers or len(site.venues) == 1
+        if venue.id in local and venue.id not in of_nases and not (told and any_venue):
+            why = "each NAS belongs to another venue" if told else "no NAS belongs to it, and it has no NAS-Identifier"
             yield (
                 Level.ERROR,
                 f"no request can be of venue {venue.name}: {why}",
@@ -158,6 +157,18 @@ def no_nas_on_loopback(site: Site) -> Found:
         )
 
 
+def nases_of_any_venue(site: Site) -> Found:
+    """An access point off the wall, with its secret, then asks about every venue, and not its own alone."""
+    if len(site.venues) > 1:
+        for nas in site.nases:
+            if nas.any_venue:
+                yield (
+                    Level.ADVICE,
+                    f"NAS {nas.name} may ask about every venue: who gets its secret gets at all of them",
+                    "an entry and a secret for each venue: latchkey nas add ADDRESS --venue VENUE",
+                )
+
+
 def nases_open_to_all(site: Site) -> Found:
     """An entry for every address leaves nothing but the secret between the keys and the world."""
     for nas in site.nases:
@@ -196,6 +207,18 @@ def damaged_rows(site: Site) -> Found:
         )
 
 
+def keys_in_clear(site: Site) -> Found:
+    """Some vendors' answers hold the passphrase or PMK unencrypted."""
+    for nas in site.nases:
+        dialect = DIALECTS.get(nas.profile)
+        if dialect is not None and dialect.answers_in_clear and not _is_local(nas):
+            yield (
+                Level.WARNING,
+                f"access points of profile {nas.profile} (NAS {nas.name}) take keys in clear: the network shows them",
+                "a management network or tunnel of its own between them and this server",
+            )
+
+
 CHECKS: Final[tuple[Check[Site], ...]] = (
     no_keys,
     empty_keypools,
@@ -204,8 +227,10 @@ CHECKS: Final[tuple[Check[Site], ...]] = (
     venues_unreachable,
     listens_where_no_nas_is,
     no_nas_on_loopback,
+    nases_of_any_venue,
     nases_open_to_all,
     short_secrets,
+    keys_in_clear,
     damaged_rows,
 )
 

@@ -21,6 +21,7 @@ def venue(id_=1, name="Maison", identifiers=("ap1",)):
 
 def nas(id_=1, network="192.0.2.0/24", **other):
     values = {"name": f"nas {id_}", "secret": b"x" * 16, "venue_id": None, "profile": "auto"} | other
+    values.setdefault("any_venue", values["venue_id"] is None)
     return Nas(id=id_, network=ip_network(network), require_message_authenticator=True, **values)
 
 
@@ -37,6 +38,7 @@ SOUND = Site(
 )
 
 
+ANNEXE = venue(2, "Annexe", ("ap2",))
 GLOBAL = pool(scope=Scope.GLOBAL, venue_ids=())
 
 
@@ -74,7 +76,7 @@ CASES = [
     (checks.no_nas, {"nases": ()}, Level.ERROR, "no access point may ask"),
     (
         checks.venues_unreachable,
-        {"venues": (venue(identifiers=()),)},
+        {"venues": (venue(identifiers=()), ANNEXE), "nases": (nas(), nas(2, "127.0.0.1", venue_id=2))},
         Level.ERROR,
         "no request can be of venue Maison: no NAS belongs to it, and it has no NAS-Identifier",
     ),
@@ -105,6 +107,18 @@ CASES = [
     ),
     (checks.damaged_rows, {"damaged": (("keys", 17),)}, Level.ERROR, "row 17 of keys cannot be opened"),
     (
+        checks.nases_of_any_venue,
+        {"venues": (venue(), ANNEXE), "nases": (nas(), nas(2, "127.0.0.1", venue_id=2))},
+        Level.ADVICE,
+        "NAS nas 1 may ask about every venue",
+    ),
+    (
+        checks.keys_in_clear,
+        {"nases": (nas(profile="cisco"),)},
+        Level.WARNING,
+        "access points of profile cisco (NAS nas 1) take keys in clear",
+    ),
+    (
         checks.short_secrets,
         {"nases": (nas(secret=b"testing123"),)},
         Level.WARNING,
@@ -129,6 +143,9 @@ def test_what_is_wrong_is_found_with_its_remedy(check, change, level, text):
         (checks.venues_unreachable, {"venues": (venue(identifiers=()),), "nases": (nas(venue_id=1),)}),
         (checks.venues_unreachable, {"venues": (venue(identifiers=()),), "keypools": (GLOBAL,)}),
         (checks.venues_unreachable, {"venues": (venue(identifiers=()),), "nases": ()}),
+        (checks.venues_unreachable, {"venues": (venue(identifiers=()),)}),  # any venue, and there is one
+        (checks.nases_of_any_venue, {"venues": (venue(), ANNEXE), "nases": (nas(venue_id=1),)}),
+        (checks.keys_in_clear, {"nases": (nas(profile="cisco", network="127.0.0.1"), nas(2, profile="hostapd"))}),
         (checks.keypools_nowhere, {"keypools": (GLOBAL,)}),
         (checks.empty_keypools, {"key_counts": {}}),
         (checks.listens_where_no_nas_is, {"config": Config(), "nases": (nas(network="127.0.0.0/8"),)}),
