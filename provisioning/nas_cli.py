@@ -1,6 +1,5 @@
 """The command `nas`: who may ask, for whose keys, and in which words. Each is one call of the library."""
 
-import sys
 from typing import Final
 
 import click
@@ -11,6 +10,7 @@ from .errors import InvalidValue
 from .keys import generate_secret
 from .model import Answers, UnknownDevices
 from .options import (
+    at_terminal,
     db_option,
     json_option,
     open_database,
@@ -100,27 +100,17 @@ def nas_add(
     if any_venue and venue is not None:
         raise click.UsageError("--venue and --any-venue exclude each other")
     network = parse_network(address)
-    unsaid = secret is None and secret_file is None
-    if unsaid and sys.stdin.isatty():
-        click.echo("Enter alone makes one.", err=True)
-    typed = read_secret(secret, secret_file, "secret", confirm=True, required=sys.stdin.isatty())
-    made = typed is None or (unsaid and not typed)  # nothing was typed at the prompt
-    shared = generate_secret() if made or typed is None else typed
-    if not shared:
-        raise InvalidValue("the shared secret is empty")
-    if len(shared) < _SHORTEST and not force:
-        raise InvalidValue(
-            f"a shared secret of {len(shared)} octets is guessed from one recorded request: give {_SHORT} or more, or"
-            " none, and one is made (--force takes it all the same)"
-        )
     if unknown_devices == UnknownDevices.OFFER.value:
         check_offering(context, profile)
     with open_database(context) as store:
+        venue_id = find_venue(store, venue).id if venue is not None else None
+        # After all that can be wrong, so that nobody types it twice for nothing.
+        shared, made = _choose_secret(secret, secret_file, force)
         added = store.inventory.add_nas(
             network,
             shared,
             name=name,
-            venue_id=find_venue(store, venue).id if venue is not None else None,
+            venue_id=venue_id,
             any_venue=any_venue,
             profile=profile,
             require_message_authenticator=require,
@@ -137,6 +127,24 @@ def nas_add(
     print_added(view, as_json)
     if made and not as_json:
         click.echo(shared)
+
+
+def _choose_secret(text: str | None, file: str | None, force: bool) -> tuple[bytes, bool]:
+    """Return the shared secret, and whether it was made here."""
+    unsaid = text is None and file is None
+    if unsaid and at_terminal():
+        click.echo("Enter alone makes one.", err=True)
+    typed = read_secret(text, file, "secret", confirm=True, required=at_terminal())
+    if typed is None or (unsaid and not typed):  # nothing was typed at the prompt
+        return generate_secret(), True
+    if not typed:
+        raise InvalidValue("the shared secret is empty")
+    if len(typed) < _SHORTEST and not force:
+        raise InvalidValue(
+            f"a shared secret of {len(typed)} octets is guessed from one recorded request: give {_SHORT} or more, or"
+            " none, and one is made (--force takes it all the same)"
+        )
+    return typed, False
 
 
 def _warn(text: str) -> None:

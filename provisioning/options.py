@@ -76,7 +76,7 @@ def read_secret(
         return os.fsencode(text)
     if file is None and not required:
         return None
-    if file in (None, "-") and _at_terminal():
+    if file in (None, "-") and at_terminal():
         return _prompt(_PROMPTS.get(name, name), confirm)
     if file is None:
         raise click.UsageError(f"say the {_PROMPTS[name].lower()}: --{name}-file FILE, - for stdin, or --{name} TEXT")
@@ -103,7 +103,8 @@ def _prompt(label: str, confirm: bool) -> bytes:
     return os.fsencode(value)
 
 
-def _at_terminal() -> bool:
+def at_terminal() -> bool:
+    """Return whether somebody can be asked."""
     stdin = getattr(sys, "stdin", None)  # None where a service was started with it closed
     return stdin is not None and stdin.isatty()
 
@@ -118,7 +119,7 @@ def read_file(name: str) -> Iterator[Any]:
     if name == "-":
         if getattr(sys, "stdin", None) is None:
             raise InvalidValue("cannot read stdin: it is closed")
-        if _at_terminal():
+        if at_terminal():
             click.echo("latchkey: reading from the terminal, up to Ctrl-D on a line of its own", err=True)
         yield sys.stdin.buffer
         return

@@ -65,6 +65,13 @@ def test_a_shared_secret_is_typed_twice_and_never_shown(cli, path, option):
     assert nas["secret"] == SECRET
 
 
+def test_nobody_is_asked_for_the_secret_of_what_cannot_be_added(cli, path):
+    terminal = Terminal(path, "nas", "add", "127.0.0.1", "--venue", "nowhere")
+    assert terminal.end() == 1
+    assert "no venue 'nowhere'" in terminal.screen
+    assert "Shared secret" not in terminal.screen
+
+
 def test_two_that_differ_change_nothing(cli, path):
     terminal = Terminal(path, "nas", "add", "127.0.0.1")
     terminal.wait_for("Shared secret: ")
