@@ -12,7 +12,9 @@ from pcaps import Capture, read_handshakes
 from radiusd import DIALECTS, Lookup, Question, SharedSecret
 from radiusd.model import Attribute
 from tests.pcaps.conftest import AA, SPA, SSID, VECTORS, Air
-from tests.vendor_vectors import SEARCHING
+from tests.vendor_vectors import PASSPHRASE, SEARCHING
+from tests.vendor_vectors import VECTORS as VENDORS
+from tests.vendor_vectors import octets as octets_of
 
 SECRET = SharedSecret(b"testing123")
 CASES = tomllib.loads((VECTORS / "hwsim/requests.toml").read_text("utf-8"))["case"]
@@ -37,6 +39,18 @@ def test_recorded_requests(read, case):
     attempt = only(read(wired(bytes.fromhex(case["access_request"]))))
     assert (str(attempt.station), str(attempt.bssid), attempt.akm) == (case["station"], case["bssid"], case["akm"])
     assert verify_mic(passphrase_to_pmk(case["passphrase"].encode(), Ssid.parse(case["ssid"])), attempt.handshake)
+
+
+@pytest.mark.parametrize("name", SEARCHING)
+def test_requests_packed_by_hand_from_each_vendors_layout(read, name):
+    """No encoder of ours: hashcat's example, whose passphrase is known, in the octets of the vendor's vectors."""
+    station = ((1, b"225edc49b7aa"), (30, b"64-66-B3-8E-C3-FC:TP-LINK_HASHCAT_TEST"), (31, b"22-5E-DC-49-B7-AA"))
+    head = b"".join(bytes([kind, 2 + len(value)]) + value for kind, value in station)
+    attributes = head + octets_of(VENDORS[name]["request"])
+    datagram = b"\1\7" + (20 + len(attributes)).to_bytes(2) + bytes(16) + attributes
+    attempt = only(read(wired(datagram)))
+    assert (str(attempt.ssid), str(attempt.station)) == ("TP-LINK_HASHCAT_TEST", "22:5e:dc:49:b7:aa")
+    assert verify_mic(passphrase_to_pmk(PASSPHRASE, attempt.ssid), attempt.handshake)
 
 
 @pytest.mark.parametrize("dialect", SEARCHING)
