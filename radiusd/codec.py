@@ -1,7 +1,7 @@
 """RADIUS octets in and out, both halves: the server's and the access point's (RFC 2865, 2866, 2868, 2869, 3579, 6929).
 
-# Rule: only this file knows RADIUS octets (and `fastpath.parse`, for what it repeats). Every length is checked against
-# what is left before it is used, and every loop over the octets advances by at least two.
+Every length is checked against what is left before it is used, and every loop over the octets advances by two or more.
+The fast path has its own codec in `fastpath.parse` and `fastpath.kernels`; a differential test holds them together.
 """
 
 import hmac
@@ -66,19 +66,17 @@ def decode_request(datagram: bytes, secret: SharedSecret) -> Request:
     packet = _trim(datagram)
     if packet[0] != ACCESS_REQUEST and packet[0] != STATUS_SERVER:
         raise PacketError(f"code {packet[0]} is not answered on this port")
-    attributes, place = _walk(packet)
-    if place:
-        signed = packet[: place + 2] + _ZEROS + packet[place + 18 :]
-        if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
-            raise AuthenticityError("Message-Authenticator is wrong")
-    return Request(packet[0], packet[1], packet[4:20], attributes, packet, place > 0)
+    attributes, signature = _walk(packet)
+    if signature:
+        _verify_signature(packet[:20], packet, signature, secret)
+    return Request(packet[0], packet[1], packet[4:20], attributes, packet, signature > 0)
 
 
 def decode_unverified(datagram: bytes) -> Request:
-    """Return the Access-Request in `datagram` without its secret: for who reads captures, never for who answers."""
+    """Return the Access-Request in `datagram` without its secret. For capture readers; a server must never use it."""
     packet = _trim(datagram)
     if packet[0] != ACCESS_REQUEST:
-        raise PacketError(f"code {packet[0]} is no Access-Request")
+        raise PacketError(f"code {packet[0]} is not an Access-Request")
     attributes, _ = _walk(packet)
     return Request(packet[0], packet[1], packet[4:20], attributes, packet, False)
 
@@ -109,7 +107,7 @@ class Template:
 
 
 def encode_template(attributes: Iterable[Sendable]) -> Template | None:
-    """Return the template of an answer; None where it has more than a template can say.
+    """Return the template of an answer; None where a template cannot express it.
 
     Twin of `_encode_all`; `fastpath.kernels` puts in what is missing.
     """
@@ -175,14 +173,12 @@ def decode_reply(datagram: bytes, request: bytes, secret: SharedSecret, *, unsig
     start = packet[:4] + request[4:20]
     if not hmac.compare_digest(md5(start + packet[20:] + secret.value).digest(), packet[4:20]):
         raise AuthenticityError("Response Authenticator is wrong")
-    attributes, place = _walk(packet)
-    if not place:
+    attributes, signature = _walk(packet)
+    if not signature:
         if not unsigned:
             raise AuthenticityError("reply without Message-Authenticator")
         return Reply(packet[0], packet[1], packet[4:20], attributes)
-    signed = start + packet[20 : place + 2] + _ZEROS + packet[place + 18 :]
-    if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
-        raise AuthenticityError("Message-Authenticator is wrong")
+    _verify_signature(start, packet, signature, secret)
     return Reply(packet[0], packet[1], packet[4:20], attributes)
 
 
@@ -196,12 +192,10 @@ def decode_accounting(datagram: bytes, secret: SharedSecret) -> Request:
     start = packet[:4] + _ZEROS
     if not hmac.compare_digest(md5(start + packet[20:] + secret.value).digest(), packet[4:20]):
         raise AuthenticityError("Request Authenticator is wrong")
-    attributes, place = _walk(packet)
-    if place:
-        signed = start + packet[20 : place + 2] + _ZEROS + packet[place + 18 :]
-        if not hmac.compare_digest(secret.hmac(signed), packet[place + 2 : place + 18]):
-            raise AuthenticityError("Message-Authenticator is wrong")
-    return Request(packet[0], packet[1], packet[4:20], attributes, packet, place > 0)
+    attributes, signature = _walk(packet)
+    if signature:
+        _verify_signature(start, packet, signature, secret)
+    return Request(packet[0], packet[1], packet[4:20], attributes, packet, signature > 0)
 
 
 def encode_accounting_response(request: Request, secret: SharedSecret) -> bytes:
@@ -273,10 +267,20 @@ def _trim(datagram: bytes) -> bytes:
     return datagram if length == len(datagram) else datagram[:length]
 
 
+def _verify_signature(head: bytes, packet: bytes, offset: int, secret: SharedSecret) -> None:
+    """Raise AuthenticityError unless the Message-Authenticator at `offset` is right (RFC 3579 3.2).
+
+    head: the first 20 octets as they were signed, with the Request Authenticator in them or zeros
+    """
+    signed = head + packet[20 : offset + 2] + _ZEROS + packet[offset + 18 :]
+    if not hmac.compare_digest(secret.hmac(signed), packet[offset + 2 : offset + 18]):
+        raise AuthenticityError("Message-Authenticator is wrong")
+
+
 def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
     """Return all attributes and the offset of Message-Authenticator, 0 where there is none."""
     attributes: dict[AttributeType, list[bytes]] = {}
-    place, offset, end = 0, 20, len(packet)
+    signature, offset, end = 0, 20, len(packet)
     octets = packet + b"\0"  # a header that is cut short reads as length 0
     while offset < end:
         kind = octets[offset]
@@ -289,18 +293,18 @@ def _walk(packet: bytes) -> tuple[dict[AttributeType, list[bytes]], int]:
             else:
                 attributes[kind] = [packet[offset + 2 : following]]
         elif kind == _MESSAGE_AUTHENTICATOR:
-            if place:
+            if signature:
                 raise PacketError(f"second Message-Authenticator at offset {offset}")
             if following != offset + 18:
                 raise PacketError(f"Message-Authenticator at offset {offset}: length {following - offset}, not 18")
-            place = offset
+            signature = offset
             attributes[kind] = [packet[offset + 2 : following]]
         elif kind == _VENDOR_SPECIFIC:
             _split_vendor(packet, offset, following, attributes)
         else:
             following = _join_extended(packet, offset, following, attributes)
         offset = following
-    return attributes, place
+    return attributes, signature
 
 
 def _overrun(packet: bytes, offset: int, end: int, name: str) -> PacketError:
@@ -345,12 +349,12 @@ def _join_extended(packet: bytes, offset: int, following: int, attributes: dict[
         if following <= offset + 4:
             raise PacketError(f"attribute {kind} at offset {offset}: length {following - offset} is too short")
         value += packet[offset + 4 : following]
-    place: AttributeType = (kind, extended)
+    number: AttributeType = (kind, extended)
     if extended == _VENDOR_SPECIFIC:
         if len(value) < 5:
             raise PacketError(f"attribute {kind}.26 at offset {start}: {len(value)} octets, vendor and type need 5")
-        place, value = (kind, extended, int.from_bytes(value[:4]), value[4]), value[5:]
-    attributes.setdefault(place, []).append(value)
+        number, value = (kind, extended, int.from_bytes(value[:4]), value[4]), value[5:]
+    attributes.setdefault(number, []).append(value)
     return following
 
 

@@ -10,7 +10,7 @@ from provisioning import Keypool, Nas, Scope, Store, Venue
 
 from ..config import Config
 from ..sockets import parse_address
-from ..vendors import DIALECTS
+from ..vendors import DIALECTS, PROFILES
 from .finding import Check, Found, Level
 
 DEFAULT: Final = Config()
@@ -219,6 +219,17 @@ def keys_in_clear(site: Site) -> Found:
             )
 
 
+def profiles_unknown(site: Site) -> Found:
+    """The store keeps any name; one that this version does not know is answered as auto."""
+    for nas in site.nases:
+        if nas.profile not in PROFILES:
+            yield (
+                Level.WARNING,
+                f"NAS {nas.name} has profile {nas.profile}, which this version does not know: it is answered as auto",
+                f"latchkey nas remove {nas.id}, then latchkey nas add with one of {', '.join(PROFILES)}",
+            )
+
+
 CHECKS: Final[tuple[Check[Site], ...]] = (
     no_keys,
     empty_keypools,
@@ -232,6 +243,7 @@ CHECKS: Final[tuple[Check[Site], ...]] = (
     short_secrets,
     keys_in_clear,
     damaged_rows,
+    profiles_unknown,
 )
 
 

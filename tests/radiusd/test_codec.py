@@ -383,7 +383,7 @@ def test_without_the_secret_a_request_reads_the_same_and_counts_as_unsigned():
     assert decode_unverified(octets + b"padding") == verified._replace(signed=False)
     assert decode_unverified(octets[:22] + bytes(16) + octets[38:]).attributes[1] == [b"user"]
     for code in (2, 12):
-        with pytest.raises(PacketError, match=f"code {code} is no Access-Request"):
+        with pytest.raises(PacketError, match=f"code {code} is not an Access-Request"):
             decode_unverified(bytes([code]) + octets[1:])
     with pytest.raises(PacketError, match="length field says"):
         decode_unverified(octets[:-1])
