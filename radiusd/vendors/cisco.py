@@ -25,6 +25,7 @@ class Cisco(Dialect):
     """Asks with Easy PSK's AVPairs or by address; takes AVPairs."""
 
     markers = (AVPAIR,)
+    markers_are_shared = True
     answers_in_clear = True
     handshake_has_password = False  # Easy PSK: of none is anything known
 

@@ -23,6 +23,7 @@ class Dialect:
     """
 
     markers: ClassVar[tuple[AttributeType, ...]] = ()  # a request with one of them is in this dialect
+    markers_are_shared: ClassVar[bool] = False  # other requests have them, too: `recognises` looks closer
     # What else the methods read from a request. The fast path must tell requests apart by each of these.
     reads: ClassVar[frozenset[AttributeType]] = SHARED_READS
     nas_identifier_prefix: ClassVar[bytes | None] = None  # shows this dialect in lookups of a NAS without a profile
@@ -48,7 +49,10 @@ class Dialect:
 
     def recognises(self, request: Request) -> bool:
         """Return whether a request is in this dialect: one of its markers is there."""
-        return any(marker in request.attributes for marker in self.markers)
+        for marker in self.markers:  # noqa: SIM110 (any() takes twice the time)
+            if marker in request.attributes:
+                return True
+        return False
 
     def shows_handshake(self, request: Request) -> bool:
         """Return whether a request is more than a lookup."""

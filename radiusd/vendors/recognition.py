@@ -13,6 +13,7 @@ _SHOWN: Final = tuple(
     each for each in DIALECTS.values() if each.variant_of is None or each.variant_of.markers != each.markers
 )
 _MARKERS: Final = frozenset(marker for each in _SHOWN for marker in each.markers)
+_SHARED: Final = frozenset(marker for each in _SHOWN if each.markers_are_shared for marker in each.markers)
 READS: Final[frozenset[AttributeType]] = frozenset({NAS_IDENTIFIER, USER_NAME})  # besides the markers
 _PREFIXES: Final = tuple(
     (each.nas_identifier_prefix, each) for each in DIALECTS.values() if each.nas_identifier_prefix is not None
@@ -34,7 +35,9 @@ def recognise(request: Request, profile: str) -> Recognised:
     """
     markers = _MARKERS.intersection(request.attributes)
     if markers:
-        shown = tuple(each for each in _marked(markers) if each.recognises(request))
+        shown = _marked(markers)
+        if not markers.isdisjoint(_SHARED):
+            shown = tuple(each for each in shown if each.recognises(request))
         if shown:
             return _choose(shown, profile)
     preferred = DIALECTS.get(profile)
