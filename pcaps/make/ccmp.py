@@ -28,8 +28,8 @@ class CcmpKey:
         self._packet_numbers[sender] = self._packet_numbers.get(sender, 0) + 1
         number = self._packet_numbers[sender].to_bytes(6)
         nonce = bytes(1) + sender + number  # priority 0
-        place = bytes([number[5], number[4], 0, _EXTENDED_IV | self._key_id << 6]) + number[3::-1]
-        return place + self._cipher.encrypt(nonce, plaintext, _authenticated(header))
+        ccmp_header = bytes([number[5], number[4], 0, _EXTENDED_IV | self._key_id << 6]) + number[3::-1]
+        return ccmp_header + self._cipher.encrypt(nonce, plaintext, _authenticated(header))
 
 
 def _authenticated(header: bytes) -> bytes:

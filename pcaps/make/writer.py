@@ -80,8 +80,8 @@ def _pcapng(frames: Iterable[Frame], interfaces: Sequence[Interface]) -> bytes:
     for frame in frames:
         length = len(frame.octets)
         number = interfaces.index(frame.interface)
-        place = struct.pack("<IIIII", number, frame.at_us >> 32, frame.at_us & 0xFFFFFFFF, length, length)
-        pieces.append(_block(_PACKET, place + _padded(frame.octets)))
+        header = struct.pack("<IIIII", number, frame.at_us >> 32, frame.at_us & 0xFFFFFFFF, length, length)
+        pieces.append(_block(_PACKET, header + _padded(frame.octets)))
     return b"".join(pieces)
 
 

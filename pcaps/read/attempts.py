@@ -110,15 +110,19 @@ def build_attempt(answer: Answer, ssid: Ssid | None, announced: int | None) -> A
     except CryptoError as error:
         return refuse(attempt, f"the M2 is damaged: {error}")
     attempt = replace(attempt, akm=str(handshake.akm))
+    missing = _missing(answer, attempt, mic)
+    return replace(attempt, handshake=handshake) if missing is None else refuse(attempt, missing)
+
+
+def _missing(answer: Answer, attempt: Attempt, mic: int | None) -> str | None:
+    """Return what a handshake lacks that could be tested otherwise; `mic`: octets of its MIC."""
     if mic != _MIC:
-        return refuse(attempt, f"the M2 has a MIC of {mic} octets, AKM {handshake.akm} one of {_MIC}")
+        return f"the M2 has a MIC of {mic} octets, AKM {attempt.akm} one of {_MIC}"
     if answer.anonce is None:
-        return refuse(attempt, f"no ANonce: {answer.missing}")
+        return f"no ANonce: {answer.missing}"
     if attempt.bssid is None or attempt.station is None:
-        return refuse(attempt, "the capture does not keep the addresses of both sides")
-    if ssid is None:
-        return refuse(attempt, _NO_SSID)
-    return replace(attempt, handshake=handshake)
+        return "the capture does not keep the addresses of both sides"
+    return _NO_SSID if attempt.ssid is None else None
 
 
 def build_pmkid_attempt(seen: SeenPmkid, akm: Akm, ssid: Ssid | None) -> Attempt:

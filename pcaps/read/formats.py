@@ -132,9 +132,11 @@ def read_pcapng(take: Take) -> Iterator[Packet | Flaw]:
             return
         # Its last four octets are the length once more, which nobody who reads forwards needs.
         if kind == _ENHANCED and len(body) >= 24:
-            place, high, low, captured, length = enhanced.unpack_from(body)
-            if place < len(interfaces) and captured <= len(body) - 24 and captured <= LONGEST:  # nearly all there is
-                interface = interfaces[place]
+            interface_id, high, low, captured, length = enhanced.unpack_from(body)
+            if (
+                interface_id < len(interfaces) and captured <= len(body) - 24 and captured <= LONGEST
+            ):  # nearly all there is
+                interface = interfaces[interface_id]
                 octets = body[20 : 20 + captured]
                 yield Packet(number, interface.time_ns(high, low), interface.link, octets, length)
                 head = take(8)
@@ -181,17 +183,17 @@ def _packet(number: int, kind: int, order: str, body: bytes, interfaces: list[_I
     fixed = 4 if kind == _SIMPLE else 20
     if len(body) < fixed:
         return Flaw(number, f"block of type {kind} with {len(body)} of {fixed} octets")
-    place = high = low = 0
+    interface_id = high = low = 0
     if kind == _ENHANCED:
-        place, high, low, captured, length = struct.unpack_from(order + "IIIII", body)
+        interface_id, high, low, captured, length = struct.unpack_from(order + "IIIII", body)
     elif kind == _OBSOLETE:
-        place, _, high, low, captured, length = struct.unpack_from(order + "HHIIII", body)
+        interface_id, _, high, low, captured, length = struct.unpack_from(order + "HHIIII", body)
     else:
         (length,) = struct.unpack_from(order + "I", body)
         captured = length
-    if place >= len(interfaces):
-        return Flaw(number, f"interface {place}, of {len(interfaces)} described before it")
-    interface = interfaces[place]
+    if interface_id >= len(interfaces):
+        return Flaw(number, f"interface {interface_id}, of {len(interfaces)} described before it")
+    interface = interfaces[interface_id]
     if kind == _SIMPLE:
         captured = min(length, interface.snap or length, len(body) - fixed)
     if captured > len(body) - fixed or captured > LONGEST:

@@ -84,7 +84,7 @@ WIRELESS: Final[Mapping[int, Callable[[bytes], int | None]]] = {
 
 
 def find_frame(packet: Packet, start: int) -> Air:
-    """Return all about the place of the 802.11 frame that begins at `start`."""
+    """Return where the 802.11 frame that begins at `start` ends, and how it was received."""
     octets = packet.octets
     fcs, padded, bad = packet.link.fcs or 0, False, False
     if packet.link.type == RADIOTAP:
