@@ -31,6 +31,9 @@ _LEARN: Final = """
         first_seen = coalesce(first_seen, excluded.first_seen), last_seen = excluded.last_seen,
         sequence = max(sequence, excluded.sequence)
 """
+_SEE: Final = """
+    UPDATE devices SET first_seen = coalesce(first_seen, ?1), last_seen = ?1 WHERE key_id = ?2 AND mac = ?3
+"""
 _FORGET_OLDER: Final = f"""
     DELETE FROM devices WHERE keypool_id = ?1 AND mac = ?2 AND NOT registered AND key_id NOT IN (
         SELECT key_id FROM devices WHERE keypool_id = ?1 AND mac = ?2 AND NOT registered
@@ -101,3 +104,10 @@ class Devices:
             ]
             self._db.execute_many(_LEARN, rows)
             self._db.execute_many(_FORGET_OLDER, {row[:2] for row in rows})
+
+    def see(self, seen: Sequence[tuple[bytes, int]], now: datetime) -> None:
+        """Store when (address, key id) were last seen: what a device is known with stays as it is."""
+        if not seen:
+            return
+        with self._db.writing():
+            self._db.execute_many(_SEE, [(save_instant(now), key_id, mac) for mac, key_id in seen])

@@ -180,6 +180,8 @@ def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: 
 def _accept(transaction: Transaction, key: Key, how: How, index: Index, now: datetime) -> Accept:
     name_asked = transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None
     accept = grant(key, transaction.device, how, now, name_asked=name_asked)
+    if transaction.proven:
+        index.sightings.note(transaction.device.value, key.id)
     if _first_choice(transaction, index) == key.id:
         return accept
     # Another key comes before this one in a lookup, now or when it may be used again: that would repeat the wrong one.

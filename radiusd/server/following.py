@@ -107,6 +107,7 @@ class Following:
         await self._saved.call(self._saved.store.reopen)
         self._reader.reopen()
         self._index.devices.saved(self._index.devices.unsaved())  # with keys of the former database
+        self._index.sightings.saved(self._index.sightings.unsaved())
         self._index.apply(update)
         self._replaced = self._closed = False
         log.warning("the database %s was read anew", self._reader.path)
@@ -121,12 +122,14 @@ class Following:
         return read_key(self._reader, self._follower.damage, key_id)
 
     async def save(self) -> None:
-        """Store what devices have shown."""
-        devices = self._index.devices.unsaved()
-        if not devices or self._replaced:
+        """Store what devices have shown, and that they were seen today."""
+        sightings = self._index.sightings
+        sightings.turn(_now())
+        devices, seen = self._index.devices.unsaved(), sightings.unsaved()
+        if not (devices or seen) or self._replaced:
             return
         try:
-            await self._saved.call(self._remember, devices)
+            await self._saved.call(self._remember, devices, seen)
         except StoreReplaced:
             return  # which `follow` says
         except Exception as error:
@@ -134,10 +137,12 @@ class Following:
         else:
             self._unsaved.over("devices are saved again")
             self._index.devices.saved(devices)
+            sightings.saved(seen)
 
-    def _remember(self, devices: Sequence[Device]) -> None:
+    def _remember(self, devices: Sequence[Device], seen: Sequence[tuple[bytes, int]]) -> None:
         self._saved.store.check_place()
         self._saved.store.devices.remember(devices, _now())
+        self._saved.store.devices.see(seen, _now())
 
 
 def _now() -> datetime:

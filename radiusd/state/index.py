@@ -15,6 +15,7 @@ from .follower import Update
 from .id_ranges import IdRanges
 from .offers import Offers
 from .replays import Replays
+from .sightings import Sightings
 from .topology import Client, Topology
 
 _CACHED_KEYS = 65_536  # about 1.5 kB each
@@ -49,6 +50,7 @@ class Index:
         self.devices = Devices(self._device_changed)
         self.offers = Offers()
         self.replays = Replays()
+        self.sightings = Sightings()
         self._watcher: Watcher | None = None
         self.generation = 0  # another number: keys have changed, and what did not fit before may fit now
 

@@ -1,0 +1,49 @@
+"""Which devices have shown up today, so that the store says of each when it was last seen: once a day, not each time.
+
+What was seen is a bit in a map of fixed size, found by a hash that is another each day: of a million devices a day one
+in nine shares its bit with another one and is not noted that day, but hardly two days running. A dict would take 90
+octets for each device in each worker.
+
+# Rule: belongs to the thread that answers requests, and costs it a fraction of a microsecond a request.
+"""
+
+import os
+from datetime import datetime
+from typing import Final
+
+_BITS: Final = 2**23
+_MAX_WAITING: Final = 65_536  # to be stored; what is more than that is noted another day
+_TOGETHER: Final = 2_048  # in one transaction, which keeps other writers waiting
+
+
+class Sightings:
+    """Devices seen since the day began, as (address, key)."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray(_BITS // 8)
+        self._day = ""
+        self._salt = os.urandom(8)
+        self._waiting: dict[tuple[bytes, int], None] = {}
+
+    def turn(self, now: datetime) -> None:
+        """Begin a new day where there is one."""
+        day = f"{now:%Y-%m-%d}"
+        if day != self._day:
+            self._day, self._salt, self._bits = day, os.urandom(8), bytearray(_BITS // 8)
+
+    def note(self, mac: bytes, key_id: int) -> None:
+        """Note that a device was let in with a key."""
+        at = hash((mac, key_id, self._salt)) % _BITS
+        if self._bits[at >> 3] >> (at & 7) & 1 or len(self._waiting) >= _MAX_WAITING:
+            return
+        self._bits[at >> 3] |= 1 << (at & 7)
+        self._waiting[mac, key_id] = None
+
+    def unsaved(self) -> tuple[tuple[bytes, int], ...]:
+        """Return some of what was seen and is not known to be in the store."""
+        return tuple(seen for seen, _ in zip(self._waiting, range(_TOGETHER), strict=False))
+
+    def saved(self, seen: tuple[tuple[bytes, int], ...]) -> None:
+        """Note that these are in the store now."""
+        for each in seen:
+            self._waiting.pop(each, None)
