@@ -125,8 +125,7 @@ class Engine:
         if self._cooldown:
             for request, reply in hits:
                 self._cooldown.succeed(FailureKey(request.venue, request.ssid, reply.mac))
-        for _, reply in hits:
-            self.index.sightings.note(reply.mac, reply.key_id)
+        self.index.sightings.note_hits(hits)
         self.journal.hits(hits, ms)
 
     def finish(self, search: Search, now: datetime) -> Outcome:

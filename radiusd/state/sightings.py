@@ -8,12 +8,22 @@ octets for each device in each worker.
 """
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 _BITS: Final = 2**23
 _MAX_WAITING: Final = 65_536  # to be stored; what is more than that is noted another day
 _TOGETHER: Final = 2_048  # in one transaction, which keeps other writers waiting
+
+
+class Answered(Protocol):
+    """An answer that is given again and again, the same object each time."""
+
+    @property
+    def mac(self) -> bytes: ...
+    @property
+    def key_id(self) -> int: ...
 
 
 class Sightings:
@@ -24,12 +34,14 @@ class Sightings:
         self._day = ""
         self._salt = os.urandom(8)
         self._waiting: dict[tuple[bytes, int], None] = {}
+        self._noted: set[Answered] = set()
 
     def turn(self, now: datetime) -> None:
         """Begin a new day where there is one."""
         day = f"{now:%Y-%m-%d}"
         if day != self._day:
             self._day, self._salt, self._bits = day, os.urandom(8), bytearray(_BITS // 8)
+            self._noted.clear()
 
     def note(self, mac: bytes, key_id: int) -> None:
         """Note that a device was let in with a key."""
@@ -38,6 +50,16 @@ class Sightings:
             return
         self._bits[at >> 3] |= 1 << (at & 7)
         self._waiting[mac, key_id] = None
+
+    def note_hits(self, hits: Iterable[tuple[object, Answered]]) -> None:
+        """Note devices by what was said of their answers, which is made once for many requests."""
+        noted = self._noted
+        for _, answered in hits:
+            if answered not in noted:
+                if len(noted) >= _MAX_WAITING:
+                    noted.clear()
+                noted.add(answered)
+                self.note(answered.mac, answered.key_id)
 
     def unsaved(self) -> tuple[tuple[bytes, int], ...]:
         """Return some of what was seen and is not known to be in the store."""
