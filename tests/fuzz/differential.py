@@ -1,21 +1,26 @@
-"""The fast path against the engine alone: altered requests, signed again, must meet the same answer from both.
+"""Servers against the engine alone: altered requests, signed again, must meet the same answer from both.
 
-python tests/fuzz/differential.py --count 1000000 --jobs 2
+python tests/fuzz/differential.py --count 1000000 --jobs 2        the fast path, in this process
+python tests/fuzz/differential.py --count 100000 --portable       pyrad's Server, over loopback
 
 Requests in every dialect, by address and with the handshakes of every AKM, from known devices and others, are altered
-(octets, attributes, Proxy-States), signed again and sent to a server with the fast path and to an engine without one.
-The engine's decision, encoded with the salt that the server drew, must be the server's reply, octet for octet.
+(octets, attributes, Proxy-States), signed again and sent to a server and to an engine with nothing before it. The
+engine's decision, encoded with the salt that the server drew, must be the server's reply, octet for octet.
 """
 
 import argparse
 import collections
+import contextlib
+import itertools
 import logging
 import multiprocessing
 import random
+import socket
 import sys
 import tempfile
-from dataclasses import dataclass
-from datetime import timedelta
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -23,16 +28,20 @@ sys.path[:0] = [str(Path(__file__).parents[2])]  # run as a program, it finds th
 
 from crypto import Akm, MacAddress, Pmk, passphrase_to_pmk  # noqa: E402
 from pcaps.make.handshake import build_handshake  # noqa: E402
-from radiusd import DIALECTS, Engine, Follower, Index, Lookup, Question, Source  # noqa: E402
+from radiusd import DIALECTS, Config, Engine, Follower, Index, Lookup, Question, Source  # noqa: E402
 from radiusd.codec import encode_reply, encode_template  # noqa: E402
+from radiusd.config import CoolDownLimits  # noqa: E402
 from radiusd.engine.transaction import Transaction  # noqa: E402
 from radiusd.errors import DialectError  # noqa: E402
 from radiusd.fastpath.cache import FastPath  # noqa: E402
 from radiusd.fastpath.tables import LEFT  # noqa: E402
 from radiusd.model import Offer, Reject  # noqa: E402
-from tests.radiusd.conftest import SSID, House  # noqa: E402
+from radiusd.server.pyrad_server import PyradServer  # noqa: E402
+from tests.radiusd.conftest import SSID, House, run_server  # noqa: E402
 
 AA = MacAddress(b"\2\0\0\0\0\0")
+AUTO = "127.1.1.1"  # a NAS without a profile
+PATIENT = Config(cooldown=CoolDownLimits(failures=10_000, lasts_s=0.0))  # for servers with a clock of their own
 AKMS = {"akm2": (Akm.PSK, 2), "akm2-tkip": (Akm.PSK, 1), "akm6": (Akm.PSK_SHA256, 3), "akm4": (Akm.FT_PSK, 3)}
 SERVED = ("lookup", "akm2", "akm6", "akm4")  # what the fast path can answer, of a known device
 _MESSAGE_AUTHENTICATOR, _PROXY_STATE = 80, 33
@@ -67,33 +76,116 @@ class Memory:
         self.decision = transaction
 
 
-class Differential:
-    """A house answered by a server with the fast path, and by an engine without."""
+class FastServer:
+    """The engine with the fast path before it, in this process."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, house: House) -> None:
+        self._front_end, self._fast_path = house.front_end, FastPath(answers=4096, exchanges=4096)
+        self._front_end.enable(self._fast_path)
+        self._ways = [LEFT]
+        answer = self._fast_path.answer
+
+        def watch(batch, count, *rest):
+            answered = answer(batch, count, *rest)
+            self._ways = self._fast_path._results[:count, 0].tolist() if len(self._fast_path) else [LEFT] * count
+            return answered
+
+        self._fast_path.answer = watch
+
+    def ask(self, datagram: bytes, source: Source, now: datetime, *, expect: bool) -> bytes | None:
+        """Return the reply, None where there is none."""
+        reply = self._front_end.handle(datagram, source, now)
+        if self._front_end.engine.journal.counts.fastpath_failures:
+            raise FindingError(f"the fast path failed over {datagram.hex()}")
+        return reply
+
+    @property
+    def fast(self) -> bool:
+        """Whether the last request went the fast way."""
+        return self._ways[0] != LEFT
+
+    def close(self) -> None:
+        """End it."""
+
+
+class PortableServer:
+    """`latchkey serve --portable`, over loopback."""
+
+    fast = False
+
+    def __init__(self, house: House) -> None:
+        self._stack = contextlib.ExitStack()
+        server = self._stack.enter_context(run_server(house, PATIENT, pyrad=PyradServer()))
+        self._address = server.addresses[0]
+        self._sockets: dict[str, tuple[int, socket.socket]] = {}
+        self._fence = self._open(AUTO)
+        subject = Lookup(device=MacAddress(b"\2\0\0\0\2\1"), ssid=SSID, aa=AA)
+        self._fences = (
+            Question.ask(DIALECTS["hostapd"], subject, house.secret, identifier=number % 256).datagram
+            for number in itertools.count()
+        )
+
+    def _open(self, address: str) -> socket.socket:
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.bind((address, 0))
+        one.settimeout(5)
+        one.connect(self._address)
+        return one
+
+    def ask(self, datagram: bytes, source: Source, now: datetime, *, expect: bool) -> bytes | None:
+        """Return the reply, None where there is none.
+
+        expect: whether to wait for it; else until a request that came later is answered
+        """
+        number, one = self._sockets.get(source.address, (-1, None))
+        if one is None or number != source.port:  # one for each 256 requests
+            if one is not None:
+                one.close()
+            one = self._open(source.address)
+            self._sockets[source.address] = source.port, one
+        one.send(datagram)
+        if not expect:
+            self._fence.send(next(self._fences))
+            self._fence.recv(4096)
+            one.setblocking(False)
+        try:
+            return one.recv(4096)
+        except (TimeoutError, BlockingIOError):
+            return None
+        finally:
+            one.settimeout(5)
+
+    def close(self) -> None:
+        """End it."""
+        for _, one in self._sockets.values():
+            one.close()
+        self._fence.close()
+        self._stack.close()
+
+
+class Differential:
+    """A house answered by a server, and by an engine alone."""
+
+    def __init__(self, folder: Path, seed: int, *, portable: bool = False) -> None:
         self._random = random.Random(seed)
         self._number = 0
         self.answered: collections.Counter[tuple[str, str]] = collections.Counter()  # on the fast path
         self.codes: collections.Counter[object] = collections.Counter()
+        self._accepted: collections.deque[Base] = collections.deque(maxlen=100)  # altered
+        self._portable = portable
         self._house = House(folder)
+        if portable:
+            self._house.now = datetime.now(UTC)
         self._residents = self._furnish()
         self._house.start()
-        fast_path = FastPath(answers=4096, exchanges=4096)
-        self._house.front_end.enable(fast_path)
+        self._server = PortableServer(self._house) if portable else FastServer(self._house)
         self._store = self._house.open_store()
         index = Index(self._store.keys.get)
         index.apply(Follower(self._store).load(self._house.now))
-        self.judge, self._memory = Engine(index, self._house.clock), Memory()
+        self.judge, self._memory = Engine(index, time.monotonic if portable else self._house.clock), Memory()
         self.judge.observer = self._memory
-        self._ways: list[int] = []
-        answer = fast_path.answer
-
-        def watch(batch, count, *rest):
-            answered = answer(batch, count, *rest)
-            self._ways = fast_path._results[:count, 0].tolist() if len(fast_path) else [LEFT] * count
-            return answered
-
-        fast_path.answer = watch
+        if portable:
+            self.judge.configure(PATIENT)
         self.bases = list(self._make_bases())
         self._pieces = [piece for base in self.bases for piece in split(base.datagram)]
         for base in self.bases:  # so that what can be learned is known
@@ -101,6 +193,7 @@ class Differential:
                 self.compare(base, base.datagram, address)
 
     def close(self) -> None:
+        self._server.close()
         self._store.close()
         self._house.close()
 
@@ -110,12 +203,14 @@ class Differential:
         ann, bo, guest, late, stranger = (MacAddress(b"\2\0\0\0\2" + bytes([n])) for n in range(1, 6))
         house.add_key(SSID, b"right-passphrase", identity="Ann", vlan=110, devices=(ann,))
         soon = house.now + timedelta(days=1)
-        house.add_key(SSID, b"other-passphrase " + b"~" * 46, identity="Bo", ends=soon, devices=(bo,))
+        ends = None if self._portable else soon  # whose clock counts Session-Timeout down by itself
+        house.add_key(SSID, b"other-passphrase " + b"~" * 46, identity="Bo", ends=ends, devices=(bo,))
         house.add_key(SSID, b"guest-passphrase", vlan=7)
         house.add_key(SSID, b"late-passphrase", starts=soon, devices=(late,))
-        for number, name in enumerate(DIALECTS):
-            address = ip_network(f"198.51.100.{number}/32")
-            house.store.inventory.add_nas(address, b"testing123", name=name, profile=name, venue_id=house.venue.id)
+        for address, profile in ((AUTO, "auto"), *((own_address(name), name) for name in DIALECTS)):
+            house.store.inventory.add_nas(
+                ip_network(address), b"testing123", name=profile, profile=profile, venue_id=house.venue.id
+            )
         return {
             ann: (b"right-passphrase", True),
             bo: (b"other-passphrase " + b"~" * 46, True),
@@ -151,15 +246,18 @@ class Differential:
         ).datagram
 
     def addresses(self, base: Base) -> tuple[str, str]:
-        return "192.0.2.1", f"198.51.100.{list(DIALECTS).index(base.dialect)}"
+        """Return where its access point may ask from: with any profile, and with that of its dialect."""
+        return AUTO, own_address(base.dialect)
 
     def run(self, count: int) -> None:
         """Compare `count` altered requests; raise FindingError at the first that is answered otherwise."""
         for _ in range(count):
-            base = self._random.choice(self.bases)
+            bases = self._accepted if self._accepted and self._random.random() < 0.4 else self.bases
+            base = self._random.choice(bases)
             datagram = self._alter(base.datagram)
             address = self._random.choice(self.addresses(base))
-            self.compare(base, datagram, address)
+            if self.compare(base, datagram, address) == 2:  # what was learned from it may be repeated, or altered again
+                self._accepted.append(replace(base, datagram=datagram))
 
     def _alter(self, datagram: bytes) -> bytes:
         """Return the request with up to three things changed in it, signed again (most of them)."""
@@ -221,35 +319,32 @@ class Differential:
             at += datagram[at + 1]
         return datagram
 
-    def compare(self, base: Base, datagram: bytes, address: str) -> None:
+    def compare(self, base: Base, datagram: bytes, address: str) -> int | None:
+        """Return the code of the answer; raise FindingError where the two answer otherwise."""
         number, self._number = self._number, self._number + 1
         datagram = datagram[:1] + bytes((number % 256,)) + datagram[2:]  # no two are repetitions of each other
         if self._random.random() < 0.97:
             datagram = self._sign(datagram)
         source = Source(address, 1024 + number // 256 % 60_000)
-        house = self._house
-        house.clock.seconds += 0.01
-        now = house.now + timedelta(seconds=number * 0.001)
-        self._ways = [LEFT]
-        reply = house.front_end.handle(datagram, source, now)
-        way = self._ways[0]
-        if house.engine.journal.counts.fastpath_failures:
-            raise FindingError(f"{base.dialect} {base.kind} to {address}: the fast path failed over\n{datagram.hex()}")
+        self._house.clock.seconds += 0.01
+        now = datetime.now(UTC) if self._portable else self._house.now + timedelta(seconds=number * 0.001)
         self._memory.decision = None
         judged = self.judge.handle(datagram, source, now)
+        reply = self._server.ask(datagram, source, now, expect=judged is not None)
         self.codes[None if reply is None else reply[0]] += 1
-        if way != LEFT:
+        if self._server.fast:
             self.answered[base.dialect, base.kind] += 1
         expected = self._expect(reply, judged)
         if reply != expected:
             raise FindingError(
-                f"{base.dialect} {base.kind} to {address}, answered on way {way}:\n{datagram.hex()}\n"
+                f"{base.dialect} {base.kind} to {address}:\n{datagram.hex()}\n"
                 f"reply    {(reply or b'none').hex()}\nexpected {(expected or b'none').hex()}"
             )
-        if self._random.random() < 0.02 and house.front_end.handle(datagram, source, now) != reply:
-            raise FindingError(
-                f"{base.dialect} {base.kind} to {address}: repetition answered otherwise:\n{datagram.hex()}"
-            )
+        if self._random.random() < 0.02:
+            again = self._server.ask(datagram, source, now, expect=reply is not None)
+            if again != reply:
+                raise FindingError(f"{base.dialect} {base.kind} to {address}: repeated, otherwise:\n{datagram.hex()}")
+        return None if reply is None else reply[0]
 
     def _expect(self, reply: bytes | None, judged: bytes | None) -> bytes | None:
         """Return the judge's answer with the salts that are in the reply; as it is, where there are none."""
@@ -267,6 +362,11 @@ class Differential:
         return encode_reply(transaction.request, judged[0], attributes, transaction.client.secret, salt)
 
 
+def own_address(dialect: str) -> str:
+    """Return the address of the NAS with this profile."""
+    return f"127.1.0.{1 + list(DIALECTS).index(dialect)}"
+
+
 def split(datagram: bytes) -> list[bytes]:
     """Return the attributes of a sound request."""
     pieces, at = [], 20
@@ -276,14 +376,10 @@ def split(datagram: bytes) -> list[bytes]:
     return pieces
 
 
-def _silence() -> None:
-    logging.getLogger("radiusd").setLevel(logging.CRITICAL)
-
-
-def _job(count: int, seed: int) -> tuple[collections.Counter, collections.Counter]:
+def _job(count: int, seed: int, portable: bool) -> tuple[collections.Counter, collections.Counter]:
     with tempfile.TemporaryDirectory() as folder:
-        _silence()
-        differential = Differential(Path(folder), seed)
+        logging.getLogger("radiusd").setLevel(logging.CRITICAL)
+        differential = Differential(Path(folder), seed, portable=portable)
         try:
             differential.run(count)
         finally:
@@ -296,18 +392,20 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000, help="requests in all")
     parser.add_argument("--jobs", type=int, default=1, help="processes to share them")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers; each process adds its number")
+    parser.add_argument("--portable", action="store_true", help="compare pyrad's Server instead of the fast path")
     options = parser.parse_args()
     answered: collections.Counter = collections.Counter()
     codes: collections.Counter = collections.Counter()
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-        shares = [(options.count // options.jobs, options.seed + n) for n in range(options.jobs)]
+        shares = [(options.count // options.jobs, options.seed + n, options.portable) for n in range(options.jobs)]
         for some, replies in pool.starmap(_job, shares):
             answered += some
             codes += replies
     accepted, rejected, silent = codes[2], codes[3], codes[None]
     print(f"{codes.total():,} requests: {accepted:,} accepted, {rejected:,} rejected, {silent:,} without answer")
-    print(f"{answered.total():,} of them on the fast path:")
-    for dialect in DIALECTS:
+    if not options.portable:
+        print(f"{answered.total():,} of them on the fast path:")
+    for dialect in sorted({dialect for dialect, _ in answered}):
         kinds = (f"{kind} {answered[dialect, kind]:,}" for kind in ("lookup", *AKMS) if answered[dialect, kind])
         print(f"    {dialect:12} {', '.join(kinds)}")
 

@@ -17,6 +17,15 @@ def test_fast_path_and_engine_answer_alike(differential):
     assert min(differential.codes[code] for code in (2, 3, None)) > 100
 
 
+def test_portable_server_and_engine_answer_alike(tmp_path):
+    portable = Differential(tmp_path, seed=2, portable=True)
+    try:
+        portable.run(300)
+    finally:
+        portable.close()
+    assert min(portable.codes[code] for code in (2, 3, None)) > 20
+
+
 def test_each_dialect_goes_the_fast_way_with_each_akm_that_it_can_carry(differential):
     carried = {(base.dialect, base.kind) for base in differential.bases if base.known and base.kind in SERVED}
     assert len(carried) > 50

@@ -175,35 +175,36 @@ def house(tmp_path, request):
         assert (counts.discards["error"], counts.fastpath_failures) == (0, 0)
 
 
+@contextlib.contextmanager
+def run_server(house, config=None, listen="127.0.0.1", pyrad=None):
+    """Run a server for a house, listening and taking accounting, in a thread of its own, for the block."""
+    started, kept = threading.Event(), []
+
+    async def serve():
+        with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
+            server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad)
+            kept.extend((server, asyncio.get_running_loop()))
+            task = asyncio.create_task(server.run())
+            await server.ready.wait()
+            started.set()
+            await task
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert started.wait(60)
+    server, loop = kept
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(server.stop)
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 @pytest.fixture
 def running():
-    """Return a context manager: a server for a house, listening and taking accounting, in a thread of its own."""
-
-    @contextlib.contextmanager
-    def run(house, config=None, listen="127.0.0.1", pyrad=None):
-        started, kept = threading.Event(), []
-
-        async def serve():
-            with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
-                server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad)
-                kept.extend((server, asyncio.get_running_loop()))
-                task = asyncio.create_task(server.run())
-                await server.ready.wait()
-                started.set()
-                await task
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),))
-        thread.start()
-        assert started.wait(60)
-        server, loop = kept
-        try:
-            yield server
-        finally:
-            loop.call_soon_threadsafe(server.stop)
-            thread.join(20)
-            assert not thread.is_alive()
-
-    return run
+    """Return `run_server`."""
+    return run_server
 
 
 @pytest.fixture
