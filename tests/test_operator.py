@@ -37,7 +37,7 @@ class Operator:
         self.run("venue", "add", "Hudson House", "--nas-identifier", "ap1")
         self.run("venue", "add", "Annexe", "--nas-identifier", "ap2")
         self.run("pool", "add", "Hudson House", "--venue", "Hudson House")
-        self.run("nas", "add", "127.0.0.1", "--secret-file", "-", "--name", "house-aps", text=SECRET)
+        self.run("nas", "add", "127.0.0.1", "--any-venue", "--secret-file", "-", "--name", "house-aps", text=SECRET)
         for who, passphrase, *more in (
             ("Ann Lee", "the-right-passphrase"),
             ("Bob", "moved-out-in-october", "--ends", "2025-10-31"),
@@ -119,11 +119,15 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 # What is asked, and what the line must name: what is wrong, whose key it is, where, and (for metrics) one word for it.
 REJECTED = {
-    "an expired key": (request("moved-out-in-october"), 'reason="expired 2025-10-31" who=Bob key=2', "expired"),
+    "an expired key": (
+        request("moved-out-in-october"),
+        'reason="expired 2025-10-31 23:59 UTC" who=Bob key=2',
+        "expired",
+    ),
     "a suspended key": (request("has-not-paid-his-rent"), 'reason="suspended: delinquent" who=Cy key=3', "suspended"),
     "a key of next century": (
         request("moves-in-next-century"),
-        'reason="starts 2099-01-01" who=Di key=4',
+        'reason="starts 2099-01-01 00:00 UTC" who=Di key=4',
         "not-yet-valid",
     ),
     "a removed key": (request("lost-his-phone-in-may"), 'reason="removed {today}" who=Ed key=5', "removed"),
