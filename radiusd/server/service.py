@@ -269,6 +269,7 @@ class Server:
         if await asyncio.to_thread(load_if_kept):
             front_end.enable(FastPath())
             front_end.configure(self._config)
+            log.info("fast path ready: known devices are answered by compiled code from now on")
         else:
             log.warning("the compiled answers could not be made ready: known devices cost more of the processor")
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from ipaddress import ip_network
@@ -13,7 +15,9 @@ import pytest
 
 from crypto import MacAddress, Ssid
 from provisioning import KeyStatus, StoreError
-from radiusd import DIALECTS, Engine, Question, ServeError, Server, parse_address, render_address
+from radiusd import DIALECTS, Engine, Lookup, Question, ServeError, Server, parse_address, render_address
+from radiusd.fastpath import compilation
+from radiusd.fastpath.compilation import Compilation
 from radiusd.server.service import announce
 from radiusd.sockets import bound
 
@@ -105,6 +109,26 @@ def test_ready_line_says_what_is_served_and_where(loopback, lines):
         assert lines()[-1].startswith(f"ready listen={first} acct={second} metrics=[::1]:9812 workers=3 {sizes} ")
         announce(sockets, (), server.loaded, metrics=("192.0.2.1", 9812), started=time.monotonic())
         assert lines()[-1].startswith("metrics are shown on 192.0.2.1:9812 to whoever reaches it")
+
+
+def test_the_log_says_when_the_fast_path_follows_a_first_start(loopback, lines, monkeypatch):
+    """After an install the server answers at once, and its compiled code comes later: what measures it can wait."""
+    ours, theirs = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", ""]) as compiler:
+        monkeypatch.setattr("radiusd.server.service.prepare", lambda: Compilation(compiler, ours))
+        compilation.warm_up()  # what the other process would have left in the cache
+        loopback.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
+        with serving(loopback) as server:
+            lookup = Lookup(device=DEVICE, ssid=SSID, aa=DEVICE)
+            assert ask(loopback, server.addresses[0], lookup).passphrases == (b"right-passphrase",)
+            assert not any(line.startswith("fast path ready") for line in lines())
+            os.close(theirs)  # the compiler has ended
+            deadline = time.monotonic() + 60
+            while not any(line.startswith("fast path ready") for line in lines()):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert ask(loopback, server.addresses[0], lookup).passphrases == (b"right-passphrase",)
+    os.close(ours)
 
 
 def test_start_with_nothing_to_serve_warns(house, lines):
