@@ -107,7 +107,8 @@ class FastPath:
             forms=np.zeros(FORMS, FORM),
             scratch=np.zeros(1, SCRATCH),
         )
-        self._form_count = 0
+        self._forms: list[bytes | None] = [None] * FORMS  # as learned, by row
+        self._hand = 0
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
         self._asked: dict[int, RequestLabels] = {}
@@ -252,6 +253,8 @@ class FastPath:
         self._asked.clear()
         self._client_rows.clear()
         self._kinds.clear()
+        self._tables.forms[:] = np.zeros((), FORM)
+        self._forms = [None] * FORMS
 
     def forget_keys(self, keys: IdRanges) -> None:
         """Forget every answer with one of these keys."""
@@ -282,27 +285,26 @@ class FastPath:
 
     def _learn_forms(self, octets: bytes, handshake: Handshake) -> None:
         """Learn where a handshake lies in Vendor-Specific attributes."""
-        at, frame = 20, handshake.m2.octets
+        at = 20
         while at < len(octets):
             piece = octets[at : at + octets[at + 1]]
             at += octets[at + 1]
-            anonce_at, frame_at = piece.find(handshake.anonce), piece.find(frame)
-            if piece[0] != _VENDOR_SPECIFIC or (anonce_at < 0 and frame_at < 0):
-                continue
-            masked = piece.replace(handshake.anonce, bytes(32)).replace(frame, bytes(len(frame)))
-            places = anonce_at, frame_at, masked.find(handshake.spa.value)
-            guards = b"".join(bytes(GUARD) if place < 0 else piece[place - GUARD : place] for place in places)
-            form = np.zeros(1, FORM)
-            form[0] = (
-                *(len(piece), anonce_at, frame_at, 0 if frame_at < 0 else len(frame), places[2]),
-                *(np.frombuffer(piece[2:7], np.uint8), np.frombuffer(guards, np.uint8)),
-            )
-            known = self._tables.forms[: self._form_count]
-            if min(place for place in places if place >= 0) < _VENDOR_HEADER or form[0] in known:
-                continue
-            if self._form_count < FORMS:
-                self._tables.forms[self._form_count] = form[0]
-                self._form_count += 1
+            form = _read_layout(piece, handshake) if piece[0] == _VENDOR_SPECIFIC else None
+            if form is not None and form.tobytes() not in self._forms:
+                row = self._room_for_form()
+                self._forms[row] = form.tobytes()
+                self._tables.forms[row] = form
+
+    def _room_for_form(self) -> int:
+        """Return a free row, else the next one that was not used since the last time round: its form is dropped."""
+        forms = self._tables.forms
+        if None in self._forms:
+            return self._forms.index(None)
+        while forms["used"][self._hand]:
+            forms["used"][self._hand] = 0
+            self._hand = (self._hand + 1) % FORMS
+        row, self._hand = self._hand, (self._hand + 1) % FORMS
+        return row
 
     def _client(self, client: Client) -> int | None:
         """Return the row of a NAS's secret."""
@@ -322,6 +324,35 @@ class FastPath:
         )
         self._client_rows[id(client)] = row, client  # which keeps it, so that no other has its id
         return row
+
+
+def _read_layout(piece: bytes, handshake: Handshake) -> npt.NDArray[np.void] | None:
+    """Return the `FORM` of a Vendor-Specific attribute; None where it has no part of the handshake, or not for certain.
+
+    What a station chooses (address, nonce, elements) may stand anywhere by chance or on purpose: only what occurs once,
+    behind the attribute's header, has a place.
+    """
+    frame = handshake.m2.octets
+    frame_at = _only_place(piece, frame)
+    masked = piece if frame_at is None or frame_at < 0 else piece.replace(frame, bytes(len(frame)))
+    anonce_at = _only_place(masked, handshake.anonce)
+    masked = masked if anonce_at is None or anonce_at < 0 else masked.replace(handshake.anonce, bytes(32))
+    places = anonce_at, frame_at, _only_place(masked, handshake.spa.value)
+    found = [place for place in places if place is not None]
+    if len(found) < len(places) or (anonce_at, frame_at) == (-1, -1):
+        return None
+    guards = b"".join(bytes(GUARD) if place < 0 else piece[place - GUARD : place] for place in found)
+    form = np.zeros((), FORM)
+    form["length"], form["anonce_at"], form["frame_at"], form["spa_at"] = len(piece), *found
+    form["frame_length"] = len(frame) if found[1] >= 0 else 0
+    form["vendor"], form["guards"] = np.frombuffer(piece[2:7], np.uint8), np.frombuffer(guards, np.uint8)
+    return form
+
+
+def _only_place(piece: bytes, part: bytes) -> int | None:
+    """Return where `part` begins behind the header of a Vendor-Specific attribute; -1: nowhere, None: twice or more."""
+    place = piece.find(part, _VENDOR_HEADER)
+    return None if place >= 0 and piece.find(part, place + 1) >= 0 else place
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -163,8 +163,20 @@ def _is_guarded(packet, at, place, form, guard):
 
 
 @njit(nogil=True)
-def _find_form(forms, packet, at, length):
-    """Return the row of the form that a Vendor-Specific attribute has, or -1."""
+def _has_address(packet, at, mac):
+    """Return whether these six octets are the address `mac`."""
+    same = True
+    for i in range(6):
+        same = same and packet[at + i] == np.uint8(mac >> (8 * (5 - i)))
+    return same
+
+
+@njit(nogil=True)
+def _find_form(forms, packet, at, length, mac):
+    """Return the row of the form that a Vendor-Specific attribute of the station `mac` has, or -1.
+
+    A form that was learned wrongly, from a station whose address is part of every request, fits that station only.
+    """
     for row in range(len(forms)):
         form = forms[row]
         if form.length == 0:
@@ -179,7 +191,9 @@ def _find_form(forms, packet, at, length):
             and _is_guarded(packet, at, form.anonce_at, form, np.int64(0))
             and _is_guarded(packet, at, form.frame_at, form, np.int64(GUARD))
             and _is_guarded(packet, at, form.spa_at, form, np.int64(2 * GUARD))
+            and (form.spa_at < 0 or _has_address(packet, at + form.spa_at, mac))
         ):
+            form.used = 1
             return row
     return -1
 
@@ -210,52 +224,85 @@ def _read_form(packet, at, form, question, size, scratch, have):
 
 
 @njit(nogil=True)
+def _find_station(packet, length):
+    """Return the address in the one Calling-Station-Id; -1 where there is another number of them, or any length is bad.
+
+    Twin of `vendors.device_address`, which also reads it from User-Name.
+    """
+    at, mac = np.int64(20), np.int64(-1)
+    while at < length:
+        if at + 2 > length:
+            return np.int64(-1)
+        long = np.int64(packet[at + 1])
+        if long < 2 or at + long > length:
+            return np.int64(-1)
+        if _TREATMENT[packet[at]] == _STATION:
+            if mac >= 0:
+                return np.int64(-1)
+            mac = _mac(packet, at + 2, long - 2)
+            if mac < 0:
+                return np.int64(-1)
+        at += long
+    return mac
+
+
+@njit(nogil=True)
+def _keep(forms, packet, at, length, mac, scratch, size, have):
+    """Copy an attribute into the question, but for what is a handshake's; return what is had then, -1: leave it."""
+    question = scratch.question
+    if size + length > LONGEST_QUESTION:
+        return np.int64(-1)
+    for i in range(length):
+        question[size + i] = packet[at + i]
+    if packet[at] == _VENDOR_SPECIFIC and length >= 8:
+        row = _find_form(forms, packet, at, length, mac)
+        if row >= 0:
+            return _read_form(packet, at, forms[row], question, np.int64(size), scratch, have)
+    return have
+
+
+@njit(nogil=True)
+def _seal(scratch, mac, have, size, signature_at):
+    """Fill in what follows from the whole request."""
+    scratch.question[17] = np.uint8(have)
+    scratch.mac = np.uint64(mac)
+    for i in range(6):
+        scratch.spa[i] = np.uint8(mac >> (8 * (5 - i)))
+    if scratch.frame_length >= SHORTEST_FRAME:
+        scratch.key_data = hash_key_data(scratch.frame, np.int64(scratch.frame_length))
+    scratch.signature_at, scratch.question_length = signature_at, size
+    scratch.hash = _hash(scratch.question, np.int64(0), np.int64(size))
+
+
+@njit(nogil=True)
 def walk(forms, packet, length, address, local, socket, scratch):
     """Take a signed Access-Request apart: source, station, handshake, question. Return whether it can be used.
 
+    Twin of `codec._walk` and of the dialects' decode_request, for what it does not leave to them.
     forms:   see `FORM`
     packet:  `length` octets, at most 4096
     address: the sockaddr it came from; local: our address, see `Batch`
     """
     if length < 20 or packet[0] != 1 or (np.int64(packet[2]) << 8 | np.int64(packet[3])) != length:
         return False
-    if not read_source(address, local, socket, packet[1], scratch):
+    mac = _find_station(packet, length)
+    if mac < 0 or not read_source(address, local, socket, packet[1], scratch):
         return False
-    question, size = scratch.question, 18
-    at, have, signature_at = np.int64(20), np.int64(0), 0
-    mac, name = np.int64(-1), np.int64(-1)
+    at, size, have, signature_at = np.int64(20), np.int64(18), np.int64(0), np.int64(0)
+    named = False
     scratch.frame_length = scratch.proxy_length = 0
-    while at < length:
-        if at + 2 > length:
-            return False
+    while at < length:  # each length was checked by _find_station()
         long = np.int64(packet[at + 1])
-        if long < 2 or at + long > length:
-            return False
         treatment = _TREATMENT[packet[at]]
         if treatment == _KEEP:
-            if size + long > LONGEST_QUESTION:
+            have = _keep(forms, packet, at, long, mac, scratch, size, have)
+            if have < 0:
                 return False
-            for i in range(long):
-                question[size + i] = packet[at + i]
-            if packet[at] == _VENDOR_SPECIFIC and long >= 8:
-                row = _find_form(forms, packet, at, long)
-                if row >= 0:
-                    have = _read_form(packet, at, forms[row], question, np.int64(size), scratch, have)
-                    if have < 0:
-                        return False
             size += long
-        elif treatment == _STATION:
-            if mac >= 0:
-                return False
-            mac = _mac(packet, at + 2, long - 2)
-            if mac < 0:
-                return False
         elif treatment == _NAME:
-            if name >= 0:
+            if named or _mac(packet, at + 2, long - 2) != mac:
                 return False
-            name = _mac(packet, at + 2, long - 2)
-            if name < 0:
-                return False
+            named = True
         elif treatment == _SIGNATURE:
             if signature_at or long != 18:
                 return False
@@ -266,26 +313,13 @@ def walk(forms, packet, length, address, local, socket, scratch):
             if following < 0:
                 return False
             have |= 1 if kind == 1 else 2
-            at = following
-            continue
+            long = following - at
         elif treatment == _PROXY:
             scratch.proxy_length += long
-        elif treatment != _SKIP:
+        elif treatment != _SKIP and treatment != _STATION:
             return False
         at += long
-    if not signature_at or mac < 0 or (name >= 0 and name != mac) or (have & 3 != 0 and have & 3 != 3):
+    if not signature_at or (have & 3 != 0 and have & 3 != 3):
         return False
-    if have & 4:
-        for i in range(6):
-            if scratch.spa[i] != np.uint8(mac >> (8 * (5 - i))):
-                return False
-    question[17] = np.uint8(have)
-    scratch.mac = np.uint64(mac)
-    if scratch.frame_length >= SHORTEST_FRAME:
-        scratch.key_data = hash_key_data(scratch.frame, np.int64(scratch.frame_length))
-    for i in range(6):
-        scratch.spa[i] = np.uint8(mac >> (8 * (5 - i)))
-    scratch.signature_at = signature_at
-    scratch.question_length = size
-    scratch.hash = _hash(question, np.int64(0), np.int64(size))
+    _seal(scratch, mac, have, size, signature_at)
     return True

@@ -107,6 +107,7 @@ FORM: Final = np.dtype(
         ("spa_at", "i4"),
         ("vendor", "u1", (5,)),  # and its type
         ("guards", "u1", (6,)),  # before ANonce, frame, SPA
+        ("used", "u1"),  # since room was last made for another
     ],
     align=True,
 )

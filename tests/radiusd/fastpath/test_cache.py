@@ -442,16 +442,39 @@ def twins(house):
     return house, Engine(house.index, house.clock)
 
 
-@pytest.mark.parametrize("step", ["answer", "mark", "learn"])
-def test_failure_of_the_short_way_costs_no_answer(known, handshake, monkeypatch, lines, step):
+@pytest.mark.parametrize("step", ["answer", "mark", "learn", "forget_device"])
+def test_failure_costs_no_answer_and_the_fast_path_comes_back(known, handshake, monkeypatch, lines, ways, step):
     def fail(*args):
         raise KeyError("right-passphrase")
 
     known.may_fail = True
-    monkeypatch.setattr(FastPath, step, fail)
-    for number in range(2):
-        assert known.ask(handshake(b"right-passphrase", spa=OTHER), identifier=number)
-    errors = [line for line in lines() if line.startswith("error")]
-    assert len(errors) == 1
-    assert "without compiled answers" in errors[0]
-    assert "passphrase" not in errors[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(FastPath, step, fail)
+        for number in range(2):
+            assert known.ask(handshake(b"right-passphrase", spa=OTHER), identifier=number)
+    (error,) = [line for line in lines() if line.startswith("error")]
+    assert error.startswith("error place=KeyError@test_cache.py:")
+    assert error.endswith(": without compiled answers for 1 s")
+    assert known.engine.journal.counts.fastpath_failures == 1
+    del ways[:]
+    for seconds in (0.5, 1.0):
+        known.clock.seconds += seconds
+        known.front_end.catch_up()
+        for number in range(3):
+            assert known.ask(handshake(b"right-passphrase"), identifier=number)
+    assert ways[-3:] == [LEFT, ANSWERED, ANSWERED]
+
+
+def test_what_fails_again_and_again_is_tried_more_rarely(known, handshake, monkeypatch, lines):
+    def fail(*args):
+        raise KeyError("right-passphrase")
+
+    known.may_fail = True
+    monkeypatch.setattr(FastPath, "answer", fail)
+    for second in range(300):
+        known.clock.seconds += 1
+        known.front_end.catch_up()
+        assert known.ask(handshake(b"right-passphrase"), identifier=second % 256)
+    errors = [line.rpartition(" for ")[2] for line in lines() if line.startswith("error")]
+    assert errors == [f"{seconds} s" for seconds in (1, 2, 4, 8, 16, 32, 60, 60, 60, 60)][: len(errors)]
+    assert 8 <= len(errors) == known.engine.journal.counts.fastpath_failures
