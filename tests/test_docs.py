@@ -35,19 +35,12 @@ printf 'a phrase to try\\n' > psk.txt; printf 'testing123\\n' > s.txt; cp psk.tx
 latchkey key add --pool "Hudson House" --identity "Ann Lee" --unit 12B --passphrase-file psk.txt >/dev/null
 """
 CAPTURE = 'latchkey packet wpa2 --ssid "Hudson House" --psk-file psk.txt --pcap walk.pcapng 2>/dev/null\n'
-LOGGED = (
-    "latchkey serve >/dev/null 2>&1\n"
-    + CAPTURE
-    + "latchkey send walk.pcapng --server 127.0.0.1:1812 --secret-file s.txt "
-    "--dialect hostapd >/dev/null\n"
-)
+SERVER = "latchkey serve >/dev/null 2>&1\n"
+SEND = "latchkey send walk.pcapng --server 127.0.0.1:1812 --secret-file s.txt --dialect hostapd >/dev/null\n"
+SOURCES = 'cp -r "$LATCHKEY_ROOT"/contrib "$LATCHKEY_ROOT"/latchkey.example.toml "$LATCHKEY_ROOT"/pyproject.toml .\n'
 GIVEN = {
-    "README.md": 'cp "$LATCHKEY_ROOT"/pyproject.toml .\n',
-    "operating.md": BUILDING
-    + SERVER
-    + CAPTURE
-    + SEND
-    + 'cp -r "$LATCHKEY_ROOT"/contrib "$LATCHKEY_ROOT"/latchkey.example.toml .\n',
+    "README.md": SOURCES,
+    "operating.md": BUILDING + SERVER + CAPTURE + SEND + SOURCES,
     "captures.md": BUILDING + SERVER + CAPTURE,
 }
 
