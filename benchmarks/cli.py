@@ -13,8 +13,6 @@ from . import plots, report
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 _plot = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result into this PNG.")
 
-_SEARCH_TITLE = "How long it takes to find the key that made a MIC"
-
 
 @click.group(cls=CommandGroup)
 def bench() -> None:
@@ -47,7 +45,9 @@ def pmk(size: int, rounds: int, as_json: bool, plot: Path | None) -> None:
 
 
 @bench.command()
-@click.option("--sizes", default="1000,10000,100000,1000000", show_default=True, help="Pool sizes, by commas.")
+@click.option(
+    "--sizes", default="1000,10000,100000,1000000", show_default=True, help="Keys in a pool, comma-separated."
+)
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Pairs of measurements.")
 @_json
 @_plot
@@ -58,7 +58,7 @@ def match(sizes: str, rounds: int, as_json: bool, plot: Path | None) -> None:
     try:
         numbers = [int(part) for part in sizes.split(",")]
     except ValueError:
-        raise click.BadParameter(f"{sizes!r} is not numbers by commas", param_hint="--sizes") from None
+        raise click.BadParameter(f"{sizes!r} is not a list of numbers", param_hint="--sizes") from None
     if min(numbers) < 10:
         raise click.BadParameter("10 keys at least", param_hint="--sizes")
     _tell(
