@@ -2,7 +2,8 @@
 
 Which AKM a station's key data names, and for FT-PSK which key holders, was made out by the engine once (`crypto.eapol`)
 and is kept under a hash of the key data. What is kept says nothing of a key or device: it is as true of any other frame
-with the same key data, so it is never forgotten but for room.
+with the same key data, so it is never forgotten but for room, the least used first. Nor is anything kept of the FT
+hierarchy: from PMK to MIC it is 3 us, and what is not kept need not be forgotten.
 
 # Rule: walk() hashes before the signature is checked: every place is compared with the frame's length first.
 """
@@ -19,7 +20,10 @@ _KEY_DATA_AT, _RSN, _PMKID = SHORTEST_FRAME, 48, 16
 
 @njit(nogil=True)
 def name_at(frame, length):
-    """Return where the only PMKID in the RSNE that a frame's key data begins with is, or -1: FT's PMKR1Name."""
+    """Return where the only PMKID in the RSNE that a frame's key data begins with is, or -1: FT's PMKR1Name.
+
+    Twin of `crypto.Rsne.decode`, and held to it by `put_key_data`.
+    """
     if length < _KEY_DATA_AT + 2 or frame[_KEY_DATA_AT] != _RSN:
         return np.int64(-1)
     end = _KEY_DATA_AT + 2 + np.int64(frame[_KEY_DATA_AT + 1])
@@ -89,7 +93,10 @@ def put_key_data(table, scratch, new, used):
 
 @njit(nogil=True)
 def fits(table, question, answer, scratch, used):
-    """Return whether the M2 is one that the engine would take, and made with the key of this answer."""
+    """Return whether the M2 is one that the engine would take, and made with the key of this answer.
+
+    Twin of `crypto.Handshake.build` (what an M2 must be) and `Pool.matches`.
+    """
     frame, length = scratch.frame, np.int64(scratch.frame_length)
     if length < SHORTEST_FRAME:
         return False

@@ -95,7 +95,7 @@ KEY_DATA: Final = np.dtype(
     ],
     align=True,
 )
-KEY_DATA_ROWS: Final = 4096  # one for each kind of station; for FT one for each of them at each access point
+KEY_DATA_ROWS: Final = 16_384  # one for each kind of station; for FT one for each of them at each access point
 # Where a handshake lies in a Vendor-Specific attribute: places in the attribute, -1 for what is not in it. Learned from
 # requests that the engine has understood; the octets before each place tell it from another of the same length.
 FORM: Final = np.dtype(
