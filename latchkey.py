@@ -19,6 +19,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "First steps": {
         "demo": ("pcaps.demo", "demo", "Everything at once on loopback, in a temporary folder."),
         "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
+        "upgrade": ("provisioning.cli", "upgrade", "Bring the database of an older version up to date."),
         "rekey": ("provisioning.rekey_cli", "rekey", "Give the database another master key."),
         "completion": (__name__, "completion", "Let the Tab key complete commands, venues, keys and NASes."),
     },

@@ -82,7 +82,7 @@ def _judge(
         return verdicts
     if not any(attempt.testable is not None for attempt in attempts):
         return tuple(map(without_key, attempts))
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         return tuple(identify_by_store(attempts, store, datetime.now(UTC), progress))
 
 

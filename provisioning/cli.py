@@ -26,7 +26,7 @@ from .selectors import (
     parse_ssid,
     place_keypool,
 )
-from .store import Store, create_store
+from .store import Store, create_store, open_store
 from .views import view_keypool, view_plan, view_unit, view_venue
 
 _vlan = click.IntRange(1, 4094)
@@ -46,6 +46,16 @@ def init(context: click.Context) -> None:
         click.echo(
             f"created {key_path(path, os.environ)}: keep a copy elsewhere, the database is unreadable without it"
         )
+
+
+@click.command()
+@db_option
+@click.pass_context
+def upgrade(context: click.Context) -> None:
+    """Bring the database of an older version up to date, as every command that changes it does; keep a copy before."""
+    path = database_path(context)
+    open_store(path, os.environ).close()
+    click.echo(f"{path} is up to date")
 
 
 @click.group(cls=CommandGroup)
@@ -82,7 +92,7 @@ def venue_add(
 @click.pass_context
 def venue_list(context: click.Context, as_json: bool) -> None:
     """List the venues."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         views = [view_venue(each) for each in store.inventory.venues()]
     print_views(views, ("id", "name", "nas_identifiers"), as_json)
 
@@ -94,7 +104,7 @@ def venue_list(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def venue_show(context: click.Context, name: str, as_json: bool) -> None:
     """Show one venue."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         view = view_venue(find_venue(store, name))
     print_view(view, as_json)
 
@@ -139,7 +149,7 @@ def unit_add(
 @click.pass_context
 def unit_list(context: click.Context, venue: str | None, as_json: bool) -> None:
     """List the units."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         only = find_venue(store, venue).id if venue is not None else None
         names = _venue_names(store)
         views = [view_unit(each, names) for each in store.inventory.units() if only in (None, each.venue_id)]
@@ -199,7 +209,7 @@ def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -
 @click.pass_context
 def pool_list(context: click.Context, as_json: bool) -> None:
     """List the keypools."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         names, counts = _venue_names(store), store.keys.counts()
         pools: Sequence[Keypool] = store.inventory.keypools()
     views = [view_keypool(each, names, counts.get(each.id, 0)) for each in pools]
@@ -263,7 +273,7 @@ def plan_add(
 @click.pass_context
 def plan_list(context: click.Context, as_json: bool) -> None:
     """List the service plans."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         views = [view_plan(each) for each in store.inventory.plans()]
     print_views(views, ("id", "name", "download_kbps", "upload_kbps", "devices", "wireless_only"), as_json)
 
@@ -275,7 +285,7 @@ def plan_list(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def plan_show(context: click.Context, name: str, as_json: bool) -> None:
     """Show one service plan."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         view = view_plan(find_plan(store, name))
     print_view(view, as_json)
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from typing import Final
 
 import click
@@ -14,7 +15,7 @@ from crypto import MacAddress
 from .bulk import Imported, begins_as_formula, import_keys, render_example, render_rows
 from .command_group import CommandGroup
 from .completion import complete_keys, complete_plans, complete_pools, complete_units, complete_venues
-from .errors import ImportRefused, InvalidValue
+from .errors import ImportRefused, InvalidValue, NotFound
 from .keys import generate_passphrase, parse_instant
 from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
 from .options import (
@@ -31,7 +32,7 @@ from .options import (
     utc_now,
 )
 from .reasons import code_of
-from .selectors import find_key, find_keypool, find_plan, find_unit, find_venue
+from .selectors import find_key, find_key_id, find_keypool, find_plan, find_unit, find_venue
 from .store import Store
 from .views import describe_sighting, view_key, view_sightings
 
@@ -212,7 +213,7 @@ def key_list(
 ) -> None:
     """List keys; removed ones only with --status removed."""
     now = utc_now()
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         keypool_id = None if pool is None and venue is None else find_keypool(store, pool, venue).id
         places = (find_venue(store, venue).id,) if venue is not None else ()
         unit_id = None if unit is None else find_unit(store, unit, places).id
@@ -239,7 +240,7 @@ def key_list(
 @click.pass_context
 def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bool) -> None:
     """Show one key and its devices, and when each was last seen."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         found = find_key(store, which)
         view = view_key(found, _ssids(store), utc_now(), secrets=show_secrets)
         sightings = view_sightings(store.devices.sightings(found.id))
@@ -263,7 +264,7 @@ def key_reset(
     """Give a key another passphrase."""
     given = _read_passphrase(passphrase, passphrase_file)
     with open_database(context) as store:
-        id_ = find_key(store, which).id
+        id_ = find_key_id(store, which)
         store.keys.reset(id_, given or generate_passphrase())
         changed = _require(store, id_)
     _print_made(changed, made=given is None, as_json=as_json)
@@ -298,6 +299,42 @@ def key_remove(context: click.Context, which: str, reason: str | None) -> None:
     _set_status(context, which, KeyStatus.REMOVED, reason)
 
 
+@key.command("forget-devices")
+@_key_argument
+@click.option("--mac", metavar="MAC", help="Only this one.")
+@db_option
+@click.pass_context
+def key_forget_devices(context: click.Context, which: str, mac: str | None) -> None:
+    """Forget the devices of a key, and print how many. Each is known again when it next shows the key.
+
+    An access point that asks by address alone gets no key for a device that was forgotten.
+    """
+    device = None if mac is None else _parse_mac(mac)
+    with open_database(context) as store:
+        forgotten = store.devices.forget(find_key_id(store, which), device)
+    if device is not None and not forgotten:
+        raise NotFound(f"{device} is not known with that key")
+    click.echo(f"forgot {forgotten}")
+
+
+@key.command("erase")
+@click.option(
+    "--days",
+    type=click.IntRange(0, 3650),
+    default=90,
+    show_default=True,
+    help="Only of keys that were removed so long ago; until then the log says of a refused device that its key was.",
+)
+@db_option
+@click.pass_context
+def key_erase(context: click.Context, days: int) -> None:
+    """Erase passphrases, PMKs and devices of removed keys. The server does it hourly, after lapsed_days."""
+    with open_database(context) as store:
+        erased = store.keys.erase(utc_now() - timedelta(days=days))
+        store.compact()
+    click.echo(f"erased {erased}")
+
+
 @key.command("export")
 @click.argument("file", metavar="[FILE.csv]", default="-", type=click.Path())
 @_pool_option
@@ -315,7 +352,7 @@ def key_export(
     """
     if not show_secrets:
         raise InvalidValue("the file would hold every passphrase: say --show-secrets if that is meant")
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         keypool = find_keypool(store, pool, venue)
         formulas = _Counter()
         keys = formulas.through(_exported(store, keypool.id, everything))
@@ -357,7 +394,7 @@ def _exported(store: Store, keypool_id: int, everything: bool) -> Iterator[tuple
 
 def _set_status(context: click.Context, which: str, status: KeyStatus, reason: str | None = None) -> None:
     with open_database(context) as store:
-        store.keys.set_status(find_key(store, which).id, status, now=utc_now(), reason=reason)
+        store.keys.set_status(find_key_id(store, which), status, now=utc_now(), reason=reason)
 
 
 def _read_passphrase(text: str | None, file: str | None) -> Passphrase | None:

@@ -270,6 +270,7 @@ class Key:
     status: KeyStatus
     status_reason: str | None
     status_at: datetime | None
+    erased: bool = False  # removed so long ago that passphrase and PMK are gone: zeros stand for them
 
     def validity(self, now: datetime) -> Reason | None:
         """Return None when the key may be used at `now`, else why not, as the log prints it."""

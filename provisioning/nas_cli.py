@@ -171,7 +171,7 @@ _COLUMNS: Final = (
 @click.pass_context
 def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
     """List the NASes."""
-    with open_database(context) as store:
+    with open_database(context, readonly=True) as store:
         names = _venue_names(store)
         views = [view_nas(each, names, secrets=show_secrets) for each in store.inventory.nases()]
     print_views(views, (*_COLUMNS, "secret") if show_secrets else _COLUMNS, as_json)

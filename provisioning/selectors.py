@@ -8,7 +8,7 @@ from typing import Final
 
 from crypto import Ssid
 
-from .errors import Ambiguous, InvalidValue, NotFound
+from .errors import Ambiguous, InvalidValue, NotFound, RowDamaged
 from .model import Key, Keypool, KeyStatus, Nas, Scope, ServicePlan, Unit, Venue
 from .store import Store
 
@@ -180,6 +180,17 @@ def find_key(store: Store, text: str) -> Key:
         listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
         raise Ambiguous(f"several keys {text!r}, say which: {listed}")
     return found[0]
+
+
+def find_key_id(store: Store, text: str) -> int:
+    """Return the id of the key that `find_key` returns; a key that cannot be opened can be named by its id."""
+    try:
+        return find_key(store, text).id
+    except RowDamaged:
+        digits = text.removeprefix("id:")
+        if digits.isascii() and digits.isdigit():
+            return int(digits)
+        raise
 
 
 def _describe_key(key: Key, ssids: Mapping[int, Ssid]) -> str:

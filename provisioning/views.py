@@ -101,7 +101,9 @@ def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool
         "state": key.validity(now) or "valid",
     }
     if secrets:
-        view["passphrase"] = key.passphrase.value.decode("ascii")
+        view["passphrase"] = None if key.erased else key.passphrase.value.decode("ascii")
+        if key.erased:
+            view["passphrase_erased"] = True
     return view
 
 

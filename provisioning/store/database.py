@@ -38,6 +38,7 @@ class Database:
         self.readonly = readonly or immutable
         self._busy_timeout_s = busy_timeout_s
         self._immutable = immutable
+        self._alone = False
         self._connect()
 
     def _connect(self) -> None:
@@ -51,7 +52,12 @@ class Database:
         try:
             if _look(self.path)[0] != self.file_id:
                 raise StoreReplaced(f"the database {self.path} was replaced as it was opened")
+            if self.readonly and not self._immutable and not self._is_readable():
+                self.sql.close()
+                self._connect_alone()
+                return
             with self.errors():
+                self.sql.execute("PRAGMA secure_delete = ON")  # what is erased leaves no copy in a free page
                 self.sql.execute("PRAGMA foreign_keys = ON")
                 self.sql.execute("PRAGMA synchronous = FULL")  # an answered device must survive a power cut
                 self.sql.execute("PRAGMA temp_store = MEMORY")
@@ -97,8 +103,42 @@ class Database:
             raise
         return database
 
+    def _is_readable(self) -> bool:
+        """Return whether the index beside the database, which readers share with writers, is there or can be made."""
+        try:
+            self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                return False
+            raise _translate(error, self.path) from error
+        return True
+
+    def _connect_alone(self) -> None:
+        """Read the file without an index, where we may make none: right as long as no change lies beside it.
+
+        StoreError where one does: what is in the file is then older than what holds.
+        """
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            waiting = log.stat().st_size
+        except FileNotFoundError:
+            waiting = 0
+        except OSError as error:
+            raise StoreError(f"cannot read {log}: {error.strerror}") from error
+        if waiting:
+            raise StoreError(
+                f"cannot read the database {self.path}: the last changes lie in {log.name}, which needs a folder that"
+                " can be written, or the server running"
+            )
+        self._immutable = self._alone = True
+        self._connect()
+
     def close(self) -> None:
+        """Disconnect; StoreError where the file was written meanwhile and nothing kept what was read together."""
         self.sql.close()
+        alone, self._alone = self._alone, False
+        if alone and _look(self.path) != (self.file_id, self._written):
+            raise StoreError(f"the database {self.path} was changed while it was read: try again")
         self._written = _NEVER
 
     def reopen(self) -> None:
@@ -124,6 +164,19 @@ class Database:
     def is_replaced(self) -> bool:
         """Return whether another file lies at the path now; StoreError where none does."""
         return _look(self.path)[0] != self.file_id
+
+    @property
+    def has_written(self) -> bool:
+        """Return whether this connection has changed a row."""
+        return self._written != _NEVER and not self.readonly and self.sql.conn.total_changes > 0
+
+    def log_state(self) -> tuple[int, int] | None:
+        """Return size and time of the write-ahead log, None where it is empty."""
+        try:
+            status = self.path.with_name(f"{self.path.name}-wal").stat()
+        except OSError:
+            return None
+        return (status.st_size, status.st_mtime_ns) if status.st_size else None
 
     def is_log_former(self) -> bool:
         """Return whether the write-ahead log was last written before a file was put at the path."""
@@ -173,7 +226,8 @@ class Database:
         if pending and not may_be_older:
             if self.readonly:
                 raise StoreError(
-                    f"{self.path} was written by an older version of latchkey and is open for reading only"
+                    f"{self.path} was written by an older version of latchkey: bring it up to date with"
+                    " `latchkey upgrade`, and keep a copy"
                 )
             self.migrate()
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from crypto import MacAddress
 
-from ..model import Device, Sighting
+from ..model import Device, Entity, Sighting
 from .database import Database
 from .rows import Report, load_device, load_instant, load_rows, save_instant
 
@@ -76,6 +76,17 @@ class Devices:
         """Return a key's devices, by address, and when each was seen."""
         rows = self._db.rows("SELECT mac, first_seen, last_seen FROM devices WHERE key_id = ? ORDER BY mac", (key_id,))
         return tuple(Sighting(MacAddress(mac), load_instant(first), load_instant(last)) for mac, first, last in rows)
+
+    def forget(self, key_id: int, mac: MacAddress | None = None) -> int:
+        """Forget the devices of a key, or that one, registered or not; return how many. The key brings each back."""
+        address = None if mac is None else mac.value
+        with self._db.writing():
+            forgotten = self._db.execute(
+                "DELETE FROM devices WHERE key_id = ?1 AND (?2 IS NULL OR mac = ?2)", (key_id, address)
+            ).rowcount
+            if forgotten:
+                self._db.record(Entity.DEVICE, key_id)
+        return forgotten
 
     def sequence(self) -> int:
         """Return a number that grows with each `remember`, 0 before the first."""

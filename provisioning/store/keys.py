@@ -103,7 +103,7 @@ class Keys:
         where, only = ("", ()) if keypool_id is None else (" AND keypool_id = ?", (keypool_id,))
         while rows := self._db.rows(
             f"SELECT id, pmk, keypool_id FROM keys WHERE id BETWEEN ? AND ?{where}"
-            " AND (status != 'removed' OR status_at >= ?) ORDER BY id LIMIT ?",
+            " AND (status != 'removed' OR status_at >= ?) AND pmk != x'' ORDER BY id LIMIT ?",
             (first_id, last, *only, save_instant(lapsed_since), batch),
         ):
             pools: dict[int, list[tuple[int, bytes]]] = {}
@@ -257,6 +257,25 @@ class Keys:
                 "UPDATE keys SET passphrase = ?, pmk = ?, fingerprint = ? WHERE id = ?", (*sealed, fingerprint, id_)
             )
             self._db.record(Entity.KEY, id_)
+
+    def erase(self, removed_before: datetime) -> int:
+        """Erase passphrases, PMKs and devices of keys removed before then; return of how many.
+
+        The keys stay, so that the log and an administrator can still say whose they were.
+        """
+        lapsed = "FROM keys WHERE status = 'removed' AND status_at <= ? AND pmk != x''"
+        before = save_instant(removed_before)
+        if not self._db.row(f"SELECT 1 {lapsed}", (before,)):
+            return 0  # nearly always: no write lock for that
+        with self._db.writing():
+            ids = [id_ for (id_,) in self._db.rows(f"SELECT id {lapsed} ORDER BY id", (before,))]
+            only = [(id_,) for id_ in ids]
+            self._db.execute_many("UPDATE keys SET passphrase = x'', pmk = x'', fingerprint = x'' WHERE id = ?", only)
+            self._db.execute_many("DELETE FROM devices WHERE key_id = ?", only)
+            for id_ in ids:
+                self._db.record(Entity.KEY, id_)
+                self._db.record(Entity.DEVICE, id_)
+        return len(ids)
 
     def add_device(self, key_id: int, mac: MacAddress) -> None:
         """Register a device for a key before it is first seen."""

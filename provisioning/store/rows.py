@@ -55,6 +55,7 @@ KEY_COLUMNS: Final = (
     "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends"
 )
 _CHUNK: Final = 16_384
+_ERASED: Final = b"0" * 64  # hex digits: the PMK of zeros
 
 
 def load_rows(
@@ -144,12 +145,14 @@ def load_key(row: Row, vault: Vault) -> Key:
     subscriber = Subscriber(id=row[17], name=row[18]) if row[17] is not None else None
     plan = load_plan(row[19:29]) if row[19] is not None else None
     offset = row[29] or 0 if plan is not None and plan.wireless_only else 0
+    erased = pmk == b"" and KeyStatus(status) is KeyStatus.REMOVED
     return Key(
         id=id_,
         keypool_id=keypool_id,
         identity=identity,
-        passphrase=Passphrase(vault.unseal("keys.passphrase", id_, passphrase)),
-        pmk=Pmk(vault.unseal("keys.pmk", id_, pmk)),
+        passphrase=Passphrase(_ERASED if erased else vault.unseal("keys.passphrase", id_, passphrase)),
+        pmk=Pmk(bytes(32) if erased else vault.unseal("keys.pmk", id_, pmk)),
+        erased=erased,
         unit=unit,
         subscriber=subscriber,
         plan=plan,

@@ -5,6 +5,7 @@ one. Every administrator's write appends to the change feed in its own transacti
 become a parameter of a statement, so that no plain one reaches the file, its log, or an error.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
@@ -156,7 +157,22 @@ class Store:
             raise
 
     def close(self) -> None:
+        """Close it; what it has written goes into the file itself where nobody is in the way.
+
+        Then a copy of the file alone is whole, also while a server runs.
+        """
+        with contextlib.suppress(StoreError):
+            if self._db.has_written and not self._db.is_replaced():
+                self._db.fold()
         self._db.close()
+
+    def disconnect(self) -> None:
+        """Close it and leave the log as it is: it may be another file's by now."""
+        self._db.close()
+
+    def log_state(self) -> tuple[int, int] | None:
+        """Return what shows whether the write-ahead log grows, None while it is empty."""
+        return self._db.log_state()
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,8 @@ from .store_thread import StoreThread
 log = logging.getLogger("radiusd")
 
 _AGAIN_S: Final = 60.0  # between two lines about one trouble that lasts
+_ERASE_S: Final = 3600.0
+TIDY_S: Final = 2.0  # between two calls of `tidy`
 
 
 class Trouble:
@@ -53,7 +55,13 @@ class Following:
     """What passes between the index and the store. Belongs to the thread that answers requests."""
 
     def __init__(
-        self, index: Index, follower: Follower, reader: Store, followed: StoreThread, saved: StoreThread
+        self,
+        index: Index,
+        follower: Follower,
+        reader: Store,
+        followed: StoreThread,
+        saved: StoreThread,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read keys from `reader`, in this thread; follow and save through the stores of the two others."""
         self._index = index
@@ -65,6 +73,10 @@ class Following:
         self._closed = False  # and the other one is being read
         self._blind = Trouble()
         self._unsaved = Trouble()
+        self._untidy = Trouble()
+        self._monotonic = monotonic
+        self._erase_at = monotonic()
+        self._log_state: tuple[int, int] | None = None
         index.read_from(self._read_key)
 
     def measure(self) -> dict[str, int]:
@@ -99,9 +111,9 @@ class Following:
         await self._followed.call(self._followed.store.check_replacement)
         if not self._closed:
             self._closed = True
-            self._reader.close()
-            await self._saved.call(self._saved.store.close)
-            await self._followed.call(self._followed.store.close)
+            self._reader.disconnect()
+            await self._saved.call(self._saved.store.disconnect)
+            await self._followed.call(self._followed.store.disconnect)
         await self._followed.call(self._followed.store.reopen)
         update = await self._followed.call(self._follower.load, _now())
         await self._saved.call(self._saved.store.reopen)
@@ -138,6 +150,27 @@ class Following:
             self._unsaved.over("devices are saved again")
             self._index.devices.saved(devices)
             sightings.saved(seen)
+
+    async def tidy(self) -> None:
+        """Empty the write-ahead log once nothing is added to it, so that a copy of the file alone is whole.
+
+        To be called every few seconds. Erases what has lapsed, too, once an hour.
+        """
+        if self._replaced:
+            return
+        log_state, self._log_state = self._log_state, self._reader.log_state()
+        try:
+            if self._monotonic() >= self._erase_at:
+                self._erase_at = self._monotonic() + _ERASE_S
+                erased = await self._saved.call(self._saved.store.keys.erase, _now() - self._follower.lapsed)
+                if erased:
+                    log.info("erased the passphrases of %d keys that were removed long ago", erased)
+            if log_state is not None and log_state == self._log_state:
+                await self._saved.call(self._saved.store.fold)
+        except Exception as error:
+            self._untidy.met(error, "cannot tidy the store")
+        else:
+            self._untidy.over("the store is tidied again")
 
     def _remember(self, devices: Sequence[Device], seen: Sequence[tuple[bytes, int]]) -> None:
         self._saved.store.check_place()

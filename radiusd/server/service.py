@@ -32,7 +32,7 @@ from ..state.follower import Follower
 from ..state.index import Index
 from ..vendors import load_dictionary
 from .accounting_udp import AccountingListener
-from .following import Following
+from .following import TIDY_S, Following
 from .frontend import FrontEnd
 from .mmsg import is_available
 from .store_thread import StoreThread
@@ -208,6 +208,7 @@ class Server:
                 lambda: self._look_after_log(engine.journal.counts),
             ):
                 await stack.enter_async_context(_repeating(work))
+            await stack.enter_async_context(_repeating(following.tidy, TIDY_S))
             if self._meter is not None:
                 gauges = partial(_measure, loaded.index, edge, following)
                 publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))

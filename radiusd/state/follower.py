@@ -75,7 +75,7 @@ class Follower:
         self, store: Store, *, lapsed_days: int = LAPSED_DAYS, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
-        self._lapsed = timedelta(days=lapsed_days)
+        self.lapsed = timedelta(days=lapsed_days)
         self._monotonic = monotonic
         self._read_at = monotonic()
         self._state: _State | None = None
@@ -121,7 +121,7 @@ class Follower:
         first = self._state is None
         self.damage.forget()
         topology = self._read_topology(state)
-        for batch in store.keys.batches(lapsed_since=now - self._lapsed, report=self.damage.report):
+        for batch in store.keys.batches(lapsed_since=now - self.lapsed, report=self.damage.report):
             _add(state, batch)
         devices = _in_order(store.devices.of_keys(report=self.damage.report))
         self._state = state
@@ -239,7 +239,7 @@ class Follower:
         )
 
     def _read_pools(self, state: _State, first: int, last: int, now: datetime, damaged: set[int]) -> None:
-        lapsed_since = now - self._lapsed
+        lapsed_since = now - self.lapsed
         for start in range(first, last + 1, _STEP):
             stop = min(start + _STEP - 1, last)
             batches = tuple(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -168,6 +169,63 @@ def test_connection_that_was_lost_is_made_again(house):
     aside.replace(house.path)
     house.add_key(SSID, b"right-passphrase")
     assert house.follower.refresh(house.now) is not None
+
+
+def test_copy_of_the_file_alone_is_whole_when_all_is_quiet(loopback, handshake, running, asking, tmp_path):
+    loopback.add_key(SSID, b"right-passphrase")
+    with running(loopback) as server:
+        assert asking(server, handshake(b"right-passphrase", spa=ONE))
+        eventually(lambda: list(loopback.store.devices.of_keys()))
+        eventually(lambda: loopback.path.with_name(f"{loopback.path.name}-wal").stat().st_size == 0)
+        shutil.copyfile(loopback.path, tmp_path / "copy.db")
+        with Store.open(tmp_path / "copy.db", loopback._master_key) as copy:
+            assert [device.mac for device in copy.devices.of_keys()] == [ONE]
+
+
+def test_server_erases_what_has_lapsed(loopback, handshake, running, asking, lines):
+    lapsed, removed = (loopback.add_key(SSID, b"passphrase %d" % number) for number in range(2))
+    now = datetime.now(UTC)
+    loopback.store.keys.set_status(lapsed, KeyStatus.REMOVED, now=now - timedelta(days=91))
+    loopback.store.keys.set_status(removed, KeyStatus.REMOVED, now=now - timedelta(days=89))
+    with running(loopback):
+        eventually(lambda: loopback.store.keys.get(lapsed).erased)
+    assert not loopback.store.keys.get(removed).erased
+    assert "erased the passphrases of 1 keys that were removed long ago" in lines()
+
+
+def test_forgotten_devices_are_unknown(loopback, handshake, lookup, running, asking):
+    key_id = loopback.add_key(SSID, b"right-passphrase")
+    with running(loopback) as server:
+        for device in (ONE, TWO):
+            assert asking(server, handshake(b"right-passphrase", spa=device))
+        eventually(lambda: len(list(loopback.store.devices.of_keys())) == 2)
+        assert asking(server, lookup(ONE))
+        loopback.store.devices.forget(key_id, ONE)
+        eventually(lambda: asking(server, lookup(ONE)) is None)
+        assert asking(server, lookup(TWO))
+        assert asking(server, handshake(b"right-passphrase", spa=ONE))
+        assert asking(server, lookup(ONE))
+
+
+def test_master_key_that_is_changed_meanwhile_is_taken_up(loopback, handshake, running, asking, lines):
+    """Keys that nobody has asked for yet are read with the new one, and changes are followed."""
+    key_ids = [loopback.add_key(SSID, b"passphrase %d" % number) for number in range(3)]
+    keys = [loopback._master_key]
+    open_store = loopback.open_store
+    loopback.open_store = lambda: Store.open(loopback.path, lambda: keys[-1:])
+    with running(loopback) as server:
+        assert asking(server, handshake(b"passphrase 0", spa=ONE))
+        keys.append(MasterKey.generate())
+        loopback.store.rekey(keys[-1], lambda: None)
+        assert asking(server, handshake(b"passphrase 1", spa=TWO))
+        loopback.store.keys.set_status(key_ids[0], KeyStatus.SUSPENDED, now=loopback.now)
+        eventually(lambda: asking(server, handshake(b"passphrase 0", spa=ONE)) is None)
+        # One that is not to be had: what is in memory answers, and the log says what is missing.
+        loopback.store.rekey(MasterKey.generate(), lambda: None)
+        eventually(lambda: any("the master key is not the one" in line for line in lines()))
+        assert asking(server, handshake(b"passphrase 1", spa=TWO))
+    loopback.open_store = open_store
+    assert not any("cannot be opened" in line for line in lines())
 
 
 def test_age_grows_while_the_store_cannot_be_read(house, monkeypatch):
