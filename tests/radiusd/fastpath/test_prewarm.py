@@ -10,6 +10,7 @@ from provisioning import KeyStatus
 from radiusd import DIALECTS, Question
 from radiusd.fastpath.prewarm import prewarm
 from radiusd.fastpath.tables import ANSWERED, LEFT, SUPERSEDED
+from tests import vendor_vectors
 from tests.radiusd.conftest import SSID
 
 FIRST, SECOND = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
@@ -46,7 +47,7 @@ def test_answer_is_the_engines(house, lookup, lines, ways):
     assert len(pieces) == 1
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "extreme"])
+@pytest.mark.parametrize("name", vendor_vectors.ANSWERED)
 def test_in_the_words_of_the_profile(house, lookup, ways, name):
     house.store.inventory.add_nas(
         ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
