@@ -26,6 +26,13 @@ def report_local_addresses(one: socket.socket) -> None:
         one.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
+def is_local_reported(one: socket.socket) -> bool:
+    """Return whether the kernel says of each datagram which address it was sent to."""
+    if one.family == socket.AF_INET6:
+        return _IPV6_RECVPKTINFO is not None and bool(one.getsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO))
+    return _IP_PKTINFO is not None and bool(one.getsockopt(socket.IPPROTO_IP, _IP_PKTINFO))
+
+
 def receive(one: socket.socket, number: int, longest: int) -> tuple[bytes, Source]:
     """Return a datagram and where it came from, on the socket of this number; OSError where there is none."""
     datagram, controls, _, address = one.recvmsg(longest, _ROOM)

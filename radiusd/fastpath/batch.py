@@ -34,6 +34,12 @@ class Batch:
         self.addresses: npt.NDArray[np.uint8] = np.zeros((size, ADDRESS), np.uint8)
         self.locals: npt.NDArray[np.uint8] = np.zeros((size, LOCAL), np.uint8)
         self.replies: npt.NDArray[np.uint8] = np.zeros((size, LONGEST), np.uint8)
+        self.address_length = ADDRESS
+
+    def change_addresses(self, length: int) -> None:
+        """Have sockaddrs of this length in all rows from now on, as another socket's."""
+        self.address_length = length
+        self.addresses[:, length:], self.locals[:] = 0, 0
 
     def put(self, row: int, datagram: bytes, source: Source) -> None:
         """Have a datagram arrive."""

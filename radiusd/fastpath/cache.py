@@ -97,7 +97,7 @@ class FastPath:
 
         self._kernels = kernels
         self._lifetime_s = float(lifetime_s)
-        self._salt = int.from_bytes(os.urandom(8))
+        self.reseed()
         self._tables = Tables(
             questions=_table(QUESTION, _QUESTIONS),
             clients=np.zeros(_MOST_CLIENTS, CLIENT),
@@ -111,6 +111,8 @@ class FastPath:
         self._hand = 0
         self._packet = np.zeros(LONGEST, np.uint8)
         self._results: npt.NDArray[np.int64] = np.zeros((0, 4), np.int64)
+        self._batch: Batch | None = None
+        self._datagrams: Datagrams | None = None  # of that batch, and the results
         self._asked: dict[int, RequestLabels] = {}
         self._given: dict[int, ReplyLabels] = {}
         self._client_rows: dict[int, tuple[int, Client]] = {}
@@ -123,6 +125,10 @@ class FastPath:
     def room(self) -> int:
         """Return how many answers can be kept."""
         return len(self._tables.answers)
+
+    def reseed(self) -> None:
+        """Draw salts of this process's own: what was made before a fork is in every worker."""
+        self._salt = int.from_bytes(os.urandom(8))
 
     def limit(self, answers: int, exchanges: int, lifetime_s: float) -> None:
         """Keep so many from now on, exchanges for so long."""
@@ -139,11 +145,14 @@ class FastPath:
             return all_left(count)
         if len(self._results) < batch.size:
             self._results = np.zeros((batch.size, 4), np.int64)
+            self._batch = None
         results = self._results
         self._salt = self._salt + SPREAD & 2**64 - 1
-        datagrams = Datagrams(batch.packets, batch.lengths, batch.addresses, batch.locals, batch.replies, results)
+        if self._batch is not batch:
+            rows = Datagrams(batch.packets, batch.lengths, batch.addresses, batch.locals, batch.replies, results)
+            self._batch, self._datagrams = batch, rows
         times = Times(now.timestamp(), float(monotonic), self._lifetime_s)  # another type would be compiled for
-        self._kernels.answer_all(self._tables, datagrams, count, number, times, np.uint64(self._salt))
+        self._kernels.answer_all(self._tables, self._datagrams, count, number, times, np.uint64(self._salt))
         left, hits, superseded, repeated = [], [], [], 0
         questions, given = self._asked, self._given
         outcomes, lengths, asked, answers = results[:count].T.tolist()

@@ -50,6 +50,7 @@ class FrontEnd:
     def enable(self, fast_path: FastPath) -> None:
         """Leave to the fast path from now on what it can answer."""
         self._fast_path, self._due = fast_path, None
+        fast_path.reseed()
         self.engine.index.watch(self)
 
     def configure(self, config: Config) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..datagram import is_local_reported
 from ..fastpath.batch import LONGEST, Batch
-from ..fastpath.tables import ADDRESS, LOCAL
 
 _MSG_DONTWAIT: Final = 0x40
 _CONTROL: Final = 40  # octets of one control message: struct cmsghdr, and struct in6_pktinfo or the shorter in_pktinfo
@@ -24,15 +24,20 @@ _AF_INET: Final = int(socket.AF_INET)
 
 
 class _Layout(NamedTuple):
-    """Where a control message has the interface (4 octets) and our address."""
+    """What is the same for all datagrams of a socket, and where a control message has interface and our address.
 
+    The lengths are what the kernel writes into each header, and wants there the next time: they are never set again.
+    """
+
+    address_length: int
+    control_length: int
     interface: slice
     local: slice
 
 
 _LAYOUTS: Final = {
-    4: _Layout(slice(16, 20), slice(20, 24)),  # struct in_pktinfo: ipi_ifindex, ipi_spec_dst, ipi_addr
-    6: _Layout(slice(32, 36), slice(16, 32)),  # struct in6_pktinfo: ipi6_addr, ipi6_ifindex
+    4: _Layout(16, 32, slice(16, 20), slice(20, 24)),  # struct in_pktinfo: ipi_ifindex, ipi_spec_dst, ipi_addr
+    6: _Layout(28, 40, slice(32, 36), slice(16, 32)),  # struct in6_pktinfo: ipi6_addr, ipi6_ifindex
 }
 
 
@@ -81,28 +86,23 @@ class BatchSocket:
         self._arriving, arriving_pieces = self._headers(batch.packets)
         self._leaving, leaving_pieces = self._headers(batch.replies)
         self._lengths = _column(self._arriving, "length")
-        self._name_lengths = _column(self._arriving, "name_length")
-        self._control_lengths = _column(self._arriving, "control_length")
-        self._reply_name_lengths = _column(self._leaving, "name_length")
-        self._reply_control_lengths = _column(self._leaving, "control_length")
         self._reply_lengths = _column(leaving_pieces, "length")
         self._kept = arriving_pieces, leaving_pieces  # which the headers point to
 
     def _headers(self, rows: npt.NDArray[np.uint8]) -> tuple["ctypes.Array[_Header]", "ctypes.Array[_Iovec]"]:
-        size, addresses = self._batch.size, self._batch.addresses
+        size, addresses, layout = self._batch.size, self._batch.addresses, self._layout
+        control = layout.control_length if is_local_reported(self.socket) else 0
         pieces = (_Iovec * size)()
         headers = (_Header * size)()
         for number in range(size):
             pieces[number].base, pieces[number].length = rows[number].ctypes.data, LONGEST
             headers[number].pieces, headers[number].piece_count = ctypes.pointer(pieces[number]), 1
-            headers[number].name, headers[number].name_length = addresses[number].ctypes.data, ADDRESS
-            headers[number].control, headers[number].control_length = self._control[number].ctypes.data, _CONTROL
+            headers[number].name, headers[number].name_length = addresses[number].ctypes.data, layout.address_length
+            headers[number].control, headers[number].control_length = self._control[number].ctypes.data, control
         return headers, pieces
 
     def receive(self) -> int:
         """Take in what has come, as much as there is room for; return how many datagrams. OSError where that fails."""
-        self._name_lengths[:] = ADDRESS
-        self._control_lengths[:] = _CONTROL
         count = int(self._receive(self.socket.fileno(), self._arriving, self._batch.size, _MSG_DONTWAIT, None))
         if count < 0:
             error = ctypes.get_errno()
@@ -110,11 +110,9 @@ class BatchSocket:
         batch, layout, control = self._batch, self._layout, self._control[:count]
         batch.lengths[:count] = self._lengths[:count]
         control[:, layout.interface] = 0
-        if layout.local.stop - layout.local.start < LOCAL:  # IPv4: whatever IPv6 addresses the rows held before
-            batch.locals[:count], batch.addresses[:count, 16:] = 0, 0
-            batch.locals[:count, :4] = control[:, layout.local]
-        else:
-            batch.locals[:count] = control[:, layout.local]
+        if batch.address_length != layout.address_length:
+            batch.change_addresses(layout.address_length)
+        batch.locals[:count, : layout.local.stop - layout.local.start] = control[:, layout.local]
         return count
 
     def send(self, lengths: Sequence[int]) -> Iterator[tuple[int, OSError]]:
@@ -124,8 +122,6 @@ class BatchSocket:
         """
         count = len(lengths)
         self._reply_lengths[:count] = lengths
-        self._reply_name_lengths[:count] = self._name_lengths[:count]
-        self._reply_control_lengths[:count] = self._control_lengths[:count]
         row = 0
         while row < count:
             if not lengths[row]:
