@@ -1,5 +1,6 @@
 """The server: octets to decisions and back."""
 
+from .addresses import parse_address, render_address
 from .client import Question
 from .codec import ACCESS_ACCEPT, SharedSecret, decode_request, decode_unverified, encode_reply
 from .config import Config, Settings
@@ -19,7 +20,6 @@ from .errors import (
 from .model import Accept, Attribute, Granted, How, Lookup, Request, Source, Subject
 from .server.process import serve_forever
 from .server.service import Server
-from .sockets import parse_address, render_address
 from .state.follower import Follower
 from .state.index import Index
 from .vendors import DIALECTS, PROFILES, Dialect, attribute_name, device_address, parse_called_station, recognise

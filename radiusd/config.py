@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from .addresses import parse_address
 from .errors import ConfigError, ServeError
-from .sockets import parse_address
 
 T = TypeVar("T")
 DEFAULT_PATH: Final = Path("latchkey.toml")

@@ -1,38 +1,14 @@
-"""Addresses as people write them, and the sockets bound to them."""
+"""Sockets bound to addresses."""
 
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
 
+from .addresses import Address, render_address
 from .datagram import report_local_addresses
 from .errors import ServeError
 
 _SO_RCVBUFFORCE = 33
-
-Address = tuple[str, int]
-
-
-def parse_address(text: str) -> Address:
-    """Return host and port of HOST:PORT or [HOST]:PORT."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ServeError(f"{text!r} is not ADDRESS:PORT")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def render_address(address: Address) -> str:
-    """Return ADDRESS:PORT, an IPv6 address in brackets."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(address: Address) -> bool:
-    """Return whether only this machine reaches the address; a name other than localhost counts as reached by others."""
-    try:
-        return ip_address(address[0]).is_loopback
-    except ValueError:
-        return address[0] == "localhost"
 
 
 def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> socket.socket:

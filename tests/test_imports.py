@@ -34,6 +34,61 @@ def test_imports_follow_the_arrows(package):
                 assert not inner or (name == "crypto.kernels" and path.parent.name == "fastpath"), f"{path}: {name}"
 
 
+# radiusd's rooms (folders, and the modules beside them): each may import those before it. `__init__` re-exports.
+ROOMS = [
+    *("errors", "model", "codec", "addresses", "datagram", "sockets", "config"),
+    *("vendors", "log", "metrics", "state", "client", "engine", "fastpath", "server", "check", "cli", "__init__"),
+]
+
+
+def relative_imports(path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what a module of radiusd imports from it, as the parts of a path in there."""
+    here = path.relative_to(ROOT / "radiusd").parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = (*here[: len(here) - node.level], *(node.module.split(".") if node.module else ()))
+            yield from ((*base, alias.name) for alias in node.names)
+
+
+def room(parts: tuple[str, ...]) -> str:
+    return parts[0].removesuffix(".py")
+
+
+def test_rooms_of_radiusd_have_one_way_between_them():
+    radiusd = ROOT / "radiusd"
+    paths = list(radiusd.rglob("*.py"))
+    assert {room(path.relative_to(radiusd).parts) for path in paths} == set(ROOMS)
+    for path in paths:
+        here = room(path.relative_to(radiusd).parts)
+        for parts in relative_imports(path):
+            there = room(parts)
+            assert here == there or ROOMS.index(there) < ROOMS.index(here), f"{path}: {'.'.join(parts)}"
+
+
+def reached_from(folder: Path) -> set[Path]:
+    """Return every module of radiusd that those in a folder import, and those they import."""
+    found, ahead = set(), list(folder.glob("*.py"))
+    while ahead:
+        path = ahead.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for parts in relative_imports(path):
+            for stem in (ROOT.joinpath("radiusd", *parts), ROOT.joinpath("radiusd", *parts[:-1])):
+                ahead += [each for each in (stem.with_suffix(".py"), stem / "__init__.py") if each.is_file()]
+    return found - {ROOT / "radiusd/__init__.py"}
+
+
+def test_engine_knows_no_socket_no_batch_and_no_fast_path():
+    reached = reached_from(ROOT / "radiusd/engine")
+    assert ROOT / "radiusd/codec.py" in reached
+    for path in reached:
+        parts = path.relative_to(ROOT / "radiusd").parts
+        assert room(parts) not in {"sockets", "datagram", "fastpath", "server"}, path
+        if room(parts) != "log":  # which has to look at what stderr is
+            assert not {"socket", "ctypes", "asyncio", "numba"} & set(absolute_imports(path)), path
+
+
 def test_only_the_kernels_callers_import_the_kernels():
     for path in (ROOT / "crypto").glob("*.py"):
         relative = [

@@ -13,12 +13,13 @@ from typing import Final
 
 from provisioning import key_path
 
+from ..addresses import parse_address
 from ..config import Config
 from ..errors import ServeError
 from ..fastpath.compilation import machine_code_is_kept
 from ..log.file import decisions_path, former_path
 from ..metrics.http import bind_stream
-from ..sockets import bind, parse_address
+from ..sockets import bind
 from .finding import Check, Found, Level
 
 DEFAULT: Final = Config()

@@ -8,8 +8,8 @@ from typing import Final
 
 from provisioning import Keypool, Nas, Scope, Store, Venue
 
+from ..addresses import parse_address
 from ..config import Config
-from ..sockets import parse_address
 from ..vendors import DIALECTS, PROFILES
 from .finding import Check, Found, Level
 

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from ..sockets import Address
+from ..addresses import Address
 from .counters import Counts, Histogram
 from .http import Endpoint, Page, bind_stream
 from .shared_memory import Slot

@@ -15,9 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from ..addresses import Address, render_address
 from ..errors import ServeError
 from ..log.handler import render_failure
-from ..sockets import Address, render_address
 
 log = logging.getLogger("radiusd")
 

@@ -16,12 +16,13 @@ from typing import Any
 
 from provisioning import KEY_VARIABLE, Store, open_store
 
+from ..addresses import parse_address
 from ..config import Settings, differences, merge_live
 from ..errors import ConfigError
 from ..log.file import DecisionFile, decisions_path
 from ..log.handler import start_log
 from ..metrics.exposition import Metrics
-from ..sockets import bound, parse_address
+from ..sockets import bound
 from .memory import protect_memory
 from .mmsg import is_available
 from .service import Server, announce, make_pyrad_server

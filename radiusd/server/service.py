@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from crypto import warm_up
 from provisioning import Store, StoreReplaced
 
+from ..addresses import Address, is_loopback, render_address
 from ..config import Config
 from ..engine.accounting import Accounting
 from ..engine.engine import Engine
@@ -26,7 +27,6 @@ from ..log.file import DecisionFile
 from ..log.handler import catch_up
 from ..metrics.counters import Counts
 from ..metrics.exposition import Meter
-from ..sockets import Address, is_loopback, render_address
 from ..state.damage import read_key
 from ..state.follower import Follower
 from ..state.index import Index

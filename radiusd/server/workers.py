@@ -22,11 +22,12 @@ from typing import NoReturn
 
 from provisioning import ProvisioningError, Store
 
+from ..addresses import parse_address
 from ..config import Config
 from ..errors import RadiusError, ServeError
 from ..log.handler import render_failure
 from ..metrics.exposition import Meter, Metrics
-from ..sockets import bind_shared, parse_address
+from ..sockets import bind_shared
 from .service import Loaded, announce
 
 log = logging.getLogger("radiusd")

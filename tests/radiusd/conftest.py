@@ -146,22 +146,20 @@ class House:
         self.store.close()
 
 
-# What holds for the engine holds for what is answered the fast path. The other modules are about something else.
-BOTH_WAYS = {
-    "test_bad_input",
-    "test_cooldown",
-    "test_dialects",
-    "test_engine",
-    "test_fuzz",
-    "test_in_flight",
-    "test_nas_rules",
-    "test_recognition",
-    "test_unsigned",
+# What holds for the engine holds for what the fast path answers: every test with a house runs both ways, but for those
+# in these folders and those that are marked one_way(why).
+ONE_WAY = {
+    "fastpath": "are about the fast path itself",
+    "server": "run a server, which owns both",
+    "metrics": "run a server, which owns both",
+    "state": "ask the index, which both use",
 }
 
 
 def pytest_generate_tests(metafunc):
-    if "house" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS:
+    folder = metafunc.definition.path.parent.name
+    one_way = folder in ONE_WAY or metafunc.definition.get_closest_marker("one_way") is not None
+    if "house" in metafunc.fixturenames and not one_way:
         metafunc.parametrize("house", ["engine", "fastpath"], indirect=True)
 
 

@@ -34,6 +34,8 @@ SESSION = (
     (31, b"02-00-00-00-02-01"),
     (32, b"hudson-house-ap1"),
 )
+
+pytestmark = pytest.mark.one_way("accounting is asked, not the engine")
 PLACE = 'nas="access points" venue="Hudson House" ssid="Hudson House" device=02:00:00:00:02:01'
 
 
@@ -598,7 +600,6 @@ def test_any_octets_are_acknowledged_or_discarded_with_one_line(books, lines, at
 
 
 @pytest.mark.peer("radclient")
-@pytest.mark.parametrize("house", ["fastpath"], indirect=True)  # the server that runs has an engine of its own
 class TestOnRealSockets:
     """FreeRADIUS's client reports to a running server, and asks it."""
 

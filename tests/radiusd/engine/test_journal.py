@@ -17,6 +17,7 @@ from radiusd.log.file import DecisionFile
 from radiusd.log.handler import lines_together, start_log, stop_log, write_decisions
 from radiusd.log.line_format import quote, quote_octets
 
+pytestmark = pytest.mark.one_way("the journal is asked")
 SSID = Ssid(b"Hudson House")
 SOURCE = Source("192.0.2.1", 40000)
 

@@ -24,6 +24,7 @@ from radiusd.fastpath.batch import Batch
 from radiusd.fastpath.cache import FastPath
 from radiusd.fastpath.tables import ANSWERED, LEFT, REPEATED, SUPERSEDED
 from radiusd.model import Accept, Attribute, Hidden, How, Nested, Salted
+from radiusd.server.frontend import FrontEnd
 from tests import vendor_vectors
 from tests.radiusd.conftest import SPA, SSID
 
@@ -490,3 +491,12 @@ def test_what_fails_again_and_again_is_tried_more_rarely(known, handshake, monke
     errors = [line.rpartition(" for ")[2] for line in lines() if line.startswith("error")]
     assert errors == [f"{seconds} s" for seconds in (1, 2, 4, 8, 16, 32, 60, 60, 60, 60)][: len(errors)]
     assert 8 <= len(errors) == known.engine.journal.counts.fastpath_failures
+
+
+def test_each_process_has_salts_of_its_own(known):
+    """The fast path is made before workers are forked."""
+    seeds = {known.fast_path._salt}
+    for _ in range(3):
+        FrontEnd(known.engine).enable(known.fast_path)
+        seeds.add(known.fast_path._salt)
+    assert len(seeds) == 4

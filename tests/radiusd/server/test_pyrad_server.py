@@ -25,7 +25,6 @@ PAGE = (ROOT / "docs" / "pyrad-server.md").read_text("utf-8")
 STORES, PYRADS, NOBODYS = "127.0.0.1", "127.0.0.9", "127.0.0.8"
 SPA_NAME = SPA.value.hex()
 SECRET, OTHER_SECRET = b"testing123", b"another secret"
-pytestmark = pytest.mark.parametrize("house", ["fastpath"], indirect=True)
 
 
 class Own(PyradServer):

@@ -28,7 +28,6 @@ from radiusd.server.frontend import FrontEnd
 from radiusd.server.pyrad_server import PyradServer
 
 # Of the house only its store is used: the server that runs has an engine of its own.
-pytestmark = pytest.mark.parametrize("house", ["fastpath"], indirect=True)
 SECRET = b"testing123"
 SSID = Ssid(b"Hudson House")
 KNOWN, STRANGER, EXPIRED = b"020000000201", b"020000000299", b"020000000203"

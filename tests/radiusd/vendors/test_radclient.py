@@ -17,7 +17,7 @@ from radiusd.codec import decode_request
 from radiusd.sockets import bind
 from tests.vendor_vectors import ANSWERED, LONG_FRAMES, SEARCHING, VECTORS, answered, named, write_raddb
 
-pytestmark = pytest.mark.peer("radclient")
+pytestmark = [pytest.mark.peer("radclient"), pytest.mark.one_way("each question is another program to start")]
 SECRET = SharedSecret(b"testing123")
 SPA = MacAddress.parse("020000000201")
 LOOKUP = (
