@@ -32,6 +32,7 @@ fuzz: $(VENV)/installed-dev
 	mkdir -p .fuzz
 	$(BIN)/python tests/fuzz/fuzz_engine.py .fuzz tests/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=1500
 	$(BIN)/python tests/fuzz/fuzz_engine.py --memory $(FUZZ_DATAGRAMS)
+	$(BIN)/python tests/fuzz/differential.py --count $(FUZZ_DATAGRAMS) --jobs 2
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix $(PACKAGES)
