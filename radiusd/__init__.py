@@ -1,8 +1,9 @@
 """The server: octets to decisions and back."""
 
 from .addresses import parse_address, render_address
+from .ciphers import SharedSecret
 from .client import Question
-from .codec import ACCESS_ACCEPT, SharedSecret, decode_request, decode_unverified, encode_reply
+from .codec import ACCESS_ACCEPT, decode_request, decode_unverified, encode_reply
 from .config import Config, Settings
 from .engine.accounting import Accounting
 from .engine.engine import Engine

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .codec import ACCESS_ACCEPT, ACCESS_REJECT, SharedSecret, decode_reply, decrypt_salted, encode_request
+from .ciphers import SharedSecret, decrypt_salted
+from .codec import ACCESS_ACCEPT, ACCESS_REJECT, decode_reply, encode_request
 from .errors import PacketError
 from .model import Granted, Reply, Sendable, Subject
 from .vendors import Dialect

@@ -15,11 +15,11 @@ from typing import Final
 from crypto import MacAddress, Ssid
 from provisioning import Key, ProvisioningError, Venue
 
+from ..ciphers import decrypt_salted
 from ..codec import (
     ACCOUNTING_RESPONSE,
     STATUS_SERVER,
     decode_accounting,
-    decrypt_salted,
     encode_accounting_response,
     encode_reply,
 )

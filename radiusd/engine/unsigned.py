@@ -9,7 +9,8 @@ nothing is learned from it.
 from crypto import MacAddress
 from provisioning import Nas
 
-from ..codec import STATUS_SERVER, SharedSecret, decrypt_hidden
+from ..ciphers import SharedSecret, decrypt_hidden
+from ..codec import STATUS_SERVER
 from ..errors import AuthenticityError, DialectError, UnsignedError
 from ..model import Request
 from ..vendors import Dialect, device_address

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from crypto import Ssid
 from provisioning import Keypool, Nas, Scope, Venue
 
-from ..codec import SharedSecret
+from ..ciphers import SharedSecret
 
 _CACHED_ADDRESSES = 16_384
 

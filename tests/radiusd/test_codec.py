@@ -14,16 +14,13 @@ from pyrad.packet import AuthPacket
 from pyrad.packet import PacketError as PyradError
 
 from radiusd import AuthenticityError, DialectError, PacketError, SharedSecret
+from radiusd.ciphers import decrypt_hidden, decrypt_salted, encrypt_hidden, encrypt_salted
 from radiusd.codec import (
     decode_reply,
     decode_request,
     decode_unverified,
-    decrypt_hidden,
-    decrypt_salted,
     encode_reply,
     encode_request,
-    encrypt_hidden,
-    encrypt_salted,
 )
 from radiusd.model import Attribute, Hidden, Nested, Salted
 

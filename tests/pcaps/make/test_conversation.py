@@ -18,7 +18,7 @@ from pcaps.make.session import make_session
 from pcaps.make.writer import WIRE, save_capture
 from provisioning import KeyDraft, MasterKey, Passphrase, Store
 from radiusd import DIALECTS, DialectError, Question, Server, SharedSecret, decode_request
-from radiusd.codec import decrypt_hidden
+from radiusd.ciphers import decrypt_hidden
 from radiusd.sockets import bind
 from tests.vendor_vectors import ANSWERED, LONG_FRAMES, SEARCHING, answered, named, named_lookup, write_raddb
 

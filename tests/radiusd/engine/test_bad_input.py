@@ -9,7 +9,8 @@ import pytest
 from crypto import MacAddress, Ssid
 from provisioning import StoreError
 from radiusd import Source
-from radiusd.codec import STATUS_SERVER, SharedSecret, encode_request
+from radiusd.ciphers import SharedSecret
+from radiusd.codec import STATUS_SERVER, encode_request
 from radiusd.model import Attribute, Hidden
 from radiusd.vendors.hostapd import ANONCE, M2
 

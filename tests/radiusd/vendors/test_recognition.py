@@ -11,7 +11,8 @@ import pytest
 from crypto import Handshake, MacAddress, Ssid
 from provisioning import KeyDraft, KeyStatus, Passphrase, UnknownDevices
 from radiusd import DIALECTS, PROFILES, DialectError, Lookup, PacketError, Question, SharedSecret
-from radiusd.codec import decode_request, decrypt_salted, encode_request
+from radiusd.ciphers import decrypt_salted
+from radiusd.codec import decode_request, encode_request
 from radiusd.model import Attribute, Hidden, Salted
 from radiusd.vendors import recognise
 from radiusd.vendors.unifi import DIALECT as UNIFI
