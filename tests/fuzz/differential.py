@@ -252,9 +252,10 @@ class Differential:
     def run(self, count: int) -> None:
         """Compare `count` altered requests; raise FindingError at the first that is answered otherwise."""
         for _ in range(count):
-            bases = self._accepted if self._accepted and self._random.random() < 0.4 else self.bases
-            base = self._random.choice(bases)
-            datagram = self._alter(base.datagram)
+            again = bool(self._accepted) and self._random.random() < 0.5
+            base = self._random.choice(self._accepted if again else self.bases)
+            as_it_was = again and self._random.random() < 0.6
+            datagram = base.datagram if as_it_was else self._alter(base.datagram)
             address = self._random.choice(self.addresses(base))
             if self.compare(base, datagram, address) == 2:  # what was learned from it may be repeated, or altered again
                 self._accepted.append(replace(base, datagram=datagram))
