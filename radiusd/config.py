@@ -65,6 +65,7 @@ class KeyLimits:
 
     cached: int = _limit(65_536, 16, 10_000_000)
     lapsed_days: int = _limit(90, 0, 3_650, live=False)
+    device_days: int = _limit(400, 30, 36_500, live=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,19 @@ class Devices:
                 self._db.record(Entity.DEVICE, key_id)
         return forgotten
 
+    def age(self, last_seen_before: datetime) -> int:
+        """Forget the devices that were not seen since, registered ones aside; return how many."""
+        unseen = "FROM devices WHERE NOT registered AND last_seen < ?"
+        before = save_instant(last_seen_before)
+        if not self._db.row(f"SELECT 1 {unseen}", (before,)):
+            return 0  # nearly always: no write lock for that
+        with self._db.writing():
+            key_ids = [key_id for (key_id,) in self._db.rows(f"SELECT DISTINCT key_id {unseen}", (before,))]
+            forgotten = self._db.execute(f"DELETE {unseen}", (before,)).rowcount
+            for key_id in key_ids:
+                self._db.record(Entity.DEVICE, key_id)
+        return forgotten
+
     def sequence(self) -> int:
         """Return a number that grows with each `remember`, 0 before the first."""
         row = self._db.row("SELECT highest FROM counters WHERE name = 'device_sequence'")

@@ -21,6 +21,7 @@ KNOWN: Final = (
     "0004_plan_quotas",
     "0005_nas_answers_and_registered_devices",
     "0006_change_marks",
+    "0007_last_seen_from_now",
 )
 
 
@@ -176,3 +177,9 @@ def _change_marks(db: "Database") -> None:
     """Give each change a random number, by which a server sees that a copy was put in the database's place."""
     db.execute("ALTER TABLE changes ADD COLUMN mark INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX keys_by_removal ON keys (status_at) WHERE status = 'removed'")  # to erase them in time
+
+
+@MIGRATIONS(name="0007_last_seen_from_now")
+def _last_seen_from_now(db: "Database") -> None:
+    """Count from today: what was kept so far was when a device was learned, and those in use must not be forgotten."""
+    db.execute("UPDATE devices SET last_seen = CAST(strftime('%s', 'now') AS INTEGER) WHERE last_seen IS NOT NULL")

@@ -8,7 +8,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from provisioning import Device, Key, ProvisioningError, Store, StoreReplaced
@@ -61,6 +61,8 @@ class Following:
         reader: Store,
         followed: StoreThread,
         saved: StoreThread,
+        *,
+        device_days: int = 400,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read keys from `reader`, in this thread; follow and save through the stores of the two others."""
@@ -76,6 +78,7 @@ class Following:
         self._untidy = Trouble()
         self._monotonic = monotonic
         self._erase_at = monotonic()
+        self._device_age = timedelta(days=device_days)
         self._log_state: tuple[int, int] | None = None
         index.read_from(self._read_key)
 
@@ -165,6 +168,9 @@ class Following:
                 erased = await self._saved.call(self._saved.store.keys.erase, _now() - self._follower.lapsed)
                 if erased:
                     log.info("erased the passphrases of %d keys that were removed long ago", erased)
+                aged = await self._saved.call(self._saved.store.devices.age, _now() - self._device_age)
+                if aged:
+                    log.info("forgot %d devices that were not seen for %d days", aged, self._device_age.days)
             if log_state is not None and log_state == self._log_state:
                 await self._saved.call(self._saved.store.fold)
         except Exception as error:

@@ -197,7 +197,8 @@ class Server:
             followed = await stack.enter_async_context(StoreThread("follow", self._open_store))
             saved = await stack.enter_async_context(StoreThread("save", self._open_store))
             loaded = await self._load(followed)
-            following = Following(loaded.index, loaded.follower, store, followed, saved)
+            days = self._config.keys.device_days
+            following = Following(loaded.index, loaded.follower, store, followed, saved, device_days=days)
             engine = Engine(loaded.index, time.monotonic)
             edge = self._make_listeners(engine, loaded, stack)
             self.configure(self._config)  # which may have changed while all was read

@@ -182,15 +182,17 @@ def run_server(house, config=None, listen="127.0.0.1", pyrad=None):
         with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
             server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad)
             kept.extend((server, asyncio.get_running_loop()))
-            task = asyncio.create_task(server.run())
-            await server.ready.wait()
+            task, ready = asyncio.create_task(server.run()), asyncio.create_task(server.ready.wait())
+            await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
             started.set()
             await task
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)  # a failed test must not wait for it
     thread.start()
-    assert started.wait(60)
+    assert started.wait(300)  # the first start compiles
     server, loop = kept
+    assert server.ready.is_set()
     try:
         yield server
     finally:

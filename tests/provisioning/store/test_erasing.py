@@ -105,3 +105,16 @@ def test_key_that_cannot_be_opened_can_be_suspended_and_mended_by_its_id(cli, pa
     cli.ok("key", "suspend", "id:1")
     cli.ok("key", "reset", "id:1", "--passphrase", "correct-horse-2")
     assert "correct-horse-2" in cli.ok("key", "show", "Ann", "--show-secrets")
+
+
+def test_devices_age_and_registered_ones_do_not(store, pool):
+    key_id = store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"passphrase 0"), devices=(TWO,)))
+    store.devices.remember([Device(pool.id, ONE, key_id), Device(pool.id, TWO, key_id)], NOW)
+    assert store.devices.age(NOW) == 0
+    assert store.devices.age(NOW + timedelta(seconds=1)) == 1
+    assert [device.mac for device in store.devices.of_keys()] == [TWO]
+    change = store.changes.since(0)[-1]
+    assert (change.entity.value, change.first_id) == ("device", key_id)
+    store.devices.remember([Device(pool.id, ONE, key_id)], NOW)
+    store.devices.see([(ONE.value, key_id)], NOW + timedelta(days=300))
+    assert store.devices.age(NOW + timedelta(days=299)) == 0

@@ -14,7 +14,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import KeyDraft, KeyStatus, MasterKey, Passphrase, Store, StoreError
+from provisioning import Device, KeyDraft, KeyStatus, MasterKey, Passphrase, Store, StoreError
 from radiusd.server.following import Trouble
 
 SSID = Ssid(b"Hudson House")
@@ -191,6 +191,17 @@ def test_server_erases_what_has_lapsed(loopback, handshake, running, asking, lin
         eventually(lambda: loopback.store.keys.get(lapsed).erased)
     assert not loopback.store.keys.get(removed).erased
     assert "erased the passphrases of 1 keys that were removed long ago" in lines()
+
+
+def test_server_forgets_devices_that_were_not_seen_for_long(loopback, running, lines):
+    key_id = loopback.add_key(SSID, b"right-passphrase")
+    now = datetime.now(UTC)
+    for device, days in ((ONE, 401), (TWO, 399)):
+        loopback.store.devices.remember([Device(loopback.pool(SSID), device, key_id)], now - timedelta(days=days))
+    with running(loopback) as server:
+        eventually(lambda: [device.mac for device in loopback.store.devices.of_keys()] == [TWO])
+        eventually(lambda: len(server.loaded.index.devices) == 1)
+    assert "forgot 1 devices that were not seen for 400 days" in lines()
 
 
 def test_forgotten_devices_are_unknown(loopback, handshake, lookup, running, asking):
