@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ CHAIN = ["crypto", "provisioning", "radiusd", "pcaps"]
 ALLOWED = {name: set(CHAIN[:place]) for place, name in enumerate(CHAIN)}
 
 
-def absolute_imports(path: Path) -> Iterator[str]:
+def absolute_imports(path):
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -41,7 +40,7 @@ ROOMS = [
 ]
 
 
-def relative_imports(path: Path) -> Iterator[tuple[str, ...]]:
+def relative_imports(path):
     """Yield what a module of radiusd imports from it, as the parts of a path in there."""
     here = path.relative_to(ROOT / "radiusd").parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -50,7 +49,7 @@ def relative_imports(path: Path) -> Iterator[tuple[str, ...]]:
             yield from ((*base, alias.name) for alias in node.names)
 
 
-def room(parts: tuple[str, ...]) -> str:
+def room(parts):
     return parts[0].removesuffix(".py")
 
 
@@ -65,7 +64,7 @@ def test_rooms_of_radiusd_have_one_way_between_them():
             assert here == there or ROOMS.index(there) < ROOMS.index(here), f"{path}: {'.'.join(parts)}"
 
 
-def reached_from(folder: Path) -> set[Path]:
+def reached_from(folder):
     """Return every module of radiusd that those in a folder import, and those they import."""
     found, ahead = set(), list(folder.glob("*.py"))
     while ahead:

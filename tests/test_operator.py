@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
@@ -30,7 +29,7 @@ SECRET = "testing123"
 class Operator:
     """`latchkey` and radclient, and nothing else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder):
         self.folder = folder
         self.stderr = folder / "serve.log"
         self.run("init")
@@ -49,13 +48,13 @@ class Operator:
         self.run("key", "suspend", "Cy", "--reason", "delinquent")
         self.run("key", "remove", "Ed")
 
-    def run(self, *arguments: str, text: str = "") -> str:
+    def run(self, *arguments, text=""):
         command = [sys.executable, "-m", "latchkey", "--db", str(self.folder / "latchkey.db"), *arguments]
         result = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, timeout=120, check=False)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def serve(self, *arguments: str) -> None:
+    def serve(self, *arguments):
         command = [sys.executable, "-m", "latchkey", "--db", str(self.folder / "latchkey.db"), "serve", *arguments]
         with self.stderr.open("wb") as output:
             self.process = subprocess.Popen(
@@ -69,27 +68,27 @@ class Operator:
             time.sleep(0.05)
         self.address, self.metrics = found[1], f"http://{found[2]}/metrics"
 
-    def stop(self) -> None:
+    def stop(self):
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(20) == 0
 
-    def ask(self, text: str, *, secret: str = SECRET, source: str = "127.0.0.1", signed: bool = True) -> str:
+    def ask(self, text, *, secret=SECRET, source="127.0.0.1", signed=True):
         """Ask once, and return what radclient says."""
         text += f", Packet-Src-IP-Address = {source}" + (", Message-Authenticator = 0x00" if signed else "")
         command = ["radclient", "-x", "-r", "1", "-t", "1", self.address, "auth", secret]
         return subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False).stdout
 
-    def scrape(self) -> str:
+    def scrape(self):
         with urlopen(self.metrics, timeout=20) as answer:  # noqa: S310 (http, on loopback)
             page: bytes = answer.read()
         return page.decode()
 
-    def read(self, *arguments: str) -> str:
+    def read(self, *arguments):
         """Return the last line of the log, as `latchkey log` shows it to whom filters so."""
         return self.run("log", "-n", "1", *arguments).rstrip("\n")
 
 
-def request(passphrase: str, *, ssid: str = "Hudson House", device: int = 1, identifier: str = "ap1") -> str:
+def request(passphrase, *, ssid="Hudson House", device=1, identifier="ap1"):
     """Return what hostapd sends of a device with this passphrase, as radclient takes it."""
     spa = MacAddress(b"\2\1\0\0\0" + bytes([device]))
     pmk = passphrase_to_pmk(passphrase.encode(), Ssid.parse(ssid))
@@ -102,7 +101,7 @@ def request(passphrase: str, *, ssid: str = "Hudson House", device: int = 1, ide
     )
 
 
-def eventually(check: Callable[[], object]) -> None:
+def eventually(check):
     deadline = time.monotonic() + 20
     while not check():
         assert time.monotonic() < deadline, "it did not come about"
@@ -110,7 +109,7 @@ def eventually(check: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+def operator(tmp_path_factory):
     operator = Operator(tmp_path_factory.mktemp("operator"))
     operator.serve("--workers", "2")
     yield operator
@@ -167,7 +166,7 @@ DEVICE = "02:01:00:00:00:01"
 
 
 @pytest.mark.parametrize("what", REJECTED)
-def test_reject_is_explained_by_its_line(operator: Operator, what: str) -> None:
+def test_reject_is_explained_by_its_line(operator, what):
     text, says, code = REJECTED[what]
     assert "Received Access-Reject" in operator.ask(text)
     line = operator.read("--device", "0201.0000.0001", "--outcome", "reject")
@@ -200,7 +199,7 @@ DISCARDED = {
 
 
 @pytest.mark.parametrize("what", DISCARDED)
-def test_discard_is_explained_by_its_line(operator: Operator, what: str) -> None:
+def test_discard_is_explained_by_its_line(operator, what):
     options, cause, says = DISCARDED[what]
     assert "Received" not in operator.ask(request("the-right-passphrase"), **options)
     line = operator.read("--outcome", "discard")
@@ -210,7 +209,7 @@ def test_discard_is_explained_by_its_line(operator: Operator, what: str) -> None
     eventually(lambda: count.search(operator.scrape()))
 
 
-def test_accept_says_who_where_and_how(operator: Operator) -> None:
+def test_accept_says_who_where_and_how(operator):
     answer = operator.ask(request("the-right-passphrase", device=9))
     assert 'Tunnel-Password:0 = "the-right-passphrase"' in answer
     view = json.loads(operator.read("--device", "02-01-00-00-00-09", "--json"))
@@ -227,7 +226,7 @@ def test_accept_says_who_where_and_how(operator: Operator) -> None:
     assert operator.read("--venue", "Annexe", "--device", "02-01-00-00-00-09") == ""
 
 
-def test_log_follows_the_server(operator: Operator) -> None:
+def test_log_follows_the_server(operator):
     command = [sys.executable, "-m", "latchkey", "--db", str(operator.folder / "latchkey.db"), "log", "-f", "-n", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout is not None
@@ -235,7 +234,7 @@ def test_log_follows_the_server(operator: Operator) -> None:
         reader = threading.Thread(target=lambda: found.extend(itertools.islice(following.stdout or (), 1)))
         reader.start()
 
-        def seen() -> bool:
+        def seen():
             operator.ask(request("the-right-passphrase", device=10))
             return bool(found)
 
@@ -245,7 +244,7 @@ def test_log_follows_the_server(operator: Operator) -> None:
     assert 'accept who="Ann Lee"' in found[0]
 
 
-def test_nothing_secret_is_in_any_of_it(operator: Operator) -> None:
+def test_nothing_secret_is_in_any_of_it(operator):
     kept = (operator.folder / "latchkey.db-log").read_text("utf-8")
     for text in (kept, operator.stderr.read_text("utf-8"), operator.scrape()):
         assert not [
@@ -253,7 +252,7 @@ def test_nothing_secret_is_in_any_of_it(operator: Operator) -> None:
         ]
 
 
-def test_one_process_shows_the_same(operator: Operator) -> None:
+def test_one_process_shows_the_same(operator):
     operator.stop()
     operator.serve("--log-format", "json")
     assert "Received Access-Accept" in operator.ask(request("the-right-passphrase", device=11))

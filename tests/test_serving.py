@@ -8,22 +8,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, passphrase_to_pmk, sign
+from crypto import Akm, MacAddress, Ssid, passphrase_to_pmk, sign
 from pcaps import make_handshake
-from radiusd import DIALECTS, Granted, Lookup, Question, SharedSecret
+from radiusd import DIALECTS, Lookup, Question, SharedSecret
 
 ROOT = Path(__file__).parents[1]
 SSID = Ssid.parse("Café: Résidents")
 SECRET = SharedSecret(b"testing123")
 
 
-def latchkey(folder: Path, *arguments: str, text: str = "", status: int = 0) -> str:
+def latchkey(folder, *arguments, text="", status=0):
     command = [sys.executable, "-m", "latchkey", "--db", str(folder / "latchkey.db"), *arguments]
     result = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == status, result.stdout + result.stderr
@@ -33,7 +32,7 @@ def latchkey(folder: Path, *arguments: str, text: str = "", status: int = 0) -> 
 class Serving:
     """`latchkey serve` on a port of its choice."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder):
         self.log = folder / "serve.log"
         command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0"]
         environ = os.environ | {"LATCHKEY_DB": str(folder / "latchkey.db")}
@@ -45,10 +44,10 @@ class Serving:
         assert isinstance(match, re.Match), self.text()
         self.address = ("127.0.0.1", int(match[1]))
 
-    def text(self) -> str:
+    def text(self):
         return self.log.read_text("utf-8") if self.log.exists() else ""
 
-    def send(self, datagram: bytes, timeout_s: float = 5) -> bytes | None:
+    def send(self, datagram, timeout_s=5):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.connect(self.address)
             client.settimeout(timeout_s)
@@ -58,18 +57,18 @@ class Serving:
             except TimeoutError:
                 return None
 
-    def ask(self, subject: Handshake | Lookup) -> Granted | None:
+    def ask(self, subject):
         question = Question.ask(DIALECTS["hostapd"], subject, SECRET, nas_identifier=b"ap1")
         reply = self.send(question.datagram)
         assert reply is not None, self.text()
         return question.read(reply)
 
-    def stop(self, how: int = signal.SIGTERM) -> int:
+    def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         return self.process.wait(20)
 
 
-def eventually(check: Callable[[], object], seconds: float) -> object:
+def eventually(check, seconds):
     deadline = time.monotonic() + seconds
     while not (result := check()):
         assert time.monotonic() < deadline, "it did not come about"
@@ -77,17 +76,17 @@ def eventually(check: Callable[[], object], seconds: float) -> object:
     return result
 
 
-def station(number: int) -> MacAddress:
+def station(number):
     return MacAddress(b"\2\1" + number.to_bytes(4, "big"))
 
 
-def handshake(passphrase: str, number: int = 0, akm: Akm = Akm.PSK) -> Handshake:
+def handshake(passphrase, number=0, akm=Akm.PSK):
     pmk = passphrase_to_pmk(passphrase.encode(), SSID)
     return make_handshake(akm, pmk, ssid=SSID, spa=station(number))
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def furnished(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("furnished")
     latchkey(tmp_path, "init")
     latchkey(tmp_path, "venue", "add", "Maison", "--nas-identifier", "ap1")
@@ -100,12 +99,12 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(furnished: Path, tmp_path: Path) -> Path:
+def folder(furnished, tmp_path):
     return shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
-def serving(folder: Path) -> Iterator[Serving]:
+def serving(folder):
     server = Serving(folder)
     yield server
     if server.process.poll() is None:
@@ -113,7 +112,7 @@ def serving(folder: Path) -> Iterator[Serving]:
 
 
 def test_another_processs_changes_work_within_a_second(serving, folder):
-    def settles(subject: Handshake, granted: bool) -> None:
+    def settles(subject, granted):
         eventually(lambda: (serving.ask(subject) is not None) is granted, 1)
 
     newcomer = handshake("nobody has me yet")
@@ -135,7 +134,7 @@ def test_another_processs_changes_work_within_a_second(serving, folder):
     assert serving.stop() == 0
 
 
-def stretched(subject: Handshake, pmk: Pmk, octets: int) -> Handshake:
+def stretched(subject, pmk, octets):
     """Return the handshake with its M2 lengthened to `octets` by vendor elements, signed again."""
     key_data = subject.m2.key_data
     while (missing := octets - 99 - len(key_data)) > 1:
@@ -227,7 +226,7 @@ def test_a_port_in_use_is_one_line_and_status_1(serving, folder):
 
 
 def test_what_a_newcomer_gets_wrong_is_one_line_and_status_1(folder, tmp_path):
-    def refused(*arguments: str) -> str:
+    def refused(*arguments):
         line = latchkey(folder, *arguments, status=1)
         assert line.count("\n") == 1, line
         assert "Traceback" not in line

@@ -40,11 +40,11 @@ MDE = Mde(mdid=b"\xa1\xb2", capability=1).encode()
 FTE = Fte(r1kh_id=b"\x02" * 6, r0kh_id=b"ap3").encode()
 
 
-def rsne(*akms: int, pairwise: int = CCMP, pmkids: tuple[bytes, ...] = ()) -> bytes:
+def rsne(*akms, pairwise=CCMP, pmkids=()):
     return Rsne(group=CCMP, pairwise=(pairwise,), akms=akms, capabilities=0, pmkids=pmkids).encode()
 
 
-def m2(version: int, key_data: bytes = b"", descriptor: int = DESCRIPTOR_RSN) -> EapolKey:
+def m2(version, key_data=b"", descriptor=DESCRIPTOR_RSN):
     return EapolKey(
         descriptor=descriptor,
         key_info=0x0108 | version,
@@ -55,18 +55,18 @@ def m2(version: int, key_data: bytes = b"", descriptor: int = DESCRIPTOR_RSN) ->
     )
 
 
-def build(frame: bytes, hint: int | None = None, anonce: bytes = ANONCE) -> Handshake:
+def build(frame, hint=None, anonce=ANONCE):
     return Handshake.build(ssid=SSID, aa=AA, spa=SPA, anonce=anonce, frame=frame, akm_hint=hint)
 
 
-def shake(version: int, key_data: bytes = b"", hint: int | None = None, descriptor: int = DESCRIPTOR_RSN) -> Handshake:
+def shake(version, key_data=b"", hint=None, descriptor=DESCRIPTOR_RSN):
     return build(m2(version, key_data, descriptor).encode(), hint)
 
 
 # The frame.
 
 
-def test_fields_of_a_published_frame() -> None:
+def test_fields_of_a_published_frame():
     frame = EapolKey.decode(M2)
     assert frame == EapolKey(
         version=1,
@@ -82,25 +82,25 @@ def test_fields_of_a_published_frame() -> None:
 
 
 @pytest.mark.parametrize("octets", FRAMES)
-def test_octets_are_the_frame_as_received(octets: bytes) -> None:
+def test_octets_are_the_frame_as_received(octets):
     frame = EapolKey.decode(octets)
     assert frame.octets == frame.encode() == octets
     assert frame.zeroed == octets[:81] + bytes(16) + octets[97:]
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3, 255])
-def test_802_1x_version_is_not_tested(version: int) -> None:
+def test_802_1x_version_is_not_tested(version):
     assert EapolKey.decode(bytes([version]) + M2[1:]).version == version
 
 
 @pytest.mark.parametrize("length", [99, 100, 121, 290, 1024])
-def test_length_from_99_to_1024_octets_is_accepted(length: int) -> None:
+def test_length_from_99_to_1024_octets_is_accepted(length):
     frame = m2(2, bytes([221]) * (length - 99)).encode()
     assert len(frame) == length
     assert EapolKey.decode(frame).encode() == frame
 
 
-def patched(offset: int, octets: str) -> bytes:
+def patched(offset, octets):
     value = bytes.fromhex(octets)
     return M2[:offset] + value + M2[offset + len(value) :]
 
@@ -126,14 +126,14 @@ def patched(offset: int, octets: str) -> bytes:
         (patched(81, "00" * 16), "offset 81: the MIC is all zeros"),
     ],
 )
-def test_frame_that_is_no_m2_is_refused_with_place_and_amount(frame: bytes, message: str) -> None:
+def test_frame_that_is_no_m2_is_refused_with_place_and_amount(frame, message):
     with pytest.raises(EapolError) as caught:
         EapolKey.decode(frame)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("cut", range(len(FT_M2)))
-def test_every_truncation_is_refused(cut: int) -> None:
+def test_every_truncation_is_refused(cut):
     with pytest.raises(EapolError):
         EapolKey.decode(FT_M2[:cut])
 
@@ -142,13 +142,13 @@ def test_every_truncation_is_refused(cut: int) -> None:
     ("field", "value"),
     [("snonce", b"1"), ("iv", b""), ("rsc", b""), ("reserved", b""), ("mic", bytes(17)), ("key_data", bytes(926))],
 )
-def test_frame_made_with_a_wrong_length_is_our_mistake(field: str, value: bytes) -> None:
+def test_frame_made_with_a_wrong_length_is_our_mistake(field, value):
     fields: dict[str, Any] = {"key_info": 0x010A, "replay_counter": 1, "snonce": bytes(32), field: value}
     with pytest.raises(ValueError, match="octets"):
         EapolKey(**fields)
 
 
-def octets(length: int) -> st.SearchStrategy[bytes]:
+def octets(length):
     return st.binary(min_size=length, max_size=length)
 
 
@@ -169,11 +169,11 @@ m2_frames = st.builds(
 
 
 @given(m2_frames)
-def test_decode_reverses_encode(frame: EapolKey) -> None:
+def test_decode_reverses_encode(frame):
     assert EapolKey.decode(frame.encode()) == frame
 
 
-def value_or_error(frame: bytes, hint: int | None) -> None:
+def value_or_error(frame, hint):
     """Build and, where that succeeds, test the MIC: any exception but CryptoError fails the test."""
     try:
         verify_mic(Pmk(bytes(32)), build(frame, hint))
@@ -186,14 +186,12 @@ hints = st.none() | st.integers(0, 0xFFFFFFFF) | st.sampled_from(sorted(Akm))
 
 @given(st.binary(max_size=1100), hints)
 @example(M2, None)
-def test_arbitrary_octets_give_a_handshake_or_crypto_error(frame: bytes, hint: int | None) -> None:
+def test_arbitrary_octets_give_a_handshake_or_crypto_error(frame, hint):
     value_or_error(frame, hint)
 
 
 @given(st.sampled_from(FRAMES), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6), hints)
-def test_mutated_frames_give_a_handshake_or_crypto_error(
-    frame: bytes, changes: list[tuple[int, int]], hint: int | None
-) -> None:
+def test_mutated_frames_give_a_handshake_or_crypto_error(frame, changes, hint):
     mutated = bytearray(frame)
     for place, value in changes:
         mutated[place % len(mutated)] = value
@@ -201,7 +199,7 @@ def test_mutated_frames_give_a_handshake_or_crypto_error(
 
 
 @given(st.binary(max_size=200) | m2_frames.map(lambda frame: frame.key_data), st.integers(0, 7), hints)
-def test_arbitrary_key_data_gives_a_handshake_or_crypto_error(key_data: bytes, version: int, hint: int | None) -> None:
+def test_arbitrary_key_data_gives_a_handshake_or_crypto_error(key_data, version, hint):
     value_or_error(m2(version, key_data).encode(), hint)
 
 
@@ -223,15 +221,13 @@ def test_arbitrary_key_data_gives_a_handshake_or_crypto_error(key_data: bytes, v
         (3, b"", None, Akm.PSK_SHA256),
     ],
 )
-def test_akm_is_the_stations_then_the_hint_then_the_key_versions(
-    version: int, key_data: bytes, hint: int | None, akm: Akm
-) -> None:
+def test_akm_is_the_stations_then_the_hint_then_the_key_versions(version, key_data, hint, akm):
     assert shake(version, key_data, hint).akm is akm
 
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("hint", [None, Akm.PSK, Akm.WPA_PSK])
-def test_descriptor_fe_is_wpa1(version: int, hint: int | None) -> None:
+def test_descriptor_fe_is_wpa1(version, hint):
     assert shake(version, b"", hint, DESCRIPTOR_WPA).akm is Akm.WPA_PSK
 
 
@@ -251,7 +247,7 @@ def test_descriptor_fe_is_wpa1(version: int, hint: int | None) -> None:
     ],
 )
 @pytest.mark.parametrize("said_by", ["station", "wpa element", "access point"])
-def test_akm_that_can_not_be_searched_is_named(suite: int, message: str, said_by: str) -> None:
+def test_akm_that_can_not_be_searched_is_named(suite, message, said_by):
     wpa = WpaElement(group=WPA_TKIP, pairwise=(WPA_TKIP,), akms=(suite,)).encode()
     key_data = {"station": rsne(suite), "wpa element": wpa, "access point": b""}[said_by]
     with pytest.raises(UnsupportedAkm) as caught:
@@ -259,13 +255,13 @@ def test_akm_that_can_not_be_searched_is_named(suite: int, message: str, said_by
     assert str(caught.value) == message
 
 
-def test_key_version_0_without_an_akm_is_refused() -> None:
+def test_key_version_0_without_an_akm_is_refused():
     with pytest.raises(UnsupportedAkm, match="key version 0 is defined by the AKM, and the frame names none"):
         shake(0)
 
 
 @pytest.mark.parametrize("version", [4, 5, 6, 7])
-def test_undefined_key_version_is_refused(version: int) -> None:
+def test_undefined_key_version_is_refused(version):
     with pytest.raises(EapolError, match=f"offset 5: undefined key version {version}"):
         shake(version)
 
@@ -275,13 +271,13 @@ def test_undefined_key_version_is_refused(version: int) -> None:
     [(akm, version) for akm in (Akm.PSK, Akm.WPA_PSK) for version in (0, 3, 4)]
     + [(akm, version) for akm in (Akm.PSK_SHA256, Akm.FT_PSK) for version in (0, 1, 2, 4)],
 )
-def test_key_version_of_another_akm_is_refused(akm: Akm, version: int) -> None:
+def test_key_version_of_another_akm_is_refused(akm, version):
     with pytest.raises(EapolError, match=f"offset 5: key version {version} does not belong to AKM {akm}"):
         shake(version, b"", akm)
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
-def test_anonce_of_another_length_is_refused(length: int) -> None:
+def test_anonce_of_another_length_is_refused(length):
     with pytest.raises(EapolError, match=f"ANonce of {length} octets instead of 32"):
         build(M2, anonce=bytes(length))
 
@@ -298,18 +294,18 @@ def test_anonce_of_another_length_is_refused(length: int) -> None:
         (0x000FAC63, 384),
     ],
 )
-def test_ptk_length_follows_the_pairwise_cipher(cipher: int, bits: int) -> None:
+def test_ptk_length_follows_the_pairwise_cipher(cipher, bits):
     assert shake(3, rsne(Akm.PSK_SHA256, pairwise=cipher)).ptk_bits == bits
 
 
-def test_wpa1s_pairwise_cipher_counts_too() -> None:
+def test_wpa1s_pairwise_cipher_counts_too():
     assert shake(1, WPA, None, DESCRIPTOR_WPA).ptk_bits == 512
 
 
 # FT-PSK.
 
 
-def test_ft_context_of_a_published_frame() -> None:
+def test_ft_context_of_a_published_frame():
     assert build(FT_M2).ft == FtContext(
         mdid=bytes.fromhex("0102"),
         r0kh_id=b"wireshark-ft-psk",
@@ -319,13 +315,13 @@ def test_ft_context_of_a_published_frame() -> None:
 
 
 @pytest.mark.parametrize("pmkids", [(), (bytes(16),), (b"\x01" * 16, b"\x02" * 16)])
-def test_ft_without_one_pmk_r1_name_is_searched_by_mic(pmkids: tuple[bytes, ...]) -> None:
+def test_ft_without_one_pmk_r1_name_is_searched_by_mic(pmkids):
     handshake = shake(3, rsne(Akm.FT_PSK, pmkids=pmkids) + MDE + FTE)
     assert handshake.ft is not None
     assert handshake.ft.pmk_r1_name is None
 
 
-def test_ft_by_hint_needs_no_rsne() -> None:
+def test_ft_by_hint_needs_no_rsne():
     handshake = shake(3, MDE + FTE, Akm.FT_PSK)
     assert handshake.ft == FtContext(mdid=b"\xa1\xb2", r0kh_id=b"ap3", r1kh_id=b"\x02" * 6)
 
@@ -339,17 +335,17 @@ def test_ft_by_hint_needs_no_rsne() -> None:
         (MDE + Fte(r1kh_id=b"\x02" * 6).encode(), "FT-PSK with an FTE that lacks its R0KH-ID"),
     ],
 )
-def test_ft_without_its_elements_is_refused(elements: bytes, message: str) -> None:
+def test_ft_without_its_elements_is_refused(elements, message):
     with pytest.raises(EapolError) as caught:
         shake(3, rsne(Akm.FT_PSK) + elements)
     assert str(caught.value) == message
 
 
-def test_other_akms_have_no_ft_context() -> None:
+def test_other_akms_have_no_ft_context():
     assert shake(2, rsne(Akm.PSK) + MDE + FTE).ft is None
 
 
-def test_broken_elements_of_an_m2_are_refused() -> None:
+def test_broken_elements_of_an_m2_are_refused():
     with pytest.raises(ElementError, match="key data element 48 at offset 0: length 20 > 10 left"):
         shake(2, rsne(Akm.PSK)[:12])
 
@@ -364,19 +360,19 @@ def test_broken_elements_of_an_m2_are_refused() -> None:
         {"mdid": b"12", "r0kh_id": b"ap", "r1kh_id": bytes(6), "pmk_r1_name": bytes(15)},
     ],
 )
-def test_ft_context_of_wrong_lengths_is_our_mistake(fields: dict[str, bytes]) -> None:
+def test_ft_context_of_wrong_lengths_is_our_mistake(fields):
     with pytest.raises(ValueError, match="octets"):
         FtContext(**fields)
 
 
-def test_handshake_that_contradicts_itself_is_our_mistake() -> None:
+def test_handshake_that_contradicts_itself_is_our_mistake():
     with pytest.raises(ValueError, match="FT context is for 00-0F-AC:4 only, got 00-0F-AC:4"):
         Handshake(SSID, AA, SPA, ANONCE, m2(3), Akm.FT_PSK)
     with pytest.raises(ValueError, match="ANonce must be 32 octets, got 31"):
         Handshake(SSID, AA, SPA, ANONCE[1:], m2(2), Akm.PSK)
 
 
-def test_layout_has_no_gaps() -> None:
+def test_layout_has_no_gaps():
     frame = m2(2, b"\xdd\x00").encode()
     assert struct.unpack_from(">H", frame, 97) == (2,)
     assert frame[17:49] == b"\x22" * 32

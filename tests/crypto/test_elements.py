@@ -51,13 +51,13 @@ ftes = st.builds(
 
 
 @given(st.none() | rsnes, st.none() | wpa_elements, st.none() | mdes, st.none() | ftes)
-def test_decode_reverses_encode(rsne: Rsne | None, wpa: WpaElement | None, mde: Mde | None, fte: Fte | None) -> None:
+def test_decode_reverses_encode(rsne, wpa, mde, fte):
     key_data = b"".join(element.encode() for element in (rsne, wpa, mde, fte) if element is not None)
     assert find_elements(key_data) == Elements(rsne, wpa, mde, fte)
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(lambda body: bytes([48, len(body)]) + body))
-def test_arbitrary_octets_give_elements_or_element_error(key_data: bytes) -> None:
+def test_arbitrary_octets_give_elements_or_element_error(key_data):
     try:
         assert isinstance(find_elements(key_data), Elements)
     except ElementError as error:
@@ -68,22 +68,22 @@ def test_arbitrary_octets_give_elements_or_element_error(key_data: bytes) -> Non
 
 
 @pytest.mark.parametrize("padding", ["", "dd", "dd00", "dd0000000000", "dd00ff", "00"])
-def test_padding_ends_the_walk(padding: str) -> None:
+def test_padding_ends_the_walk(padding):
     assert find_elements(RSNE.encode() + bytes.fromhex(padding)) == Elements(RSNE)
 
 
-def test_nothing_after_padding_is_read() -> None:
+def test_nothing_after_padding_is_read():
     assert find_elements(b"\xdd\x00" + RSNE.encode()) == Elements()
 
 
-def test_other_elements_are_passed_over() -> None:
+def test_other_elements_are_passed_over():
     rsnxe, pmkid_kde, ocv = b"\xf4\x01\x20", b"\xdd\x14\x00\x0f\xac\x04" + bytes(16), b"\xff\x00"
     wmm, short_vendor = b"\xdd\x05\x00\x50\xf2\x02\x00", b"\xdd\x01\x00"
     key_data = rsnxe + pmkid_kde + ocv + wmm + short_vendor + RSNE.encode() + rsnxe
     assert find_elements(key_data) == Elements(RSNE)
 
 
-def test_of_two_the_last_counts() -> None:
+def test_of_two_the_last_counts():
     assert find_elements(Rsne(group=1).encode() + RSNE.encode()) == Elements(RSNE)
 
 
@@ -101,13 +101,13 @@ def test_of_two_the_last_counts() -> None:
         ("3785" + "00" * 82 + "0331" + "00" * 49, "FTE offset 82: R0KH-ID of 49 octets instead of 1 to 48"),
     ],
 )
-def test_element_that_overruns_or_lacks_fields_is_refused_with_place_and_amount(key_data: str, message: str) -> None:
+def test_element_that_overruns_or_lacks_fields_is_refused_with_place_and_amount(key_data, message):
     with pytest.raises(ElementError) as caught:
         find_elements(bytes.fromhex(key_data))
     assert str(caught.value) == message
 
 
-def test_fte_subelements_of_other_kinds_and_one_stray_octet_are_passed_over() -> None:
+def test_fte_subelements_of_other_kinds_and_one_stray_octet_are_passed_over():
     body = bytes(82) + bytes.fromhex("0203aabbcc") + b"\x03\x03ap3" + bytes.fromhex("0106020000000000") + b"\x07"
     assert Fte.decode(body) == Fte(r1kh_id=bytes.fromhex("020000000000"), r0kh_id=b"ap3")
 
@@ -130,13 +130,13 @@ def test_fte_subelements_of_other_kinds_and_one_stray_octet_are_passed_over() ->
         (42, RSNE),
     ],
 )
-def test_rsne_may_end_after_any_field(length: int, rsne: Rsne) -> None:
+def test_rsne_may_end_after_any_field(length, rsne):
     assert len(BODY) == 42
     assert Rsne.decode(BODY[:length]) == rsne
 
 
 @pytest.mark.parametrize("length", [0, 1, 3, 5, 7, 8, 11, 13, 14, 17, 22, 37])
-def test_rsne_that_ends_within_a_field_is_refused(length: int) -> None:
+def test_rsne_that_ends_within_a_field_is_refused(length):
     with pytest.raises(ElementError, match=r"^RSNE offset \d+: .* needs \d+ octets, \d+ left$"):
         Rsne.decode(BODY[:length])
 
@@ -152,24 +152,24 @@ def test_rsne_that_ends_within_a_field_is_refused(length: int) -> None:
         ("0100000fac040100000fac040100000fac0400000100", "RSNE offset 22: PMKID list needs 16 octets, 0 left"),
     ],
 )
-def test_rsne_whose_counts_are_wrong_is_refused(body: str, message: str) -> None:
+def test_rsne_whose_counts_are_wrong_is_refused(body, message):
     with pytest.raises(ElementError) as caught:
         Rsne.decode(bytes.fromhex(body))
     assert str(caught.value) == message
 
 
-def test_rsne_octets_after_the_last_field_are_ignored() -> None:
+def test_rsne_octets_after_the_last_field_are_ignored():
     assert Rsne.decode(BODY + b"\x01\x02") == RSNE
 
 
-def test_rsne_with_a_pmkid_count_of_zero_has_none() -> None:
+def test_rsne_with_a_pmkid_count_of_zero_has_none():
     rsne = Rsne(group=CCMP, pairwise=(CCMP,), akms=(Akm.PSK,), capabilities=0, group_management=0x000FAC06)
     assert rsne.encode().hex() == "301a0100000fac040100000fac040100000fac0200000000000fac06"
     assert Rsne.decode(rsne.encode()[2:]) == rsne
 
 
 @pytest.mark.parametrize("element", [Rsne(pairwise=(CCMP,)), Rsne(group=CCMP, capabilities=0), WpaElement(akms=(1,))])
-def test_element_with_a_gap_is_our_mistake(element: Rsne | WpaElement) -> None:
+def test_element_with_a_gap_is_our_mistake(element):
     with pytest.raises(ValueError, match="a field is set after one that is not"):
         element.encode()
 
@@ -177,7 +177,7 @@ def test_element_with_a_gap_is_our_mistake(element: Rsne | WpaElement) -> None:
 # WPA1.
 
 
-def test_wpa_element_may_end_after_any_field() -> None:
+def test_wpa_element_may_end_after_any_field():
     whole = WpaElement(group=0x0050F202, pairwise=(0x0050F202,), akms=(Akm.WPA_PSK,))
     octets = whole.encode()
     assert octets.hex() == "dd160050f20101000050f20201000050f20201000050f202"
@@ -189,7 +189,7 @@ def test_wpa_element_may_end_after_any_field() -> None:
 
 
 @pytest.mark.parametrize("octets", ["dd040050f201", "dd050050f20101", "dd060050f2010200", "dd060050f2040100"])
-def test_vendor_element_that_is_not_wpa_version_1_is_passed_over(octets: str) -> None:
+def test_vendor_element_that_is_not_wpa_version_1_is_passed_over(octets):
     assert find_elements(bytes.fromhex(octets)) == Elements()
 
 

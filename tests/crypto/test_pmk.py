@@ -16,7 +16,7 @@ assert _kernels  # imported: pmk_batch then uses the kernels for any number of p
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 
-def slow(passphrase: bytes, ssid: bytes) -> bytes:
+def slow(passphrase, ssid):
     return hashlib.pbkdf2_hmac("sha1", passphrase, ssid, 4096, 32)
 
 

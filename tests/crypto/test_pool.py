@@ -39,7 +39,7 @@ KINDS = [
 ]
 
 
-def every_lanes() -> list[Lanes]:
+def every_lanes():
     """Return each width once, and between them each way to AES that this processor has."""
     best = [host_lanes(width) for width in (16, 8, 4)]
     return [best[0], Lanes(8, min(best[1].aes, 1)), Lanes(4, 0)]
@@ -48,7 +48,7 @@ def every_lanes() -> list[Lanes]:
 LANES = [pytest.param(lanes, id=repr(lanes)) for lanes in every_lanes()]
 
 
-def key_data(akm: Akm, name: bytes | None = None, padding: bytes = b"", cipher: int = CCMP) -> bytes:
+def key_data(akm, name=None, padding=b"", cipher=CCMP):
     if akm is Akm.WPA_PSK:
         return WpaElement(group=0x0050F202, pairwise=(0x0050F202,), akms=(akm,)).encode() + padding
     rsne = Rsne(group=cipher, pairwise=(cipher,), akms=(akm,), capabilities=0, pmkids=(name,) if name else ())
@@ -63,22 +63,22 @@ def key_data(akm: Akm, name: bytes | None = None, padding: bytes = b"", cipher: 
 
 
 def make(
-    akm: Akm,
-    pmk: Pmk,
+    akm,
+    pmk,
     *,
-    ssid: Ssid = SSID,
-    aa: bytes = b"\2" * 6,
-    spa: bytes = b"\4" * 6,
-    anonce: bytes = b"a" * 32,
-    snonce: bytes = b"s" * 32,
-    named: bool = True,
-    padding: bytes = b"",
-    version: int | None = None,
-) -> Handshake:
+    ssid=SSID,
+    aa=b"\2" * 6,
+    spa=b"\4" * 6,
+    anonce=b"a" * 32,
+    snonce=b"s" * 32,
+    named=True,
+    padding=b"",
+    version=None,
+):
     """Return the handshake of a station that has `pmk`, its MIC (and PMKR1Name) made by the reference."""
     version = version or VERSIONS[akm]
 
-    def of(name: bytes | None) -> Handshake:
+    def of(name):
         m2 = EapolKey(
             descriptor=0xFE if akm is Akm.WPA_PSK else 0x02,
             key_info=0x0108 | version,
@@ -95,17 +95,17 @@ def make(
     return sign(pmk, handshake)
 
 
-def keys(count: int, seed: int = 1) -> np.ndarray:
+def keys(count, seed=1):
     return np.random.default_rng(seed).integers(0, 256, (count, 32), dtype=np.uint8)
 
 
-def pool_of(pmks: np.ndarray, lanes: Lanes | None = None) -> Pool:
+def pool_of(pmks, lanes=None):
     pool = Pool(SSID, lanes=lanes)
     pool.add(np.arange(1, len(pmks) + 1), pmks)
     return pool
 
 
-def pmk_of(row: np.ndarray) -> Pmk:
+def pmk_of(row):
     return Pmk(row.tobytes())
 
 
@@ -124,7 +124,7 @@ handshakes = st.fixed_dictionaries(
 )
 
 
-def _published() -> list[tuple[Handshake, bytes]]:
+def _published():
     made = []
     for case in tomllib.loads((VECTORS / "handshakes.toml").read_text("utf-8"))["case"]:
         handshake = Handshake.build(
@@ -322,12 +322,12 @@ def test_searches_and_changes_at_the_same_time_agree():
     stop, wrong = threading.Event(), []
     stays = make(Akm.PSK, pmk_of(pmks[1999]))
 
-    def change() -> None:
+    def change():
         while not stop.is_set():
             pool.add(np.arange(2001, 4001), pmks[2000:])
             pool.remove(range(2001, 4001))
 
-    def search() -> None:
+    def search():
         for _ in range(150):
             found = list(pool.find(stays, threads=2))
             if found != [2000]:

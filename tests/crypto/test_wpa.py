@@ -41,15 +41,15 @@ AA, SPA = MacAddress.parse("020000000000"), MacAddress.parse("020000000100")
 M2_KEY_INFO = 0x0108
 
 
-def load(name: str) -> dict[str, Any]:
+def load(name):
     return tomllib.loads((VECTORS / name).read_text("utf-8"))
 
 
-def cases(name: str) -> list[Any]:
+def cases(name):
     return [pytest.param(case, id=case.get("name")) for case in load(name)["case"]]
 
 
-def cut_request(packet: bytes) -> dict[int, bytes]:
+def cut_request(packet):
     """Return ANonce (1), M2 (2) and WLAN-AKM-Suite (188) of a hostapd request: attributes 245.26, fragments joined."""
     values: dict[int, bytes] = {}
     offset, kind, more = 20, 0, False
@@ -69,7 +69,7 @@ def cut_request(packet: bytes) -> dict[int, bytes]:
     return values
 
 
-def recorded(case: dict[str, str]) -> Handshake:
+def recorded(case):
     values = cut_request(bytes.fromhex(case["access_request"]))
     return Handshake.build(
         ssid=Ssid.parse(case["ssid"]),
@@ -81,7 +81,7 @@ def recorded(case: dict[str, str]) -> Handshake:
     )
 
 
-def published(case: dict[str, str]) -> Handshake:
+def published(case):
     return Handshake.build(
         ssid=Ssid.parse(case["ssid"]),
         aa=MacAddress.parse(case["aa"]),
@@ -91,7 +91,7 @@ def published(case: dict[str, str]) -> Handshake:
     )
 
 
-def made(version: int, key_data: bytes = b"", *, hint: int | None = None, descriptor: int = 2) -> Handshake:
+def made(version, key_data=b"", *, hint=None, descriptor=2):
     """Return a handshake with nonces 11.. and 22.., not signed yet."""
     m2 = EapolKey(
         descriptor=descriptor,
@@ -103,7 +103,7 @@ def made(version: int, key_data: bytes = b"", *, hint: int | None = None, descri
     return Handshake.of(ssid=Ssid(b"Hudson House"), aa=AA, spa=SPA, anonce=b"\x11" * 32, m2=m2, akm_hint=hint)
 
 
-def ft_key_data(pairwise: int = 0x000FAC04, pmkids: tuple[bytes, ...] = ()) -> bytes:
+def ft_key_data(pairwise=0x000FAC04, pmkids=()):
     rsne = Rsne(group=pairwise, pairwise=(pairwise,), akms=(Akm.FT_PSK,), capabilities=0, pmkids=pmkids)
     fte = Fte(r1kh_id=bytes.fromhex("020000000000"), r0kh_id=b"hudson-house-ap3")
     return rsne.encode() + Mde(mdid=b"\xa1\xb2", capability=1).encode() + fte.encode()
@@ -127,7 +127,7 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize("case", cases("pbkdf2-hmac-sha1.toml"))
-def test_pbkdf2_is_rfc_6070s(case: dict[str, Any]) -> None:
+def test_pbkdf2_is_rfc_6070s(case):
     key, password, salt = bytes.fromhex(case["key"]), case["password"].encode(), case["salt"].encode()
     assert hashlib.pbkdf2_hmac("sha1", password, salt, case["rounds"], len(key)) == key
     if case["rounds"] == 4096 and len(salt) <= 32:
@@ -135,19 +135,19 @@ def test_pbkdf2_is_rfc_6070s(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", cases("passphrase-to-psk.toml"))
-def test_passphrase_to_pmk_is_the_standards(case: dict[str, str]) -> None:
+def test_passphrase_to_pmk_is_the_standards(case):
     assert passphrase_to_pmk(case["passphrase"].encode(), Ssid.parse(case["ssid"])).value.hex() == case["pmk"]
 
 
 @pytest.mark.parametrize("case", cases("prf-sha1.toml"))
 @pytest.mark.parametrize("bits", [128, 160, 192, 256, 384, 512])
-def test_prf_sha1_is_the_standards_at_every_length(case: dict[str, str], bits: int) -> None:
+def test_prf_sha1_is_the_standards_at_every_length(case, bits):
     label, context, output = case["label"].encode(), bytes.fromhex(case["context"]), bytes.fromhex(case["output"])
     assert prf_sha1(bytes.fromhex(case["key"]), label, context, bits) == output[: bits // 8]
 
 
 @pytest.mark.parametrize("case", cases("kdf-sha256.toml"))
-def test_kdf_sha256_is_the_standards(case: dict[str, str]) -> None:
+def test_kdf_sha256_is_the_standards(case):
     output = bytes.fromhex(case["output"])
     key, context = bytes.fromhex(case["key"]), bytes.fromhex(case["context"])
     assert kdf_sha256(key, case["label"].encode(), context, 8 * len(output)) == output
@@ -156,13 +156,13 @@ def test_kdf_sha256_is_the_standards(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", load("aes-cmac.toml")["case"])
-def test_aes_cmac_is_rfc_4493s(case: dict[str, str]) -> None:
+def test_aes_cmac_is_rfc_4493s(case):
     key = bytes.fromhex(load("aes-cmac.toml")["key"])
     assert aes_cmac(key, bytes.fromhex(case["message"])).hex() == case["mac"]
 
 
 @pytest.mark.parametrize("case", cases("pairwise-ptk.toml"))
-def test_pairwise_ptk_is_the_standards(case: dict[str, str]) -> None:
+def test_pairwise_ptk_is_the_standards(case):
     tkip = Rsne(group=0x000FAC02, pairwise=(0x000FAC02,), akms=(Akm.PSK,)).encode()
     for key_data, octets in ((b"", 48), (tkip, 64)):
         snonce = bytes.fromhex(case["snonce"])
@@ -180,7 +180,7 @@ def test_pairwise_ptk_is_the_standards(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", cases("handshakes.toml"))
-def test_published_handshake_verifies(case: dict[str, str]) -> None:
+def test_published_handshake_verifies(case):
     handshake = published(case)
     pmk = passphrase_to_pmk(case["passphrase"].encode(), handshake.ssid)
     assert str(handshake.akm) == case["akm"]
@@ -193,7 +193,7 @@ def test_published_handshake_verifies(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", cases("hwsim/requests.toml"))
-def test_recorded_request_verifies_with_its_pmk_and_no_other(case: dict[str, str]) -> None:
+def test_recorded_request_verifies_with_its_pmk_and_no_other(case):
     handshake = recorded(case)
     pmk = Pmk(bytes.fromhex(case["pmk"]))
     assert str(handshake.akm) == case["akm"]
@@ -205,7 +205,7 @@ def test_recorded_request_verifies_with_its_pmk_and_no_other(case: dict[str, str
         assert not verify_mic(Pmk(bytes(other)), handshake)
 
 
-def test_recorded_ft_request_names_the_pmk_r1_of_its_pmk_only() -> None:
+def test_recorded_ft_request_names_the_pmk_r1_of_its_pmk_only():
     case = next(case for case in load("hwsim/requests.toml")["case"] if case["name"] == "ft-psk")
     handshake = recorded(case)
     assert handshake.ft is not None
@@ -215,7 +215,7 @@ def test_recorded_ft_request_names_the_pmk_r1_of_its_pmk_only() -> None:
 
 @pytest.mark.parametrize("case", cases("hwsim/requests.toml"))
 @pytest.mark.parametrize("changed", ["ssid", "aa", "spa", "anonce"])
-def test_mic_depends_on_every_part_of_the_handshake(case: dict[str, str], changed: str) -> None:
+def test_mic_depends_on_every_part_of_the_handshake(case, changed):
     other: dict[str, Any] = {
         "ssid": Ssid(b"?"),
         "aa": MacAddress(b"\x06" * 6),
@@ -232,7 +232,7 @@ def test_mic_depends_on_every_part_of_the_handshake(case: dict[str, str], change
 # Every AKM, against formulas written out once more.
 
 
-def twin_kck(pmk: bytes, handshake: Handshake) -> bytes:
+def twin_kck(pmk, handshake):
     """Return the KCK by plain HMAC calls, blocks and lengths spelt out."""
     m2, aa, spa = handshake.m2, handshake.aa.value, handshake.spa.value
     bits = handshake.ptk_bits.to_bytes(2, "little")
@@ -252,13 +252,13 @@ def twin_kck(pmk: bytes, handshake: Handshake) -> bytes:
 
 @pytest.mark.parametrize("name", HANDSHAKES)
 @given(pmk=st.binary(min_size=32, max_size=32), anonce=st.binary(min_size=32, max_size=32))
-def test_kck_is_the_formula_of_its_akm(name: str, pmk: bytes, anonce: bytes) -> None:
+def test_kck_is_the_formula_of_its_akm(name, pmk, anonce):
     handshake = dataclasses.replace(HANDSHAKES[name], anonce=anonce)
     assert derive_kck(Pmk(pmk), handshake) == twin_kck(pmk, handshake) == derive_ptk(Pmk(pmk), handshake)[:16]
 
 
 @pytest.mark.parametrize("name", HANDSHAKES)
-def test_signed_handshake_verifies_and_survives_the_wire(name: str) -> None:
+def test_signed_handshake_verifies_and_survives_the_wire(name):
     pmk = Pmk(b"\x33" * 32)
     handshake = sign(pmk, HANDSHAKES[name])
     assert handshake.m2.mic == compute_mic(pmk, handshake) == compute_mic(pmk, HANDSHAKES[name])
@@ -283,13 +283,13 @@ def test_signed_handshake_verifies_and_survives_the_wire(name: str) -> None:
         ("wpa1-sha1", Akm.WPA_PSK, 2, 384),
     ],
 )
-def test_akm_version_and_ptk_length_are_derived_once(name: str, akm: Akm, version: int, bits: int) -> None:
+def test_akm_version_and_ptk_length_are_derived_once(name, akm, version, bits):
     handshake = HANDSHAKES[name]
     assert (handshake.akm, handshake.key_version, handshake.ptk_bits) == (akm, version, bits)
     assert len(derive_ptk(Pmk(bytes(32)), handshake)) * 8 == bits
 
 
-def test_the_three_mics() -> None:
+def test_the_three_mics():
     kck, frame = bytes(range(16)), b"frame"
     assert frame_mic(kck, 1, frame) == hmac.new(kck, frame, "md5").digest()
     assert frame_mic(kck, 2, frame) == hmac.new(kck, frame, "sha1").digest()[:16]
@@ -298,7 +298,7 @@ def test_the_three_mics() -> None:
         frame_mic(kck, 0, frame)
 
 
-def test_ft_hierarchy_names() -> None:
+def test_ft_hierarchy_names():
     """The names are truncated hashes over the names above them (12.7.1.6.3 to 12.7.1.6.5)."""
     pmk, ssid = Pmk(b"\x33" * 32), Ssid(b"Hudson House")
     pmk_r0 = derive_pmk_r0(pmk, ssid, b"\xa1\xb2", b"ap3", SPA)
@@ -313,7 +313,7 @@ def test_ft_hierarchy_names() -> None:
     assert (len(pmk_r0.key), len(pmk_r1.key), len(ptk.key)) == (32, 32, 48)
 
 
-def test_pmk_r1_is_for_ft_only() -> None:
+def test_pmk_r1_is_for_ft_only():
     with pytest.raises(ValueError, match="PMK-R1 is for 00-0F-AC:4 only, got 00-0F-AC:2"):
         derive_handshake_pmk_r1(Pmk(bytes(32)), HANDSHAKES["psk"])
 
@@ -322,20 +322,20 @@ def test_pmk_r1_is_for_ft_only() -> None:
 
 
 @pytest.mark.parametrize("passphrase", [b"a" * 8, b"~" * 63, b" leading and trailing ", b"0123456789abcdefABCDEF" * 2])
-def test_good_passphrase_is_accepted(passphrase: bytes) -> None:
+def test_good_passphrase_is_accepted(passphrase):
     check_passphrase(passphrase)
     expected = hashlib.pbkdf2_hmac("sha1", passphrase, b"\xff\x00", 4096, 32)
     assert passphrase_to_pmk(passphrase, Ssid(b"\xff\x00")).value == expected
 
 
-def test_64_hex_digits_are_the_pmk() -> None:
+def test_64_hex_digits_are_the_pmk():
     digits = b"0123456789abcdefABCDEF0123456789" * 2
     check_passphrase(digits)
     assert passphrase_to_pmk(digits, Ssid(b"any")).value == bytes.fromhex(digits.decode())
 
 
 @pytest.mark.parametrize("passphrase", [b"", b"1234567", b"g" * 64, b"0" * 63 + b" ", b"0" * 65, b"0" * 64 + b"\n"])
-def test_passphrase_of_wrong_length_is_refused(passphrase: bytes) -> None:
+def test_passphrase_of_wrong_length_is_refused(passphrase):
     with pytest.raises(ValueError, match="passphrase"):
         check_passphrase(passphrase)
     with pytest.raises(ValueError, match="passphrase"):
@@ -343,13 +343,13 @@ def test_passphrase_of_wrong_length_is_refused(passphrase: bytes) -> None:
 
 
 @pytest.mark.parametrize("octet", [0x00, 0x1F, 0x7F, 0x80, 0xC3, 0xFF])
-def test_unprintable_passphrase_is_refused_without_being_shown(octet: int) -> None:
+def test_unprintable_passphrase_is_refused_without_being_shown(octet):
     with pytest.raises(ValueError, match=r"^passphrase octet 7 of 9 is not printable ASCII$"):
         check_passphrase(b"secret" + bytes([octet]) + b"pw")
 
 
 @given(st.binary(min_size=8, max_size=70))
-def test_check_passphrase_accepts_only_what_makes_a_pmk(passphrase: bytes) -> None:
+def test_check_passphrase_accepts_only_what_makes_a_pmk(passphrase):
     message = ""
     try:
         check_passphrase(passphrase)

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from crypto import MacAddress, Pmk, Ssid
+from crypto import MacAddress, Pmk
 from provisioning import (
     Device,
     FileRefused,
@@ -21,11 +19,9 @@ from provisioning import (
     InvalidValue,
     Key,
     KeyDraft,
-    Keypool,
     KeyStatus,
     Passphrase,
     Refusal,
-    Store,
     derive_pmks,
     import_keys,
 )
@@ -35,18 +31,18 @@ from provisioning.csv_rows import KeyRows, Row
 MAC = MacAddress.parse("02:00:00:00:01:00")
 
 
-def bring(store: Store, pool: Keypool, octets: bytes, **options: bool) -> Imported:
+def bring(store, pool, octets, **options):
     return import_keys(store, pool.id, pool.ssid, io.BytesIO(octets), name="people.csv", **options)
 
 
-def rows(octets: bytes, **options: bool) -> list[tuple[str | None, bytes, tuple[MacAddress, ...], int | None]]:
+def rows(octets, **options):
     parsed = list(KeyRows(io.BytesIO(octets), **options))
     assert all(isinstance(row, Row) for row in parsed), parsed
     drafts = [row.draft for row in parsed if isinstance(row, Row)]
     return [(draft.identity, draft.passphrase.value, draft.devices, draft.vlan) for draft in drafts]
 
 
-def refusals(octets: bytes) -> list[str]:
+def refusals(octets):
     return [str(row) for row in KeyRows(io.BytesIO(octets)) if isinstance(row, Refusal)]
 
 
@@ -71,7 +67,7 @@ def refusals(octets: bytes) -> list[str]:
         (b"a,sunny-Otter-41\npsk,identity\n", [("a", b"sunny-Otter-41", (), None), ("psk", b"identity", (), None)]),
     ],
 )  # fmt: skip
-def test_sound_files_are_read(octets: bytes, expected: list[object]) -> None:
+def test_sound_files_are_read(octets, expected):
     assert rows(octets) == expected
 
 
@@ -117,19 +113,19 @@ def test_sound_files_are_read(octets: bytes, expected: list[object]) -> None:
         ),
     ],
 )
-def test_unsound_lines_are_refused_by_number_without_the_passphrase(octets: bytes, reason: str) -> None:
+def test_unsound_lines_are_refused_by_number_without_the_passphrase(octets, reason):
     assert refusals(octets) == [reason]
     assert "Otter" not in reason
 
 
-def test_an_open_quote_spoils_its_own_line_only() -> None:
+def test_an_open_quote_spoils_its_own_line_only():
     octets = b'ann,"sunny-Otter-41\nbob,maple-Falcon-77\n\n"eve\n"\ndan,correct horse\n'
     parsed = list(KeyRows(io.BytesIO(octets)))
     assert [type(row).__name__ for row in parsed] == ["Refusal", "Row", "Refusal", "Refusal", "Row"]
     assert [row.line for row in parsed] == [1, 2, 4, 5, 6]
 
 
-def test_a_line_break_within_a_cell_makes_no_resident_of_its_second_half() -> None:
+def test_a_line_break_within_a_cell_makes_no_resident_of_its_second_half():
     octets = b'ann,sunny-Otter-41\n"Lee\nhalf,\nKim",maple-Falcon-77\ndan,5" screens are\n'
     parsed = list(KeyRows(io.BytesIO(octets)))
     assert [type(row).__name__ for row in parsed] == ["Row", "Refusal", "Refusal", "Refusal", "Row"]
@@ -165,7 +161,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
-def test_a_header_in_other_words_is_no_key(store: Store, pool: Keypool, header: str, encoding: str) -> None:
+def test_a_header_in_other_words_is_no_key(store, pool, header, encoding):
     octets = f"{header}\nann,sunny-Otter-41\n".encode(encoding)
     for octets_before in (b"", b",,,\n", b"sep=;\n" if ";" in header else b""):
         for keep_going in (False, True):  # in the order of its columns, "Ann Archer" may be a passphrase
@@ -175,7 +171,7 @@ def test_a_header_in_other_words_is_no_key(store: Store, pool: Keypool, header: 
     assert list(store.keys.select()) == []
 
 
-def test_the_first_row_is_a_key_where_that_is_said(store: Store, pool: Keypool) -> None:
+def test_the_first_row_is_a_key_where_that_is_said(store, pool):
     assert bring(store, pool, b"Name,Password\nann,sunny-Otter-41\n", header=False).count == 2
     assert [(key.identity, key.passphrase.value) for key in store.keys.select()] == [
         ("Name", b"Password"),
@@ -199,7 +195,7 @@ def test_the_first_row_is_a_key_where_that_is_said(store: Store, pool: Keypool) 
         "ann," + "ab" * 32,
     ],
 )
-def test_a_key_is_no_header(row: str) -> None:
+def test_a_key_is_no_header(row):
     assert len(rows(row.encode())) == 1
 
 
@@ -214,7 +210,7 @@ def test_a_key_is_no_header(row: str) -> None:
         (b"ann,sunny;Otter-41\n", None),
     ],
 )
-def test_semicolons_and_tabs_are_read_and_said(octets: bytes, separator: str | None) -> None:
+def test_semicolons_and_tabs_are_read_and_said(octets, separator):
     parser = KeyRows(io.BytesIO(octets))
     drafts = [row.draft for row in parser if isinstance(row, Row)]
     assert drafts[0].identity == "ann"
@@ -225,7 +221,7 @@ def test_semicolons_and_tabs_are_read_and_said(octets: bytes, separator: str | N
 
 
 @pytest.mark.parametrize("row", ["Lee, Ann;sunny-Otter-41", "Ann;sunny-Otter,maple-Falcon", "Lee, Ann;sunny;12"])
-def test_a_file_of_commas_or_semicolons_is_not_guessed(store: Store, pool: Keypool, row: str) -> None:
+def test_a_file_of_commas_or_semicolons_is_not_guessed(store, pool, row):
     with pytest.raises(FileRefused) as caught:
         bring(store, pool, row.encode(), keep_going=True)
     assert str(caught.value) == (
@@ -237,7 +233,7 @@ def test_a_file_of_commas_or_semicolons_is_not_guessed(store: Store, pool: Keypo
 
 
 @pytest.mark.parametrize("row", ['"Lee; Ann",sunny-Otter-41', '"Lee, Ann";sunny-Otter-41', "ann,sunny;Otter-41"])
-def test_a_file_that_quotes_what_separates_is_read(row: str) -> None:
+def test_a_file_that_quotes_what_separates_is_read(row):
     ((identity, *_),) = rows(row.encode())
     assert identity in ("Lee; Ann", "Lee, Ann", "ann")
 
@@ -254,24 +250,24 @@ def test_a_file_that_quotes_what_separates_is_read(row: str) -> None:
         (b"SQLite format 3\0\x10\0", "an SQLite database"),
     ],
 )
-def test_a_file_of_another_kind_is_named(store: Store, pool: Keypool, octets: bytes, what: str) -> None:
+def test_a_file_of_another_kind_is_named(store, pool, octets, what):
     with pytest.raises(FileRefused) as caught:
         bring(store, pool, octets, keep_going=True)
     said = f"people.csv: it is {what}: save it as CSV UTF-8, separated by commas; nothing imported"
     assert str(caught.value) == said
 
 
-def test_empty_rows_of_a_spreadsheet_are_none() -> None:
+def test_empty_rows_of_a_spreadsheet_are_none():
     assert len(rows(b'ann,sunny-Otter-41\n,,,\n;;\n , \n"",""\n\t\nbob,maple-Falcon-77\n')) == 2
 
 
-def test_blanks_around_a_passphrase_are_kept_and_said(store: Store, pool: Keypool) -> None:
+def test_blanks_around_a_passphrase_are_kept_and_said(store, pool):
     done = bring(store, pool, b"ann, sunny-Otter-41\nbob,maple-Falcon-77\neve,correct horse \n")
     assert done.notes == ("lines 1, 3: the passphrase begins or ends with a blank, which must be typed, too",)
     assert next(key.passphrase.value for key in store.keys.select()) == b" sunny-Otter-41"
 
 
-def test_formulas_are_taken_by_force(store: Store, pool: Keypool) -> None:
+def test_formulas_are_taken_by_force(store, pool):
     octets = b"=HYPERLINK(1),sunny-Otter-41\n@SUM(A1),maple-Falcon-77\n"
     with pytest.raises(ImportRefused):
         bring(store, pool, octets)
@@ -279,14 +275,14 @@ def test_formulas_are_taken_by_force(store: Store, pool: Keypool) -> None:
     assert [begins_as_formula(key) for key in store.keys.select()] == [True, True]
 
 
-def test_a_file_without_line_ends_is_not_read_whole() -> None:
+def test_a_file_without_line_ends_is_not_read_whole():
     class Endless(io.RawIOBase):
         """Sixty million octets without a line end, then a key."""
 
         left = 60_000_000
         largest = 0
 
-        def readline(self, size: int | None = -1, /) -> bytes:
+        def readline(self, size=-1, /):
             assert size is not None
             assert size > 0
             type(self).largest = max(self.largest, size)
@@ -295,16 +291,16 @@ def test_a_file_without_line_ends_is_not_read_whole() -> None:
                 return b"x" * size
             return b"\nann,sunny-Otter-41\n".splitlines(keepends=True)[self.line()] if self.line() < 2 else b""
 
-        def line(self) -> int:
+        def line(self):
             self.lines = getattr(self, "lines", -1) + 1
             return self.lines // 2
 
-    parsed = list(KeyRows(Endless()))  # type: ignore[arg-type]
+    parsed = list(KeyRows(Endless()))
     assert [type(row).__name__ for row in parsed] == ["Refusal", "Row"]
     assert Endless.largest < 5000
 
 
-def test_a_dry_run_checks_all_and_adds_nothing(store: Store, pool: Keypool) -> None:
+def test_a_dry_run_checks_all_and_adds_nothing(store, pool):
     store.keys.add(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
     before = store.changes.revision()
     done = bring(store, pool, BAD, keep_going=True, dry_run=True)
@@ -315,7 +311,7 @@ def test_a_dry_run_checks_all_and_adds_nothing(store: Store, pool: Keypool) -> N
     assert bring(store, pool, BAD, keep_going=True).count == 3
 
 
-def test_the_example_is_a_file_to_import(store: Store, pool: Keypool) -> None:
+def test_the_example_is_a_file_to_import(store, pool):
     first, second = render_example(), render_example()
     assert bring(store, pool, first.encode()).count == bring(store, pool, second.encode()).count == 3
     shipped = (Path(__file__).parents[2] / "docs" / "residents.example.csv").read_bytes()
@@ -324,7 +320,7 @@ def test_the_example_is_a_file_to_import(store: Store, pool: Keypool) -> None:
 
 
 @given(st.lists(st.binary(max_size=60)))
-def test_arbitrary_octets_give_rows_or_refusals(lines: list[bytes]) -> None:
+def test_arbitrary_octets_give_rows_or_refusals(lines):
     with suppress(FileRefused):
         for row in KeyRows(io.BytesIO(b"\n".join(lines))):
             assert isinstance(row, Row | Refusal)
@@ -343,7 +339,7 @@ PSK = st.one_of(
     mac=st.one_of(st.none(), st.binary(min_size=6, max_size=6).map(MacAddress)),
     vlan=st.one_of(st.none(), st.integers(1, 4094)),
 )
-def test_what_is_written_is_read_again(identity: str, psk: bytes, mac: MacAddress | None, vlan: int | None) -> None:
+def test_what_is_written_is_read_again(identity, psk, mac, vlan):
     key = Key(
         id=1,
         keypool_id=1,
@@ -368,7 +364,7 @@ def test_what_is_written_is_read_again(identity: str, psk: bytes, mac: MacAddres
     ]
 
 
-def test_a_file_is_imported_whole(store: Store, pool: Keypool) -> None:
+def test_a_file_is_imported_whole(store, pool):
     before = store.changes.revision()
     done = bring(store, pool, b"ann,sunny-Otter-41,020000000100,12\r\nbob,maple-Falcon-77\r\n")
     assert done == Imported(count=2, ids=range(1, 3))
@@ -394,7 +390,7 @@ BAD = (
 )
 
 
-def test_nothing_is_imported_where_a_line_is_refused(store: Store, pool: Keypool) -> None:
+def test_nothing_is_imported_where_a_line_is_refused(store, pool):
     store.keys.add(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
     with pytest.raises(ImportRefused) as caught:
         bring(store, pool, BAD)
@@ -412,7 +408,7 @@ def test_nothing_is_imported_where_a_line_is_refused(store: Store, pool: Keypool
     assert len(list(store.keys.select())) == 1
 
 
-def test_told_to_keep_going_it_imports_the_rest(store: Store, pool: Keypool) -> None:
+def test_told_to_keep_going_it_imports_the_rest(store, pool):
     store.keys.add(pool.id, KeyDraft(identity="x", passphrase=Passphrase(b"sunny-Otter-41")))
     done = bring(store, pool, BAD, keep_going=True)
     assert [refusal.line for refusal in done.refusals] == [2, 4, 5, 6, 8]
@@ -421,13 +417,13 @@ def test_told_to_keep_going_it_imports_the_rest(store: Store, pool: Keypool) -> 
     assert all(store.keys.get(id_) for id_ in done.ids)
 
 
-def test_keeping_going_with_nothing_left_imports_nothing(store: Store, pool: Keypool) -> None:
+def test_keeping_going_with_nothing_left_imports_nothing(store, pool):
     before = store.changes.revision()
     done = bring(store, pool, b"eve,short77\n", keep_going=True)
     assert (len(done.ids), len(done.refusals), store.changes.revision()) == (0, 1, before)
 
 
-def test_a_raw_pmk_equal_to_a_derived_one_is_found_after_derivation(store: Store, pool: Keypool) -> None:
+def test_a_raw_pmk_equal_to_a_derived_one_is_found_after_derivation(store, pool):
     digits = derive_pmks([b"sunny-Otter-41"], pool.ssid)[0].tobytes().hex()
     octets = f"ann,sunny-Otter-41\nbob,{digits}\n".encode()
     with pytest.raises(ImportRefused, match="line 2: same passphrase as line 1"):
@@ -436,12 +432,12 @@ def test_a_raw_pmk_equal_to_a_derived_one_is_found_after_derivation(store: Store
 
 
 @pytest.mark.parametrize("octets", [b"", b"\n\n", b"\xef\xbb\xbf", b"identity,psk\n"])
-def test_a_file_without_rows_is_refused(store: Store, pool: Keypool, octets: bytes) -> None:
+def test_a_file_without_rows_is_refused(store, pool, octets):
     with pytest.raises(InvalidValue, match=r"people\.csv has no keys"):
         bring(store, pool, octets)
 
 
-def test_many_refusals_are_counted_not_listed(store: Store, pool: Keypool) -> None:
+def test_many_refusals_are_counted_not_listed(store, pool):
     with pytest.raises(ImportRefused, match=r"40 lines refused; nothing imported$") as caught:
         bring(store, pool, b"eve,short77\n" * 40)
     shown = caught.value.shown()
@@ -450,16 +446,16 @@ def test_many_refusals_are_counted_not_listed(store: Store, pool: Keypool) -> No
     assert shown[10] == "and 30 more"
 
 
-def test_long_work_reports_its_stages(store: Store, pool: Keypool) -> None:
+def test_long_work_reports_its_stages(store, pool):
     count = 20_000
     lines = b"".join(b"r%d,passphrase %d\n" % (number, number) for number in range(count))
     seen: dict[str, list[int]] = {}
 
-    def derive(passphrases: Sequence[bytes], ssid: Ssid, progress: object = None) -> "NDArray[np.uint8]":
+    def derive(passphrases, ssid, progress=None):
         assert ssid == pool.ssid
         return np.random.default_rng(1).integers(0, 256, (len(passphrases), 32), dtype=np.uint8)
 
-    def report(stage: str, done: int, total: int) -> None:
+    def report(stage, done, total):
         seen.setdefault(stage, []).append(done)
 
     done = import_keys(

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ VAULT = Vault(KEY)
 
 
 @given(st.binary(max_size=80), st.integers(0, 2**62))
-def test_what_is_sealed_opens_only_in_its_place(value: bytes, row: int) -> None:
+def test_what_is_sealed_opens_only_in_its_place(value, row):
     sealed = VAULT.seal("keys.pmk", row, value)
     assert VAULT.unseal("keys.pmk", row, sealed) == value
     assert len(sealed) == 1 + 12 + len(value) + 16
@@ -22,7 +20,7 @@ def test_what_is_sealed_opens_only_in_its_place(value: bytes, row: int) -> None:
 
 
 @given(st.binary(max_size=100))
-def test_arbitrary_octets_do_not_open(octets: bytes) -> None:
+def test_arbitrary_octets_do_not_open(octets):
     with pytest.raises(StoreError):
         VAULT.unseal("keys.pmk", 1, octets)
     with pytest.raises(StoreError, match="row 1 "):
@@ -30,31 +28,31 @@ def test_arbitrary_octets_do_not_open(octets: bytes) -> None:
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=20), st.integers(1, 2**40))
-def test_sealing_many_is_sealing_each(values: list[bytes], first: int) -> None:
+def test_sealing_many_is_sealing_each(values, first):
     sealed = VAULT.seal_rows("keys.pmk", first, values)
     rows = list(enumerate(sealed, first))
     assert [VAULT.unseal("keys.pmk", *row) for row in rows] == values
     assert VAULT.unseal_rows("keys.pmk", rows) == b"".join(values)
 
 
-def test_no_nonce_is_used_twice() -> None:
+def test_no_nonce_is_used_twice():
     sealed = VAULT.seal_rows("keys.pmk", 1, [b"same"] * 1000) + [VAULT.seal("keys.pmk", 1, b"same") for _ in range(100)]
     assert len({value[:12] for value in sealed}) == 1100
 
 
-def test_fingerprints_are_keyed() -> None:
+def test_fingerprints_are_keyed():
     other = Vault(MasterKey(bytes(32)))
     assert VAULT.fingerprint(b"p" * 32) == Vault(KEY).fingerprint(b"p" * 32)
     assert VAULT.fingerprint(b"p" * 32) != other.fingerprint(b"p" * 32)
 
 
-def test_master_key_is_not_in_its_repr() -> None:
+def test_master_key_is_not_in_its_repr():
     assert "1f" not in repr(KEY)
     with pytest.raises(ValueError, match="32 octets"):
         MasterKey(b"short")
 
 
-def test_created_key_is_private_and_loads_again(tmp_path: Path) -> None:
+def test_created_key_is_private_and_loads_again(tmp_path):
     path = tmp_path / "latchkey.db"
     key = MasterKey.create(path, {})
     file = tmp_path / "latchkey.key"
@@ -63,7 +61,7 @@ def test_created_key_is_private_and_loads_again(tmp_path: Path) -> None:
     assert MasterKey.create(path, {}) == key  # an existing file is kept
 
 
-def test_environment_names_the_key_or_its_file(tmp_path: Path) -> None:
+def test_environment_names_the_key_or_its_file(tmp_path):
     path = tmp_path / "latchkey.db"
     assert MasterKey.load(path, {"LATCHKEY_MASTER_KEY": KEY.value.hex()}) == KEY
     assert MasterKey.create(path, {"LATCHKEY_MASTER_KEY": KEY.value.hex()}) == KEY
@@ -74,7 +72,7 @@ def test_environment_names_the_key_or_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["zz" * 32, "00" * 31, "00" * 33, "", "00 " * 32])
-def test_text_that_is_no_key_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+def test_text_that_is_no_key_is_refused_without_showing_it(tmp_path, text):
     file = tmp_path / "latchkey.key"
     file.write_text(text)
     file.chmod(0o600)
@@ -86,7 +84,7 @@ def test_text_that_is_no_key_is_refused_without_showing_it(tmp_path: Path, text:
             MasterKey.load(tmp_path / "latchkey.db", {"LATCHKEY_MASTER_KEY": text})
 
 
-def test_missing_unreadable_and_public_keys_are_refused(tmp_path: Path) -> None:
+def test_missing_unreadable_and_public_keys_are_refused(tmp_path):
     path, file = tmp_path / "latchkey.db", tmp_path / "latchkey.key"
     with pytest.raises(MasterKeyError, match="no master key at"):
         MasterKey.load(path, {})

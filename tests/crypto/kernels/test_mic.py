@@ -24,11 +24,11 @@ AKMS = [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK]
 CMACS = [scalar.cmac_by_tables] + ([scalar.cmac] if scalar.cmac is not scalar.cmac_by_tables else [])
 
 
-def octets_of(value: bytes) -> np.ndarray:
+def octets_of(value):
     return np.frombuffer(value, np.uint8).copy()
 
 
-def fits(pmk: Pmk, handshake: Handshake) -> bool:
+def fits(pmk, handshake):
     """Ask the compiled test of the handshake's AKM; its scratch is full of what others left."""
     states = np.zeros(mic.PMK_WORDS, np.uint32)
     words = np.full(mic.WORDS, 0xDEADBEEF, np.uint32)

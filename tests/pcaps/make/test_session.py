@@ -37,7 +37,7 @@ def rng():
     return random.Random("the same each time")
 
 
-def recorded(case) -> Handshake:
+def recorded(case):
     request = decode_request(bytes.fromhex(case["access_request"]), SharedSecret(REQUESTS["secret"].encode()))
     return DIALECTS["hostapd"].decode_request(request)
 

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -34,20 +33,20 @@ from provisioning.store.migrations import KNOWN, MIGRATIONS
 ROOT = Path(__file__).parents[3]
 
 
-def files(path: Path) -> bytes:
+def files(path):
     """Return every octet of a database, its log and its index."""
     # In another process: closing a file here would drop the locks of the connection that is open on it.
     names = sorted(map(str, path.parent.glob(f"{path.name}*")))
     return subprocess.run(["cat", *names], capture_output=True, check=True).stdout
 
 
-def test_known_migrations_are_those_there_are(tmp_path: Path) -> None:
+def test_known_migrations_are_those_there_are(tmp_path):
     database = sqlite_utils.Database(tmp_path / "empty.db")
     assert tuple(step.name for step in MIGRATIONS.pending(database)) == KNOWN
     database.close()
 
 
-def test_store_opens_again_with_everything_in_it(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_store_opens_again_with_everything_in_it(store, path, master_key):
     venue = store.inventory.add_venue("Hudson House")
     with Store.open(path, master_key) as again:
         assert again.inventory.venues() == (venue,)
@@ -57,7 +56,7 @@ def test_store_opens_again_with_everything_in_it(store: Store, path: Path, maste
             reader.inventory.add_venue("Other")
 
 
-def test_pragmas_hold_what_the_store_promises(store: Store) -> None:
+def test_pragmas_hold_what_the_store_promises(store):
     pragmas = {
         name: store._db.sql.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout", "temp_store")
@@ -71,18 +70,18 @@ def test_pragmas_hold_what_the_store_promises(store: Store) -> None:
     }
 
 
-def test_database_is_its_owners_alone(store: Store, path: Path) -> None:
+def test_database_is_its_owners_alone(store, path):
     store.inventory.add_venue("Hudson House")
     for each in path.parent.glob(f"{path.name}*"):
         assert each.stat().st_mode & 0o077 == 0, each
 
 
-def test_another_master_key_does_not_open_it(store: Store, path: Path) -> None:
+def test_another_master_key_does_not_open_it(store, path):
     with pytest.raises(MasterKeyError, match="not the one"):
         Store.open(path, MasterKey(bytes(32)))
 
 
-def test_a_newer_database_is_left_alone(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_a_newer_database_is_left_alone(store, path, master_key):
     store._db.sql["_sqlite_migrations"].insert(
         {"migration_set": "latchkey", "name": "0099_of_the_future", "applied_at": "2030-01-01"}
     )
@@ -90,9 +89,7 @@ def test_a_newer_database_is_left_alone(store: Store, path: Path, master_key: Ma
         Store.open(path, master_key)
 
 
-def test_an_older_database_is_brought_up_to_date(
-    path: Path, master_key: MasterKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_database_is_brought_up_to_date(path, master_key, monkeypatch):
     with Store.create(path, master_key) as old:
         old.inventory.add_venue("Hudson House")
     later = sqlite_utils.Migrations("latchkey")
@@ -100,7 +97,7 @@ def test_an_older_database_is_brought_up_to_date(
         later(name=name)(bool)  # has been done
 
     @later(name="9999_of_the_test")
-    def _more(db: sqlite_utils.Database) -> None:
+    def _more(db):
         db.execute("ALTER TABLE venues ADD COLUMN colour TEXT")
 
     monkeypatch.setattr("provisioning.store.database.MIGRATIONS", later)
@@ -115,16 +112,14 @@ def test_an_older_database_is_brought_up_to_date(
         Store.open(path, master_key)
 
 
-def test_a_migration_that_fails_changes_nothing(
-    path: Path, master_key: MasterKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_fails_changes_nothing(path, master_key, monkeypatch):
     Store.create(path, master_key).close()
     later = sqlite_utils.Migrations("latchkey")
     for name in KNOWN:
         later(name=name)(bool)  # has been done
 
     @later(name="9999_of_the_test")
-    def _broken(db: sqlite_utils.Database) -> None:
+    def _broken(db):
         db.execute("DROP TABLE devices")
         db.execute("SELECT * FROM nowhere")
 
@@ -136,11 +131,11 @@ def test_a_migration_that_fails_changes_nothing(
         assert list(store.devices.of_keys()) == []
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(store: Store) -> None:
+def test_a_full_disk_is_one_line_and_loses_nothing(store):
     store.inventory.add_venue("Hudson House")
     store._db.sql.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
 
-    def fill() -> None:
+    def fill():
         for number in range(1000):
             store.inventory.add_venue(f"venue {number} with a name that fills its page {'x' * 150}")
 
@@ -152,7 +147,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(store: Store) -> None:
     assert len(store.inventory.venues()) == count + 1
 
 
-def test_missing_database_says_how_to_make_one(path: Path, master_key: MasterKey) -> None:
+def test_missing_database_says_how_to_make_one(path, master_key):
     with pytest.raises(StoreMissing, match="run `latchkey init`"):
         Store.open(path, master_key)
     with pytest.raises(StoreMissing):
@@ -162,14 +157,14 @@ def test_missing_database_says_how_to_make_one(path: Path, master_key: MasterKey
 @pytest.mark.parametrize(
     "octets", [b"", b"identity,psk\n", b"SQLite format 3\0" + b"\xff" * 5000, b"SQLite format 3\0"]
 )
-def test_a_file_that_is_no_database_is_refused(path: Path, master_key: MasterKey, octets: bytes) -> None:
+def test_a_file_that_is_no_database_is_refused(path, master_key, octets):
     path.write_bytes(octets)
     with pytest.raises(StoreError):
         Store.open(path, master_key)
     assert path.read_bytes() == octets
 
 
-def test_someone_elses_database_is_refused(path: Path, master_key: MasterKey) -> None:
+def test_someone_elses_database_is_refused(path, master_key):
     raw = sqlite3.connect(path)
     raw.execute("CREATE TABLE keys (id INTEGER)")
     raw.close()
@@ -177,7 +172,7 @@ def test_someone_elses_database_is_refused(path: Path, master_key: MasterKey) ->
         Store.open(path, master_key)
 
 
-def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_a_damaged_database_is_an_error_of_ours(store, path, master_key):
     for number in range(300):
         store.inventory.add_unit(
             store.inventory.venues()[0].id if number else store.inventory.add_venue("v").id, f"unit {number}"
@@ -187,7 +182,7 @@ def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master
     octets[4096 : len(octets) - 4096] = os.urandom(len(octets) - 8192)
     path.write_bytes(octets)
 
-    def use() -> None:
+    def use():
         with Store.open(path, master_key) as damaged:
             damaged.inventory.units()
 
@@ -195,7 +190,7 @@ def test_a_damaged_database_is_an_error_of_ours(store: Store, path: Path, master
         use()
 
 
-def test_a_folder_is_no_database(tmp_path: Path, master_key: MasterKey) -> None:
+def test_a_folder_is_no_database(tmp_path, master_key):
     with pytest.raises(StoreError, match="a folder or device"):
         Store.open(tmp_path, master_key)
     with pytest.raises(StoreError, match="exists already"):
@@ -204,8 +199,8 @@ def test_a_folder_is_no_database(tmp_path: Path, master_key: MasterKey) -> None:
         create_store(tmp_path / "nowhere" / "latchkey.db", {})
 
 
-def test_nothing_is_left_of_a_store_that_could_not_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> bytes:
+def test_nothing_is_left_of_a_store_that_could_not_be_made(path, monkeypatch):
+    def fail(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("provisioning.secrets.Vault.seal", fail)
@@ -214,7 +209,7 @@ def test_nothing_is_left_of_a_store_that_could_not_be_made(path: Path, monkeypat
     assert not list(path.parent.iterdir())
 
 
-def test_a_locked_database_is_one_line(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_a_locked_database_is_one_line(store, path, master_key):
     with Store.open(path, master_key, busy_timeout_s=0.01) as other, store._db.writing():
         with pytest.raises(StoreError, match="locked by another process"):
             other.inventory.add_venue("Hudson House")
@@ -222,8 +217,8 @@ def test_a_locked_database_is_one_line(store: Store, path: Path, master_key: Mas
     store.inventory.add_venue("Hudson House")
 
 
-def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
-    def fail() -> None:
+def test_a_failed_write_leaves_nothing_behind(store):
+    def fail():
         with store._db.writing():
             store._db.execute("INSERT INTO subscribers VALUES (1, 'x')")
             raise RuntimeError
@@ -234,13 +229,13 @@ def test_a_failed_write_leaves_nothing_behind(store: Store) -> None:
     store.inventory.add_venue("Hudson House")
 
 
-def test_ids_are_never_given_out_twice(store: Store) -> None:
+def test_ids_are_never_given_out_twice(store):
     first = store.inventory.add_nas(ip_network("10.0.0.1"), b"s")
     store.inventory.remove_nas(first.id)
     assert store.inventory.add_nas(ip_network("10.0.0.1"), b"s").id == first.id + 1
 
 
-def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
+def test_no_secret_reaches_the_disk(path, master_key):
     ssid = Ssid(b"Hudson House")
     raw_pmk = bytes(range(100, 132))
     passphrases = [
@@ -272,7 +267,7 @@ def test_no_secret_reaches_the_disk(path: Path, master_key: MasterKey) -> None:
     assert master_key.value.hex().encode() not in seen
 
 
-def test_values_swapped_between_rows_do_not_open(store: Store, path: Path) -> None:
+def test_values_swapped_between_rows_do_not_open(store, path):
     pool = store.inventory.add_keypool(Ssid(b"x"))
     store.keys.add_many(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(2)])
     store._db.execute("UPDATE keys SET pmk = (SELECT pmk FROM keys WHERE id = 2) WHERE id = 1")
@@ -297,7 +292,7 @@ with Store.open(path, MasterKey(bytes(range(32)))) as store:
 """
 
 
-def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_two_processes_and_a_thread_write_at_once(store, path, master_key):
     store.inventory.add_keypool(Ssid(b"Hudson House"))
     start = store.changes.revision()
     version = store.changes.data_version()
@@ -307,7 +302,7 @@ def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, mast
     ]
     errors: list[BaseException] = []
 
-    def write() -> None:
+    def write():
         try:
             with Store.open(path, master_key) as own:
                 for number in range(12):
@@ -335,14 +330,14 @@ def test_two_processes_and_a_thread_write_at_once(store: Store, path: Path, mast
 
 
 @pytest.fixture
-def bound_by_permissions(tmp_path: Path) -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
+def bound_by_permissions(tmp_path):
     """Run `latchkey` in a folder where it may not write; root without the right to pass over permissions."""
     # Not as another user, who could not read a Python under /root.
     bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     folder = tmp_path / "bound"
     folder.mkdir()
 
-    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments, **environment):
         folder.chmod(0o555)
         return subprocess.run(
             [*bound, sys.executable, str(ROOT / "latchkey.py"), "--db", str(folder / "latchkey.db"), *arguments],
@@ -357,9 +352,7 @@ def bound_by_permissions(tmp_path: Path) -> Iterator[Callable[..., "subprocess.C
     folder.chmod(0o755)
 
 
-def test_read_only_folders_and_files_are_one_line(
-    bound_by_permissions: "Callable[..., subprocess.CompletedProcess[str]]", master_key: MasterKey, tmp_path: Path
-) -> None:
+def test_read_only_folders_and_files_are_one_line(bound_by_permissions, master_key, tmp_path):
     environment = {"LATCHKEY_MASTER_KEY": master_key.value.hex()}
     folder = tmp_path / "bound"
     for result, said in (
@@ -387,7 +380,7 @@ def test_read_only_folders_and_files_are_one_line(
     assert result.stderr.count("\n") == 1
 
 
-def test_sql_is_in_the_modules_that_may_have_it() -> None:
+def test_sql_is_in_the_modules_that_may_have_it():
     folder = Path(provisioning.__file__).parent
     with_sql = {
         path.relative_to(folder).as_posix()

@@ -4,7 +4,6 @@ import contextlib
 import sqlite3
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
@@ -16,17 +15,15 @@ from provisioning import (
     Entity,
     InvalidValue,
     KeyDraft,
-    MasterKey,
     NotFound,
     Passphrase,
     Scope,
     Store,
     UnknownDevices,
-    Venue,
 )
 
 
-def test_venues_come_back_with_their_identifiers(store: Store) -> None:
+def test_venues_come_back_with_their_identifiers(store):
     first = store.inventory.add_venue("Hudson House", nas_identifiers=["b", "a", "b"], wireless_only_vlan_offset=100)
     second = store.inventory.add_venue("Café: Résidents")
     assert first.nas_identifiers == ("b", "a")
@@ -38,7 +35,7 @@ def test_venues_come_back_with_their_identifiers(store: Store) -> None:
     assert venues[0].wireless_only_vlan_offset == 100
 
 
-def test_names_and_identifiers_are_taken_once(store: Store, venue: Venue) -> None:
+def test_names_and_identifiers_are_taken_once(store, venue):
     with pytest.raises(AlreadyExists, match="there is a venue 'Hudson House' already"):
         store.inventory.add_venue("Hudson House")
     with pytest.raises(AlreadyExists, match="belongs to another venue"):
@@ -53,7 +50,7 @@ def test_names_and_identifiers_are_taken_once(store: Store, venue: Venue) -> Non
     store.inventory.add_nas(ip_network("10.0.0.0/16"), b"other")
 
 
-def test_unit_names_are_unique_in_their_building(store: Store, venue: Venue) -> None:
+def test_unit_names_are_unique_in_their_building(store, venue):
     units = (
         store.inventory.add_unit(venue.id, "4B"),
         store.inventory.add_unit(venue.id, "4B", building="West", floor="4", vlan=104),
@@ -67,7 +64,7 @@ def test_unit_names_are_unique_in_their_building(store: Store, venue: Venue) -> 
         store.inventory.add_unit(99, "4B")
 
 
-def test_an_ssid_has_one_keypool_per_place(store: Store, venue: Venue) -> None:
+def test_an_ssid_has_one_keypool_per_place(store, venue):
     other, third = store.inventory.add_venue("Other"), store.inventory.add_venue("Third")
     local = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id, other.id])
     everywhere = store.inventory.add_keypool(Ssid(b"x"))
@@ -89,7 +86,7 @@ def test_an_ssid_has_one_keypool_per_place(store: Store, venue: Venue) -> None:
     store.inventory.attach_venue(apart.id, third.id)  # is there already
 
 
-def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
+def test_nases_come_back_with_their_secret(store, venue):
     first = store.inventory.add_nas(
         ip_network("10.0.0.0/24"), b"\xff octets", name="ctl", venue_id=venue.id, profile="hostapd"
     )
@@ -110,7 +107,7 @@ def test_nases_come_back_with_their_secret(store: Store, venue: Venue) -> None:
     assert len(store.inventory.nases()) == 1
 
 
-def test_plans_come_back(store: Store) -> None:
+def test_plans_come_back(store):
     plan = store.inventory.add_plan("Basic", download_kbps=50_000, upload_kbps=10_000, devices=4, wireless_only=True)
     quotas = {"download_quota_octets": 1, "upload_quota_octets": 2, "total_quota_octets": 3}
     other = store.inventory.add_plan("Quota", **quotas, vlan_pool="residents")
@@ -119,7 +116,7 @@ def test_plans_come_back(store: Store) -> None:
     assert (plan.total_quota_octets, plan.vlan_pool, other.vlan_pool) == (None, None, "residents")
 
 
-def test_plans_of_an_older_database_have_no_quotas(store: Store, path: Path, master_key: MasterKey) -> None:
+def test_plans_of_an_older_database_have_no_quotas(store, path, master_key):
     pool = store.inventory.add_keypool(Ssid(b"x"))
     plan = store.inventory.add_plan("Basic", download_kbps=50_000, total_quota_octets=7, vlan_pool="residents")
     key_id = store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"a passphrase"), plan_id=plan.id))
@@ -140,12 +137,12 @@ def test_plans_of_an_older_database_have_no_quotas(store: Store, path: Path, mas
 class TestVenueOfNas:
     """A NAS belongs to a venue, unless it is said to be for any."""
 
-    def test_the_only_venue_is_meant(self, store: Store, venue: Venue) -> None:
+    def test_the_only_venue_is_meant(self, store, venue):
         assert store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123").venue_id == venue.id
         anywhere = store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True)
         assert (anywhere.venue_id, anywhere.any_venue) == (None, True)
 
-    def test_of_several_one_must_be_named(self, store: Store, venue: Venue) -> None:
+    def test_of_several_one_must_be_named(self, store, venue):
         other = store.inventory.add_venue("Other House")
         with pytest.raises(InvalidValue, match=r"there are 2 venues: say --venue VENUE, or --any-venue"):
             store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")
@@ -153,7 +150,7 @@ class TestVenueOfNas:
         assert store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123", venue_id=other.id).venue_id == other.id
         assert store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True).venue_id is None
 
-    def test_the_first_venue_takes_those_added_before_it(self, store: Store) -> None:
+    def test_the_first_venue_takes_those_added_before_it(self, store):
         early = store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")
         anywhere = store.inventory.add_nas(ip_network("10.0.0.2"), b"testing123", any_venue=True)
         assert (early.venue_id, early.any_venue) == (None, False)
@@ -164,12 +161,12 @@ class TestVenueOfNas:
         changed = [(each.entity, each.first_id) for each in store.changes.since(0) if each.revision <= revision]
         assert changed[-1] == (Entity.NAS, early.id)  # a running server must hear of it
 
-    def test_one_venue_and_any_exclude_each_other(self, store: Store, venue: Venue) -> None:
+    def test_one_venue_and_any_exclude_each_other(self, store, venue):
         with pytest.raises(InvalidValue, match="one venue or to any, not both"):
             store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123", venue_id=venue.id, any_venue=True)
 
 
-def test_answers_of_a_nas_come_back(store: Store) -> None:
+def test_answers_of_a_nas_come_back(store):
     kinds = dict(enumerate(Answers, 1))
     for address, each in kinds.items():
         store.inventory.add_nas(ip_network(f"10.0.0.{address}"), b"testing123", answers=each)
@@ -183,9 +180,7 @@ def test_answers_of_a_nas_come_back(store: Store) -> None:
         )
 
 
-def test_an_older_database_keeps_what_its_nases_and_devices_do(
-    store: Store, path: Path, master_key: MasterKey, venue: Venue
-) -> None:
+def test_an_older_database_keeps_what_its_nases_and_devices_do(store, path, master_key, venue):
     pool = store.inventory.add_keypool(Ssid(b"x"))
     ids = store.keys.add_many(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % n)) for n in range(2)])
     store.inventory.add_nas(ip_network("10.0.0.1"), b"testing123")

@@ -24,22 +24,21 @@ from provisioning import (
     Passphrase,
     Scope,
     Store,
-    Venue,
 )
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def draft(passphrase: bytes = b"sunny-Otter-41", **values: object) -> KeyDraft:
-    return KeyDraft(passphrase=Passphrase(passphrase), **values)  # type: ignore[arg-type]
+def draft(passphrase=b"sunny-Otter-41", **values):
+    return KeyDraft(passphrase=Passphrase(passphrase), **values)
 
 
-def mac(number: int) -> MacAddress:
+def mac(number):
     return MacAddress(number.to_bytes(6, "big"))
 
 
-def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: Keypool) -> None:
+def test_a_key_comes_back_as_it_was_described(store, venue, pool):
     unit = store.inventory.add_unit(venue.id, "4B", building="West", floor="4", vlan=104)
     plan = store.inventory.add_plan("Basic", download_kbps=50_000, devices=4)
     id_ = store.keys.add(
@@ -67,12 +66,12 @@ def test_a_key_comes_back_as_it_was_described(store: Store, venue: Venue, pool: 
     assert store.keys.get(id_ + 1) is None
 
 
-def test_a_key_without_an_identity_is_named_after_its_id(store: Store, pool: Keypool) -> None:
+def test_a_key_without_an_identity_is_named_after_its_id(store, pool):
     id_ = store.keys.add(pool.id, draft())
     assert [key.identity for key in store.keys.select()] == [f"key-{id_}"]
 
 
-def test_subscribers_are_shared_by_name(store: Store, pool: Keypool) -> None:
+def test_subscribers_are_shared_by_name(store, pool):
     ids = store.keys.add_many(
         pool.id, [draft(b"passphrase %d" % n, subscriber="ann" if n < 2 else None) for n in range(3)]
     )
@@ -95,9 +94,7 @@ def test_subscribers_are_shared_by_name(store: Store, pool: Keypool) -> None:
         (None, True, False, None),
     ],
 )
-def test_effective_vlan_follows_key_unit_and_venue(
-    store: Store, own: int | None, wireless_only: bool, with_unit: bool, vlan: int | None
-) -> None:
+def test_effective_vlan_follows_key_unit_and_venue(store, own, wireless_only, with_unit, vlan):
     venue = store.inventory.add_venue("v", wireless_only_vlan_offset=1000)
     pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
     unit = store.inventory.add_unit(venue.id, "4B", vlan=104)
@@ -108,7 +105,7 @@ def test_effective_vlan_follows_key_unit_and_venue(
     assert key.effective_vlan == vlan
 
 
-def test_a_vlan_moved_out_of_range_is_refused(store: Store) -> None:
+def test_a_vlan_moved_out_of_range_is_refused(store):
     venue = store.inventory.add_venue("v", wireless_only_vlan_offset=4000)
     pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
     plan = store.inventory.add_plan("p", wireless_only=True)
@@ -116,7 +113,7 @@ def test_a_vlan_moved_out_of_range_is_refused(store: Store) -> None:
         store.keys.add(pool.id, draft(vlan=104, plan_id=plan.id))
 
 
-def test_links_to_what_is_not_there_are_refused(store: Store, venue: Venue, pool: Keypool) -> None:
+def test_links_to_what_is_not_there_are_refused(store, venue, pool):
     elsewhere = store.inventory.add_unit(store.inventory.add_venue("Other").id, "1A")
     for refused, error in (
         (draft(unit_id=99), NotFound),
@@ -130,7 +127,7 @@ def test_links_to_what_is_not_there_are_refused(store: Store, venue: Venue, pool
     assert not list(store.keys.select())
 
 
-def test_no_keys_are_no_change(store: Store, pool: Keypool) -> None:
+def test_no_keys_are_no_change(store, pool):
     before = store.changes.revision()
     assert store.keys.add_many(pool.id, []) == range(0)
     assert store.changes.revision() == before
@@ -139,21 +136,21 @@ def test_no_keys_are_no_change(store: Store, pool: Keypool) -> None:
 
 
 class TestDuplicates:
-    def test_one_passphrase_once_per_keypool(self, store: Store, pool: Keypool) -> None:
+    def test_one_passphrase_once_per_keypool(self, store, pool):
         store.keys.add(pool.id, draft(identity="ann"))
         with pytest.raises(DuplicateKey) as caught:
             store.keys.add(pool.id, draft(identity="bob"))
         assert str(caught.value) == "passphrase already in use on this SSID"  # and nobody's name
         assert caught.value.duplicates == (Duplicate(0, None),)
 
-    def test_a_raw_pmk_is_the_passphrase_it_comes_from(self, store: Store, pool: Keypool) -> None:
+    def test_a_raw_pmk_is_the_passphrase_it_comes_from(self, store, pool):
         store.keys.add(pool.id, draft())
         digits = passphrase_to_pmk(b"sunny-Otter-41", pool.ssid).value.hex()
         for text in (digits, digits.upper()):
             with pytest.raises(DuplicateKey):
                 store.keys.add(pool.id, draft(text.encode()))
 
-    def test_keypools_that_meet_share_no_passphrase(self, store: Store, venue: Venue, pool: Keypool) -> None:
+    def test_keypools_that_meet_share_no_passphrase(self, store, venue, pool):
         other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
         elsewhere = store.inventory.add_keypool(Ssid(b"Guest"))
         everywhere = store.inventory.add_keypool(pool.ssid)
@@ -166,7 +163,7 @@ class TestDuplicates:
         with pytest.raises(DuplicateKey):
             store.keys.add(other.id, draft(b"maple-Falcon-77"))
 
-    def test_attaching_a_venue_looks_for_meetings(self, store: Store, venue: Venue, pool: Keypool) -> None:
+    def test_attaching_a_venue_looks_for_meetings(self, store, venue, pool):
         other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
         store.keys.add(pool.id, draft(ends=NOW))
         key = store.keys.add(other.id, draft(identity="ann", ends=NOW))
@@ -181,7 +178,7 @@ class TestDuplicates:
         with pytest.raises(DuplicateKey):  # from now on they meet
             store.keys.add(pool.id, draft(starts=NOW))
 
-    def test_windows_that_do_not_overlap_may_share(self, store: Store, pool: Keypool) -> None:
+    def test_windows_that_do_not_overlap_may_share(self, store, pool):
         store.keys.add(pool.id, draft(starts=NOW, ends=NOW + DAY))
         store.keys.add(pool.id, draft(starts=NOW + DAY))
         store.keys.add(pool.id, draft(ends=NOW))
@@ -194,7 +191,7 @@ class TestDuplicates:
             with pytest.raises(DuplicateKey):
                 store.keys.add(pool.id, draft(**window))
 
-    def test_suspended_keys_hold_their_passphrase_and_removed_ones_do_not(self, store: Store, pool: Keypool) -> None:
+    def test_suspended_keys_hold_their_passphrase_and_removed_ones_do_not(self, store, pool):
         id_ = store.keys.add(pool.id, draft())
         store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW)
         with pytest.raises(DuplicateKey):
@@ -202,7 +199,7 @@ class TestDuplicates:
         store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
         store.keys.add(pool.id, draft())
 
-    def test_reset_is_held_to_it_too(self, store: Store, pool: Keypool) -> None:
+    def test_reset_is_held_to_it_too(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(), draft(b"maple-Falcon-77")])
         with pytest.raises(DuplicateKey):
             store.keys.reset(ids[1], Passphrase(b"sunny-Otter-41"))
@@ -210,7 +207,7 @@ class TestDuplicates:
         store.keys.reset(ids[0], Passphrase(b"another-one-3"))
         store.keys.reset(ids[1], Passphrase(b"sunny-Otter-41"))
 
-    def test_a_batch_is_refused_whole_with_every_position(self, store: Store, pool: Keypool) -> None:
+    def test_a_batch_is_refused_whole_with_every_position(self, store, pool):
         store.keys.add(pool.id, draft(b"stored-already"))
         revision = store.changes.revision()
         values = [
@@ -227,7 +224,7 @@ class TestDuplicates:
         assert len(list(store.keys.select())) == 1
         assert store.changes.revision() == revision
 
-    def test_more_keys_than_one_statement_looks_up(self, store: Store, pool: Keypool) -> None:
+    def test_more_keys_than_one_statement_looks_up(self, store, pool):
         pmks = np.random.default_rng(1).integers(0, 256, (1300, 32), dtype=np.uint8)
         drafts = [draft(b"passphrase %d" % number) for number in range(1300)]
         store.keys.add_many(pool.id, drafts, pmks=pmks)
@@ -243,7 +240,7 @@ class TestDuplicates:
         max_size=25,
     )
 )
-def test_duplicates_are_those_a_plain_loop_finds(rows: list[tuple[int, int, int, int, bool]]) -> None:
+def test_duplicates_are_those_a_plain_loop_finds(rows):
     """Each row: which keypool, which PMK, first day, days, added alone rather than in a batch with its neighbours."""
     import tempfile
     from pathlib import Path
@@ -280,10 +277,10 @@ def test_duplicates_are_those_a_plain_loop_finds(rows: list[tuple[int, int, int,
 
 
 class TestStatus:
-    def test_suspend_resume_remove(self, store: Store, pool: Keypool) -> None:
+    def test_suspend_resume_remove(self, store, pool):
         id_ = store.keys.add(pool.id, draft())
 
-        def reason() -> str | None:
+        def reason():
             key = store.keys.get(id_)
             assert key is not None
             return key.validity(NOW)
@@ -297,7 +294,7 @@ class TestStatus:
         store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
         assert reason() == "removed 2026-11-20"
 
-    def test_removal_is_final(self, store: Store, pool: Keypool) -> None:
+    def test_removal_is_final(self, store, pool):
         id_ = store.keys.add(pool.id, draft())
         store.keys.set_status(id_, KeyStatus.REMOVED, now=NOW)
         for status in KeyStatus:
@@ -308,18 +305,18 @@ class TestStatus:
         with pytest.raises(KeyRemoved):
             store.keys.add_device(id_, mac(1))
 
-    def test_keys_that_are_not_there(self, store: Store) -> None:
+    def test_keys_that_are_not_there(self, store):
         with pytest.raises(NotFound):
             store.keys.set_status(1, KeyStatus.ACTIVE, now=NOW)
         with pytest.raises(NotFound):
             store.keys.reset(1, Passphrase(b"maple-Falcon-77"))
 
-    def test_a_reason_that_would_break_the_log_is_refused(self, store: Store, pool: Keypool) -> None:
+    def test_a_reason_that_would_break_the_log_is_refused(self, store, pool):
         id_ = store.keys.add(pool.id, draft())
         with pytest.raises(InvalidValue):
             store.keys.set_status(id_, KeyStatus.SUSPENDED, now=NOW, reason="late\nforged line")
 
-    def test_a_reset_key_keeps_its_devices(self, store: Store, pool: Keypool) -> None:
+    def test_a_reset_key_keeps_its_devices(self, store, pool):
         id_ = store.keys.add(pool.id, draft(devices=(mac(1),)))
         store.keys.reset(id_, Passphrase(b"maple-Falcon-77"))
         key = store.keys.get(id_)
@@ -329,7 +326,7 @@ class TestStatus:
         assert list(store.devices.of_keys()) == [Device(pool.id, mac(1), id_, registered=True)]
 
 
-def known(store: Store) -> dict[MacAddress, list[int]]:
+def known(store):
     """Return the keys of each device."""
     keys: dict[MacAddress, list[int]] = {}
     for device in store.devices.of_keys():
@@ -338,7 +335,7 @@ def known(store: Store) -> dict[MacAddress, list[int]]:
 
 
 class TestDevices:
-    def test_last_two_keys_that_a_device_has_shown_are_kept(self, store: Store, pool: Keypool) -> None:
+    def test_last_two_keys_that_a_device_has_shown_are_kept(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(3)])
         revision = store.changes.revision()
         store.devices.remember([Device(pool.id, mac(1), ids[0]), Device(pool.id, mac(2), ids[0])], NOW)
@@ -353,7 +350,7 @@ class TestDevices:
         first, third = (int((NOW + n * DAY).timestamp()) for n in (0, 2))
         assert seen == [(first, third), (third, third)]
 
-    def test_one_read_after_another_gives_what_was_shown_since_in_order(self, store: Store, pool: Keypool) -> None:
+    def test_one_read_after_another_gives_what_was_shown_since_in_order(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
         start = store.devices.sequence()
         store.devices.remember([Device(pool.id, mac(1), ids[1]), Device(pool.id, mac(1), ids[0])], NOW)
@@ -364,7 +361,7 @@ class TestDevices:
         assert [device.key_id for device in store.devices.learned(start, end)] == [ids[0], ids[1]]
         assert [device.key_id for device in store.devices.learned(middle, end)] == [ids[1]]
 
-    def test_what_a_device_shows_leaves_its_registration_alone(self, store: Store, pool: Keypool) -> None:
+    def test_what_a_device_shows_leaves_its_registration_alone(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(4)])
         store.keys.add_device(ids[0], mac(1))
         for id_ in ids[1:]:
@@ -374,7 +371,7 @@ class TestDevices:
         store.devices.remember([Device(pool.id, mac(1), ids[0])], NOW)
         assert [device.key_id for device in store.devices.of_keys() if device.registered] == [ids[0]]
 
-    def test_a_device_is_registered_with_one_key_of_a_keypool(self, store: Store, pool: Keypool) -> None:
+    def test_a_device_is_registered_with_one_key_of_a_keypool(self, store, pool):
         other = store.inventory.add_keypool(Ssid(b"Guest"))
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
         elsewhere = store.keys.add(other.id, draft(devices=(mac(1),)))
@@ -386,7 +383,7 @@ class TestDevices:
             Device(other.id, mac(1), elsewhere, registered=True),
         ]
 
-    def test_a_device_of_no_key_does_not_lose_the_others(self, store: Store, pool: Keypool) -> None:
+    def test_a_device_of_no_key_does_not_lose_the_others(self, store, pool):
         other = store.inventory.add_keypool(Ssid(b"Guest"))
         id_ = store.keys.add(pool.id, draft())
         store.devices.remember(
@@ -395,7 +392,7 @@ class TestDevices:
         store.devices.remember([], NOW)
         assert known(store) == {mac(3): [id_]}
 
-    def test_devices_of_a_range_and_none_of_removed_keys(self, store: Store, pool: Keypool) -> None:
+    def test_devices_of_a_range_and_none_of_removed_keys(self, store, pool):
         ids = store.keys.add_many(
             pool.id, [draft(b"passphrase %d" % n, devices=(mac(n), mac(n + 100))) for n in range(4)]
         )
@@ -409,7 +406,7 @@ class TestDevices:
         assert [device.key_id for device in store.devices.of_keys()] == [1, 1, 3, 3, 4, 4]
         assert list(store.devices.of_keys(first_key_id=5)) == []
 
-    def test_many_devices_come_in_pages(self, store: Store, pool: Keypool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_many_devices_come_in_pages(self, store, pool, monkeypatch):
         monkeypatch.setattr("provisioning.store.devices._CHUNK", 3)
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
         store.devices.remember([Device(pool.id, mac(n), ids[n % 2]) for n in range(20)], NOW)
@@ -417,7 +414,7 @@ class TestDevices:
 
 
 class TestBatches:
-    def test_batches_hold_every_key_once_by_keypool(self, store: Store, pool: Keypool) -> None:
+    def test_batches_hold_every_key_once_by_keypool(self, store, pool):
         guest = store.inventory.add_keypool(Ssid(b"Guest"))
         expected = {}
         for number in range(7):
@@ -441,7 +438,7 @@ class TestBatches:
             ids = [int(id_) for batch in found for id_ in batch.ids]
             assert ids == sorted(id_ for id_, (place, _) in expected.items() if place == keypool_id)
 
-    def test_only_long_removed_keys_are_left_out(self, store: Store, pool: Keypool) -> None:
+    def test_only_long_removed_keys_are_left_out(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, ends=NOW - 500 * DAY) for n in range(4)])
         store.keys.set_status(ids[1], KeyStatus.REMOVED, now=NOW - 91 * DAY)
         store.keys.set_status(ids[2], KeyStatus.REMOVED, now=NOW - 89 * DAY)
@@ -449,7 +446,7 @@ class TestBatches:
         (batch,) = store.keys.batches(lapsed_since=NOW - 90 * DAY)
         assert list(batch.ids) == [ids[0], ids[2], ids[3]]
 
-    def test_a_reader_at_rest_holds_up_no_writer(self, store: Store, pool: Keypool) -> None:
+    def test_a_reader_at_rest_holds_up_no_writer(self, store, pool):
         store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(4)])
         batches = store.keys.batches(lapsed_since=NOW, batch=1)
         next(batches)
@@ -459,7 +456,7 @@ class TestBatches:
 
 
 class TestChanges:
-    def test_every_write_of_an_administrator_is_in_the_feed(self, store: Store) -> None:
+    def test_every_write_of_an_administrator_is_in_the_feed(self, store):
         from ipaddress import ip_network
 
         writes = [
@@ -493,7 +490,7 @@ class TestChanges:
             assert store.changes.since(before)[0] == Change(before + 1, *expected[0])
         assert store.changes.since(store.changes.revision()) == ()
 
-    def test_data_version_moves_only_for_others_commits(self, store: Store, master_key: MasterKey) -> None:
+    def test_data_version_moves_only_for_others_commits(self, store, master_key):
         with Store.open(store._db.path, master_key) as other:
             before = other.changes.data_version()
             assert other.changes.data_version() == before
@@ -503,14 +500,14 @@ class TestChanges:
             assert other.changes.data_version() != before
 
 
-def test_keys_are_listed_by_what_is_asked(store: Store, pool: Keypool) -> None:
+def test_keys_are_listed_by_what_is_asked(store, pool):
     guest = store.inventory.add_keypool(Ssid(b"Guest"))
     store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, identity=f"r{n % 2}") for n in range(4)])
     store.keys.add(guest.id, draft(identity="r1"))
     store.keys.set_status(2, KeyStatus.SUSPENDED, now=NOW)
 
-    def ids(**asked: object) -> list[int]:
-        return [key.id for key in store.keys.select(**asked)]  # type: ignore[arg-type]
+    def ids(**asked):
+        return [key.id for key in store.keys.select(**asked)]
 
     assert ids() == [1, 2, 3, 4, 5]
     assert ids(keypool_id=guest.id) == [5]
