@@ -37,7 +37,7 @@ from radiusd.fastpath.cache import FastPath  # noqa: E402
 from radiusd.fastpath.tables import LEFT  # noqa: E402
 from radiusd.model import Offer, Reject  # noqa: E402
 from radiusd.server.pyrad_server import PyradServer  # noqa: E402
-from tests.radiusd.conftest import SSID, House, run_server  # noqa: E402
+from tests.radiusd.house import SSID, House, run_server  # noqa: E402
 
 AA = MacAddress(b"\2\0\0\0\0\0")
 AUTO = "127.1.1.1"  # a NAS without a profile

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import latchkey
 from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk, verify_mic
 from pcaps import Capture, ExportError, hc22000, read_handshakes
-from tests.pcaps.conftest import PASSPHRASE, RSNE, VECTORS, Air
+from tests.pcaps.air import PASSPHRASE, RSNE, VECTORS, Air
 
 CASES = tomllib.loads((VECTORS / "hc22000.toml").read_text("utf-8"))["case"]
 RECORDED = ["wpa2-psk", "wpa2-psk-utf8-ssid", "psk-sha256-pmf"]

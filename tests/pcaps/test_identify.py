@@ -18,7 +18,7 @@ from crypto import Akm, MacAddress, Ssid
 from pcaps import CaptureError, FormatError, Outcome, Words, identify_by_store, identify_by_words
 from pcaps.verdicts import capture_time, render_verdicts
 from provisioning import KeyDraft, KeyStatus, Passphrase, create_store, quote, quote_octets
-from tests.pcaps.conftest import PASSPHRASE, SSID, VECTORS, Air
+from tests.pcaps.air import PASSPHRASE, SSID, VECTORS, Air
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

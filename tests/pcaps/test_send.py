@@ -25,8 +25,8 @@ from pcaps.sources import Choice, read_played
 from radiusd import DIALECTS, Lookup, Question, RadiusError, SharedSecret, decode_request
 from radiusd.codec import encode_reply
 from radiusd.model import Salted
-from tests.pcaps.conftest import AA, PASSPHRASE, SPA, SSID, VECTORS, Air
-from tests.radiusd.conftest import House
+from tests.pcaps.air import AA, PASSPHRASE, SPA, SSID, VECTORS, Air
+from tests.radiusd.house import House
 from tests.vendor_vectors import SHOWN
 
 SECRET = SharedSecret(b"testing123")

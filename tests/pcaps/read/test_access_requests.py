@@ -11,7 +11,7 @@ from crypto import Ssid, passphrase_to_pmk, verify_mic
 from pcaps import Capture, read_handshakes
 from radiusd import DIALECTS, Lookup, Question, SharedSecret
 from radiusd.model import Attribute
-from tests.pcaps.conftest import AA, SPA, SSID, VECTORS, Air
+from tests.pcaps.air import AA, SPA, SSID, VECTORS, Air
 from tests.vendor_vectors import PASSPHRASE, SEARCHING
 from tests.vendor_vectors import VECTORS as VENDORS
 from tests.vendor_vectors import octets as octets_of

@@ -170,7 +170,7 @@ def test_arbitrary_octets_give_packets_and_flaws_or_a_format_error(octets, magic
 
 @given(st.data())
 def test_arbitrary_blocks_after_a_sound_start(data):
-    from tests.pcaps.conftest import Air
+    from tests.pcaps.air import Air
 
     octets = Air.section() + Air.interface(127)
     for _ in range(data.draw(st.integers(0, 5))):

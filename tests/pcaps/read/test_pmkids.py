@@ -12,7 +12,7 @@ from crypto import Akm, MacAddress, Pmk, Ssid, derive_pmkid, passphrase_to_pmk
 from pcaps import ExportError, Outcome, Words, hc22000_pmkid, identify_by_store, identify_by_words
 from pcaps.read.pmkids import Pmkid, Source
 from provisioning import KeyDraft, Passphrase, create_store
-from tests.pcaps.conftest import AA, PASSPHRASE, RSNE, SPA, SSID, Air
+from tests.pcaps.air import AA, PASSPHRASE, RSNE, SPA, SSID, Air
 from tests.pcaps.test_identify import NOW
 
 PMK = passphrase_to_pmk(PASSPHRASE, SSID)

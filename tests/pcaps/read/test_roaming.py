@@ -12,7 +12,7 @@ from crypto import MacAddress, Pmk, Ssid, passphrase_to_pmk
 from pcaps import Outcome, Words, identify_by_store, identify_by_words
 from pcaps.read.roaming import Roam, parse_roam
 from provisioning import KeyDraft, Passphrase, create_store
-from tests.pcaps.conftest import VECTORS, Air
+from tests.pcaps.air import VECTORS, Air
 
 ROAM = tomllib.loads((VECTORS / "ft-roam.toml").read_text("utf-8"))
 SSID = Ssid.parse(ROAM["ssid"])

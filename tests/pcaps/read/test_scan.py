@@ -15,7 +15,7 @@ from pcaps.read.dissect import INTERESTING, dissect
 from pcaps.read.formats import Link, Packet
 from pcaps.read.link_layers import WIRED, WIRELESS
 from pcaps.read.pairing import KeyFrame, Message, Pairing, mic_length, parse_key_frame
-from tests.pcaps.conftest import AA, PASSPHRASE, RSNE, SPA, SSID, START_NS, VECTORS, Air
+from tests.pcaps.air import AA, PASSPHRASE, RSNE, SPA, SSID, START_NS, VECTORS, Air
 
 OTHER_AA, OTHER_SPA = MacAddress(b"\2\0\0\0\0\x07"), MacAddress(b"\2\0\0\0\1\x07")
 SECOND_NS = 1_000_000_000

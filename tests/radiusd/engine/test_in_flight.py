@@ -11,7 +11,7 @@ from radiusd.engine.transaction import Search
 from radiusd.state.follower import Update
 from radiusd.state.id_ranges import IdRanges
 from radiusd.state.topology import Topology
-from tests.radiusd.conftest import SPA, SSID
+from tests.radiusd.house import SPA, SSID
 
 SOURCE = Source("192.0.2.1", 40000)
 NETWORK = ip_network("192.0.2.0/24")

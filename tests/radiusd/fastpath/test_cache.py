@@ -26,7 +26,7 @@ from radiusd.fastpath.tables import ANSWERED, LEFT, REPEATED, SUPERSEDED
 from radiusd.model import Accept, Attribute, Hidden, How, Nested, Salted
 from radiusd.server.frontend import FrontEnd
 from tests import vendor_vectors
-from tests.radiusd.conftest import SPA, SSID
+from tests.radiusd.house import SPA, SSID
 
 OTHER = MacAddress(b"\2\0\0\0\2\7")
 SOURCE = Source("192.0.2.1", 40000)

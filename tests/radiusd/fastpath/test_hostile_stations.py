@@ -11,7 +11,7 @@ import pytest
 from crypto import MacAddress, passphrase_to_pmk, sign
 from radiusd import DIALECTS, Question
 from radiusd.fastpath.tables import ANSWERED, FORMS, LEFT
-from tests.radiusd.conftest import SPA, SSID
+from tests.radiusd.house import SPA, SSID
 from tests.vendor_vectors import SEARCHING
 
 PASSPHRASE = b"right-passphrase"

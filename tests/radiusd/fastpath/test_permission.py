@@ -12,7 +12,7 @@ from radiusd.engine import resolve
 from radiusd.fastpath.prewarm import prewarm
 from radiusd.fastpath.tables import ANSWERED, LEFT
 from radiusd.model import Reject
-from tests.radiusd.conftest import SPA, SSID
+from tests.radiusd.house import SPA, SSID
 
 OTHER = MacAddress(b"\2\0\0\0\2\7")
 

@@ -11,7 +11,7 @@ from radiusd import DIALECTS, Question
 from radiusd.fastpath.prewarm import prewarm
 from radiusd.fastpath.tables import ANSWERED, LEFT, SUPERSEDED
 from tests import vendor_vectors
-from tests.radiusd.conftest import SSID
+from tests.radiusd.house import SSID
 
 FIRST, SECOND = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
 

@@ -18,7 +18,7 @@ from pyrad.server import RemoteHost
 
 from radiusd import Server
 from radiusd.server.pyrad_server import PyradServer
-from tests.radiusd.conftest import SPA, SSID
+from tests.radiusd.house import SPA, SSID
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "pyrad-server.md").read_text("utf-8")
