@@ -182,7 +182,9 @@ class Engine:
                 return exchange.reply
             dialect, others = recognise(request, client.nas.profile)
             try:
-                proven = request.signed or prove_unsigned(request, client.nas, dialect, client.secret)
+                proven = request.signed or prove_unsigned(
+                    request, client.nas, dialect, client.secret, self.index.proofs, started
+                )
             except PacketError as error:
                 self.journal.discard_packet(client, source, error)
                 return None

@@ -14,6 +14,7 @@ from .devices import Devices
 from .follower import Update
 from .id_ranges import IdRanges
 from .offers import Offers
+from .proofs import Proofs
 from .replays import Replays
 from .sightings import Sightings
 from .topology import Client, Topology
@@ -50,6 +51,7 @@ class Index:
         self.devices = Devices(self._device_changed)
         self.offers = Offers()
         self.replays = Replays()
+        self.proofs = Proofs()
         self.sightings = Sightings()
         self._watcher: Watcher | None = None
         self.generation = 0  # another number: keys have changed, and what did not fit before may fit now

@@ -13,23 +13,28 @@ from typing import Final
 WINDOW_S: Final = 300.0  # that a clock may be off, and a request under way
 _KEPT_S: Final = 2 * WINDOW_S  # one that is 300 s early is answered for as long
 _SLOTS: Final = 262_144  # a page that nothing was written to takes no memory
-_RECORD: Final = struct.Struct("<16sQd")  # authenticator, NAS, when it came on the monotonic clock
+_RECORD: Final = struct.Struct("<16sQd")  # authenticator, whose, when it came on the monotonic clock
 
 
 class Replays:
     """Remembers requests. To be made before workers are forked."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_s: float = _KEPT_S) -> None:
         self._memory = mmap.mmap(-1, _SLOTS * _RECORD.size)
+        self._kept_s = kept_s
 
     def seen(self, nas_id: int, authenticator: bytes, monotonic: float) -> bool:
         """Return whether this NAS has sent this request before."""
-        former, nas, since = _RECORD.unpack_from(self._memory, _place(authenticator))
-        return (former, nas) == (authenticator, nas_id) and monotonic - since <= _KEPT_S
+        return self.former(authenticator, monotonic) == nas_id
 
-    def note(self, nas_id: int, authenticator: bytes, monotonic: float) -> None:
-        """Remember a request that was taken."""
-        _RECORD.pack_into(self._memory, _place(authenticator), authenticator, nas_id, monotonic)
+    def former(self, authenticator: bytes, monotonic: float) -> int | None:
+        """Return the number that this authenticator was noted with, None where it was not, or long ago."""
+        former, number, since = _RECORD.unpack_from(self._memory, _place(authenticator))
+        return int(number) if former == authenticator and monotonic - since <= self._kept_s else None
+
+    def note(self, number: int, authenticator: bytes, monotonic: float) -> None:
+        """Remember a request that was taken, with the number of its NAS, or another one of 64 bits."""
+        _RECORD.pack_into(self._memory, _place(authenticator), authenticator, number, monotonic)
 
 
 def _place(authenticator: bytes) -> int:

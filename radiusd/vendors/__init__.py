@@ -4,7 +4,7 @@ from .dialect import Dialect
 from .names import attribute_name, load_dictionary
 from .recognition import Recognised, is_probe, recognise
 from .reply import Decrypt
-from .station import device_address, parse_called_station
+from .station import device_address, parse_called_station, station_address
 from .table import DIALECTS, PROFILES
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "load_dictionary",
     "parse_called_station",
     "recognise",
+    "station_address",
 ]

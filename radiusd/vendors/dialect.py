@@ -31,6 +31,7 @@ class Dialect:
     reply_depends_on_handshake: ClassVar[bool] = False  # a lookup is answered otherwise than a handshake
     answers_in_clear: ClassVar[bool] = False  # some answer has the key so that whoever reads the wire reads it
     handshake_has_password: ClassVar[bool] = True  # User-Password stands beside a handshake, as it does in each lookup
+    sends_empty_password: ClassVar[bool] = False  # User-Password may be empty; else it is the device's address
     accepts_unknown: ClassVar[bool] = False  # an unknown device gets an empty Accept to its lookup, and asks again
     tries_several_keys: ClassVar[bool] = False  # a lookup may be answered with an offer of several keys
 

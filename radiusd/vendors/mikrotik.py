@@ -17,6 +17,7 @@ class Mikrotik(Dialect):
     """Asks by address; takes its own attributes."""
 
     answers_in_clear = True
+    sends_empty_password = True
 
     def encode_station(self, subject: Subject, nas_identifier: bytes | None) -> tuple[Sendable, ...]:
         """Return what CAPsMAN asks: the address in upper case with colons, and no password."""

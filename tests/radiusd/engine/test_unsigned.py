@@ -7,9 +7,10 @@ import pytest
 
 from crypto import MacAddress, Ssid
 from radiusd import DIALECTS, Lookup, Question, SharedSecret, Source
+from radiusd.ciphers import encrypt_hidden
 from radiusd.codec import encode_request
 from radiusd.engine.transaction import Search
-from radiusd.model import Hidden
+from radiusd.model import Attribute, Hidden
 from tests.vendor_vectors import ANSWERED, SEARCHING, SHOWN, in_clear
 
 SSID = Ssid(b"Hudson House")
@@ -184,3 +185,108 @@ def test_a_forgery_leaves_the_search_of_the_real_request_alone(old, handshake, h
         assert house.engine.receive(forged.datagram, source, house.now) is None
     search.run()
     assert real.read(house.engine.finish(search, house.now))
+
+
+VICTIM = MacAddress(b"\2\0\0\0\2\2")
+
+
+class Recorded:
+    """One lookup of DEVICE as a listener without the secret has it, and what can be made of it."""
+
+    def __init__(self, name):
+        self._name = name
+        attributes = DIALECTS[name].encode_request(LOOKUP, None)
+        authenticator = os.urandom(16)
+        self.question = Question(
+            datagram=encode_request(7, authenticator, attributes, SECRET, sign=False),
+            dialect=DIALECTS[name],
+            secret=SECRET,
+        )
+        self._authenticator = authenticator
+        self._name_of_own, hidden = attributes[0], attributes[1]
+        self._password = encrypt_hidden(hidden.value, authenticator, SECRET)  # as it passes
+        self._keystream = bytes(a ^ b for a, b in zip(self._password, hidden.value.ljust(32, b"\0"), strict=False))
+
+    def under_own_name(self, subject):
+        """Return a request about another device, beside the User-Name and User-Password that were recorded."""
+        return self._forge(subject, self._name_of_own, self._password)
+
+    def under_any_password(self, subject):
+        """Return a request about another device, its address encrypted with what encrypted the first one's."""
+        name, hidden = DIALECTS[self._name].encode_request(subject, None)[:2]
+        clear = (hidden.value or VICTIM.value.hex().encode()).ljust(len(self._keystream), b"\0")
+        return self._forge(subject, name, bytes(a ^ b for a, b in zip(self._keystream, clear, strict=True)))
+
+    def unencrypted(self, subject):
+        """Return a request about another device under its own name, with the recorded octets for its password."""
+        return self._forge(subject, DIALECTS[self._name].encode_request(subject, None)[0], self._password)
+
+    def _forge(self, subject, name, password):
+        rest = DIALECTS[self._name].encode_request(subject, None)[2:]
+        attributes = (name, Attribute(2, password), *rest)
+        datagram = encode_request(8, self._authenticator, attributes, FORGED, sign=False)
+        return Question(datagram=datagram, dialect=DIALECTS[self._name], secret=SECRET)
+
+
+class TestProof:
+    """A User-Password proves one device's one request: not another device's, and no other request."""
+
+    @pytest.fixture
+    def recorded(self, old, house):
+        """Return what opens a house where DEVICE and VICTIM have keys, and records a lookup of DEVICE."""
+
+        def open_(name):
+            old(name)
+            house.store.keys.add_device(house.key_id, DEVICE)
+            victims = house.add_key(SSID, b"victim-passphrase")
+            house.store.keys.add_device(victims, VICTIM)
+            house.follow()
+            return Recorded(name)
+
+        return open_
+
+    @pytest.mark.parametrize("name", ANSWERED)
+    @pytest.mark.parametrize("forge", [Recorded.under_own_name, Recorded.under_any_password, Recorded.unencrypted])
+    def test_that_was_used_gives_no_other_device_s_key(self, recorded, house, lines, name, forge):
+        record = recorded(name)
+        assert record.question.read(house.send(record.question.datagram, address=OLD))
+        forged = forge(record, Lookup(device=VICTIM, ssid=SSID, aa=AA))
+        for _ in range(3):
+            assert house.send(forged.datagram, address=OLD, port=40001) is None
+        assert "discard cause=unsigned" in lines()[-1]
+        assert "not the address of the device asked about" in lines()[-1] or "came with another request" in lines()[-1]
+
+    @pytest.mark.parametrize("name", ANSWERED)
+    def test_that_was_kept_from_the_server_gives_none_under_its_own_name(self, recorded, house, lines, name):
+        forged = recorded(name).under_own_name(Lookup(device=VICTIM, ssid=SSID, aa=AA))
+        assert house.send(forged.datagram, address=OLD) is None
+        assert "not the address of the device asked about" in lines()[-1]
+
+    @pytest.mark.parametrize("name", [name for name in ANSWERED if not DIALECTS[name].sends_empty_password])
+    def test_is_not_an_empty_password_where_none_is_sent(self, recorded, house, lines, name):
+        recorded(name)
+        attributes = [
+            Hidden(2, b"") if isinstance(each, Hidden) else each
+            for each in DIALECTS[name].encode_request(Lookup(device=VICTIM, ssid=SSID, aa=AA), None)
+        ]
+        assert house.send(encode_request(9, os.urandom(16), attributes, SECRET, sign=False), address=OLD) is None
+        assert "User-Password is not the device's address" in lines()[-1]
+
+    @pytest.mark.parametrize("name", ANSWERED)
+    def test_holds_for_repetitions(self, recorded, house, name):
+        """From the same port and another one, in the cache of duplicates and after it."""
+        record = recorded(name)
+        for later, port in ((0, 40000), (1, 40000), (1, 40001), (60, 40000), (600, 40002)):
+            house.clock.seconds += later
+            assert record.question.read(house.send(record.question.datagram, address=OLD, port=port))
+
+    @pytest.mark.parametrize("name", SEARCHING)
+    def test_of_one_device_counts_no_failure_of_another(self, recorded, house, handshake, name):
+        record = recorded(name)
+        assert house.send(record.question.datagram, address=OLD)
+        for identifier in range(20):
+            wrong = handshake(b"wrong-passphrase", spa=VICTIM)
+            forged = record.under_own_name(wrong).datagram
+            assert house.send(forged[:1] + bytes((identifier,)) + forged[2:], address=OLD) is None
+        assert len(house.engine._cooldown) == 0
+        assert len(house.index.devices) == 2  # the two that are registered
