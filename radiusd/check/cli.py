@@ -57,7 +57,7 @@ def check_site(
 ) -> int:
     """Print what is found; return the exit status.
 
-    starting: as `serve --check`, where a port that is taken is an error
+    starting: as `serve --check`, where a port that is taken is an error, and so is an address that no NAS reaches
     """
     found = list(find(database, environ, settings, starting=starting))
     errors = sum(each.level is Level.ERROR for each in found)
@@ -79,7 +79,7 @@ def find(database: Path, environ: Mapping[str, str], settings: Settings, *, star
         yield Finding("configuration", Level.ERROR, str(error), "mend that line; latchkey.example.toml has them all")
     try:
         with open_store(database, environ, readonly=True) as store:
-            subject = site.Site.read(store, config)
+            subject = site.Site.read(store, config, starting=starting)
     except ProvisioningError as error:
         remedy = next(text for kind, text in _REMEDIES if isinstance(error, kind))
         yield Finding("database", Level.ERROR, str(error), remedy)

@@ -29,9 +29,10 @@ class Site:
     key_counts: Mapping[int, int] = field(default_factory=dict)  # by keypool id, removed keys aside
     damaged: tuple[tuple[str, int], ...] = ()  # table and id of rows that cannot be opened
     config: Config = DEFAULT
+    starting: bool = False  # it is served with `config`; else a server may run with other options than are known here
 
     @classmethod
-    def read(cls, store: Store, config: Config) -> "Site":
+    def read(cls, store: Store, config: Config, *, starting: bool = False) -> "Site":
         """Return what a store has; every row in use is opened, 3 us each."""
         damaged: list[tuple[str, int]] = []
 
@@ -47,6 +48,7 @@ class Site:
             key_counts=store.keys.counts(),
             damaged=tuple(damaged),
             config=config,
+            starting=starting,
         )
 
     def keys_of(self, pool: Keypool) -> int:
@@ -129,21 +131,23 @@ def listens_where_no_nas_is(site: Site) -> Found:
     hosts = [host for host in map(_host, site.config.listen) if host is not None]
     if not site.nases or len(hosts) < len(site.config.listen):
         return  # a name, or every address
+    level = Level.ERROR if site.starting else Level.WARNING
+    unseen = "" if site.starting else " (options of serve are not seen here: latchkey serve --check takes them)"
     outside = [nas for nas in site.nases if not _is_local(nas)]
     if outside and all(host.is_loopback for host in hosts):
         yield (
-            Level.ERROR,
+            level,
             f"it listens on {', '.join(site.config.listen)} only, which {_listed(outside)} cannot reach",
-            "serve --listen 0.0.0.0:1812, or listen in latchkey.toml",
+            f"serve --listen 0.0.0.0:1812, or listen in latchkey.toml{unseen}",
         )
         return
     for version in (4, 6):
         without = [nas for nas in outside if nas.network.version == version]
         if without and not any(host.version == version and not host.is_loopback for host in hosts):
             yield (
-                Level.ERROR,
+                level,
                 f"it listens on no IPv{version} address that {_listed(without)} could reach",
-                f"serve --listen {'0.0.0.0' if version == 4 else '[::]'}:1812, or listen in latchkey.toml",  # noqa: S104
+                f"serve --listen {'0.0.0.0' if version == 4 else '[::]'}:1812, or listen in latchkey.toml{unseen}",  # noqa: S104
             )
 
 

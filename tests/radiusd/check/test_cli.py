@@ -65,6 +65,21 @@ def test_port_that_is_taken_is_an_error_before_a_start_only(folder):
         assert latchkey(folder, "check", "--config", "busy.toml").returncode == 0
 
 
+def test_where_it_listens_is_an_error_before_a_start_only(folder, tmp_path):
+    """A running server may have been told otherwise by its own options."""
+    for each in ("latchkey.db", "latchkey.key"):
+        (tmp_path / each).write_bytes((folder / each).read_bytes())
+        (tmp_path / each).chmod(0o600)
+    latchkey(tmp_path, "nas", "add", "192.0.2.0/24", "--name", "aps", "--any-venue")
+    beside = latchkey(tmp_path, "check")
+    said = "it listens on 127.0.0.1:1812 only, which NAS aps cannot reach -> serve --listen 0.0.0.0:1812, or listen in"
+    assert f"warning {said} latchkey.toml (options of serve are not seen here" in beside.stdout
+    assert beside.returncode == 0
+    before = latchkey(tmp_path, "serve", "--check", "--listen", "127.0.0.1:1812")
+    assert f"error   {said} latchkey.toml\n" in before.stdout
+    assert before.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("spoil", "says", "remedy"),
     [

@@ -94,14 +94,30 @@ CASES = [
     ),
     (
         checks.listens_where_no_nas_is,
-        {"config": Config()},
+        {"config": Config(), "starting": True},
         Level.ERROR,
         "it listens on 127.0.0.1:1812 only, which NAS nas 1 cannot reach",
     ),
     (
         checks.listens_where_no_nas_is,
-        {"config": Config(listen=("192.0.2.9:1812",)), "nases": (nas(network="2001:db8::/32"), nas(2))},
+        {
+            "config": Config(listen=("192.0.2.9:1812",)),
+            "nases": (nas(network="2001:db8::/32"), nas(2)),
+            "starting": True,
+        },
         Level.ERROR,
+        "it listens on no IPv6 address that NAS nas 1 could reach",
+    ),
+    (
+        checks.listens_where_no_nas_is,
+        {"config": Config()},
+        Level.WARNING,
+        "it listens on 127.0.0.1:1812 only, which NAS nas 1 cannot reach",
+    ),
+    (
+        checks.listens_where_no_nas_is,
+        {"config": Config(listen=("192.0.2.9:1812",)), "nases": (nas(network="2001:db8::/32"), nas(2))},
+        Level.WARNING,
         "it listens on no IPv6 address that NAS nas 1 could reach",
     ),
     (checks.no_nas_on_loopback, {"nases": (nas(),)}, Level.ADVICE, "no NAS is this machine itself"),
