@@ -38,6 +38,16 @@ _VOCABULARY: Final = """
     netwerk senha usuario chave quarto morador rede
     """
 _WORDS: Final = frozenset(_VOCABULARY.split())
+_PASSWORDS: Final = frozenset(
+    (
+        *("password", "passwords", "passwd", "pwd", "pass", "passphrase", "passphrases", "psk", "psks", "ppsk", "dpsk"),
+        *("ipsk", "epsk", "mpsk", "key", "keys", "secret", "secrets", "code", "codes", "pin", "presharedkey"),
+        *("credential", "credentials", "wifikey", "wifipassword", "passwort", "kennwort", "schlussel", "schluessel"),
+        *("netzwerkschlussel", "netzwerkschluessel", "sicherheitsschlussel", "wlanschlussel", "wlanpasswort"),
+        *("zugangscode", "passe", "motdepasse", "mdp", "cle", "cles", "clef", "clefs", "contrasena", "clave", "claves"),
+        *("llave", "codigo", "chiave", "parola", "wachtwoord", "sleutel", "senha", "chave"),
+    )
+)
 # Nobody is called so; of "Guest" and "Room" one cannot be sure.
 _NAMES_OF_COLUMNS: Final = frozenset(
     (
@@ -66,8 +76,17 @@ def _reads_like_header(cells: Sequence[str]) -> bool:
     first, second, *more = map(_words, cells)
     if any(map(_all_known, (second, *more))) or " ".join(first) in _NAMES_OF_COLUMNS:
         return True
+    # "Wohnung,Kennwort1" numbers its columns; in "Zimmer 12,Kennwort1" the numbers are those of rooms.
+    unnumbered = _unnumbered(second)
+    named = not _PASSWORDS.isdisjoint(unnumbered)
+    if named and _all_known(unnumbered) and not any(map(str.isdigit, cells[0])):
+        return True
     # "Tenant,Zauberwort" is a header as far as anyone can tell; "Tenant,maple-Falcon-77" is not.
-    if not first or not set(first) <= _WORDS or any(map(str.isdigit, cells[1])):
+    if not first or not set(first) <= _WORDS:
+        return False
+    if named and unnumbered[0] in _PASSWORDS:
+        return True
+    if any(map(str.isdigit, cells[1])):
         return False
     return len(second) == 1 or any(map(_is_telling, second))
 
@@ -76,6 +95,12 @@ def _words(cell: str) -> list[str]:
     """Return the words of a cell in small letters without accents, and without what is in brackets, as (8-63)."""
     folded = unicodedata.normalize("NFKD", re.sub(r"\([^)]*\)", "", cell.casefold()))
     return re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
+
+
+def _unnumbered(words: Sequence[str]) -> list[str]:
+    """Return words without the digits that they end with."""
+    bare = (word if word in _WORDS else word.rstrip("0123456789") for word in words)
+    return [word for word in bare if word]
 
 
 def _all_known(words: Sequence[str]) -> bool:

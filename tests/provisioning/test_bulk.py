@@ -156,6 +156,16 @@ HEADERS = [
     "mac,identity,psk",
     "identity,mac",
     '"Name","Password"',
+    "Wohnung,Kennwort1",
+    "Wohnung;Kennwort 1",
+    "Bewohnerin,Passwort_01",
+    "Wohnung,Kennwort1:",
+    "Who is it,Password2026!",
+    "Locataire,Mot de passe 1",
+    "Residente,Contraseña1",
+    "Mieter,Schlüssel12",
+    "Mieter,WPA2-Schlüssel 1",
+    "Tenant,Password-Otter-41",
 ]
 
 
@@ -188,6 +198,10 @@ def test_the_first_row_is_a_key_where_that_is_said(store, pool):
         "resident 0,passphrase 0",
         "Guest,maple falcon owl",
         "Zimmer 12,Kennwort1",
+        "ann,Password-Otter-41",
+        "Ann Lee,Kennwort-Falke-77",
+        "ann,guest2026",
+        "Tenant,keystone41",
         "4B,sunny-Otter-41,,104",
         "ann,sunny-Otter-41,de:de:00:11:22:33",
         "Name of the Rose,Umberto-1980",
