@@ -122,6 +122,8 @@ def nas_add(
         _warn(
             f"a shared secret of {len(shared)} octets can be guessed from one recorded request: better {_SHORT} or more"
         )
+    if shared != shared.strip():
+        _warn("the shared secret begins or ends with a blank, which is part of it: the access points must have it, too")
     if added.venue_id is None and not added.any_venue:
         _warn("there is no venue yet: this NAS will belong to the first one that is added (--any-venue: to all)")
     print_added(view, as_json)
@@ -139,6 +141,8 @@ def _choose_secret(text: str | None, file: str | None, force: bool) -> tuple[byt
         return generate_secret(), True
     if not typed:
         raise InvalidValue("the shared secret is empty")
+    if not typed.strip():
+        raise InvalidValue("the shared secret is nothing but blanks")
     if len(typed) < _SHORTEST and not force:
         raise InvalidValue(
             f"a shared secret of {len(typed)} octets is guessed from one recorded request: give {_SHORT} or more, or"

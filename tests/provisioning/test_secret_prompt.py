@@ -153,6 +153,24 @@ def test_one_line_of_a_pipe_is_read(cli, octets, secret):
     assert nas["secret"] == secret
 
 
+@pytest.mark.parametrize("octets", [b" " * 16, b" " * 16 + b"\n", b"\t \t \t \t \t \t \t \t \r\n"])
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_blanks_are_no_secret(cli, octets, options):
+    said = cli.refused("nas", "add", "127.0.0.1", "--secret-file", "-", *options, stdin=octets)
+    assert said == "the shared secret is nothing but blanks"
+    assert json.loads(cli.ok("nas", "list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    "octets", [b" sixteen or more octets", b"sixteen or more octets \r\n", b"sixteen octets or\t\n"]
+)
+def test_blanks_around_a_secret_are_warned_of(cli, octets):
+    warning = "the shared secret begins or ends with a blank, which is part of it"
+    assert warning in cli.run("nas", "add", "127.0.0.1", "--secret-file", "-", stdin=octets).stderr
+    inside = b" ".join(octets.split()) + b"\n"
+    assert warning not in cli.run("nas", "add", "127.0.0.2", "--secret-file", "-", stdin=inside).stderr
+
+
 @pytest.mark.parametrize("octets", [b"x" * 4097, b"x" * 4097 + b"\n", b"x" * 100_000])
 def test_a_line_that_is_no_secret_is_refused_unread(cli, octets):
     said = cli.refused("nas", "add", "127.0.0.1", "--secret-file", "-", stdin=octets)
