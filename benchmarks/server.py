@@ -10,6 +10,7 @@ source addresses, each an access point of its own to the queue of searches:
 """
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def run_peer(
 def write_residents(path: Path, keys: int) -> None:
     """Write the file that a peer imports; SendError where that cannot be."""
     try:
-        with path.open("xb") as file:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.writelines(Building(keys).rows())
     except OSError as error:
         raise SendError(f"cannot write {path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from .addresses import Address, render_address
 from .datagram import report_local_addresses
@@ -27,7 +28,9 @@ def bind(address: Address, *, receive_buffer: int, shared: bool = False) -> sock
         raise ServeError(f"cannot listen on {name}: {error.strerror}") from error
     try:
         bound.setblocking(False)
-        report_local_addresses(bound)
+        # A socket that is bound to one address replies from it anyway.
+        if ip_address(str(place[0]).partition("%")[0]).is_unspecified:
+            report_local_addresses(bound)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < receive_buffer:
             with contextlib.suppress(OSError):  # past the system's limit, where we may (CAP_NET_ADMIN)
