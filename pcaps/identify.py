@@ -70,12 +70,19 @@ class _Tester:
 
 
 def identify_by_store(
-    attempts: Sequence[Attempt], store: Store, now: datetime, progress: Progress | None = None
+    attempts: Sequence[Attempt],
+    store: Store,
+    now: datetime,
+    progress: Progress | None = None,
+    report: Callable[[str, int], None] | None = None,
 ) -> Iterator[Verdict]:
-    """Yield the verdict on each attempt: the key of the store, valid or not, that made its MIC."""
+    """Yield the verdict on each attempt: the key of the store, valid or not, that made its MIC.
+
+    report: told the table and id of each row that cannot be opened, which is left out; without, it is RowDamaged
+    """
     found: dict[int, list[int]] = {}
     tester = _Tester()
-    keypools = store.inventory.keypools()
+    keypools = store.inventory.keypools(report)
     counts = store.keys.counts()
     searched: dict[Ssid, int | None] = {}  # how many keys there are; None: there is no keypool
     for ssid, handshakes in _by_ssid(attempts).items():
@@ -83,14 +90,15 @@ def identify_by_store(
         total, done = sum(counts.get(id_, 0) for id_ in ids), 0
         searched[ssid] = total if ids else None
         for id_ in ids:
-            for batch in store.keys.batches(keypool_id=id_, lapsed_since=now - timedelta(days=_REMOVED_DAYS)):
+            lapsed_since = now - timedelta(days=_REMOVED_DAYS)
+            for batch in store.keys.batches(keypool_id=id_, lapsed_since=lapsed_since, report=report):
                 for index, key_id in tester.test(batch.ids, batch.pmks, handshakes):
                     found.setdefault(index, []).append(key_id)
                 done += len(batch.ids)
                 if progress is not None:
                     progress(f"searching {ssid}", min(done, total), total)
     for index, attempt in enumerate(attempts):
-        keys = [key for key_id in found.get(index, ()) if (key := store.keys.get(key_id)) is not None]
+        keys = list(store.keys.get_many(found.get(index, ()), report))
         if keys:
             key = min(keys, key=lambda key: key.validity(now) is not None)  # of several, one that may be used
             yield Verdict(attempt=attempt, outcome=Outcome.MATCHED, key=key, reason=key.validity(now))

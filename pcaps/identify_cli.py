@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioning import db_option, json_option, open_database, progress_bar
+from provisioning import Unopened, db_option, json_option, open_database, progress_bar
 
 from .errors import ExportError, OptionError
 
@@ -83,7 +83,7 @@ def _judge(
     if not any(attempt.testable is not None for attempt in attempts):
         return tuple(map(without_key, attempts))
     with open_database(context, readonly=True) as store:
-        return tuple(identify_by_store(attempts, store, datetime.now(UTC), progress))
+        return tuple(identify_by_store(attempts, store, datetime.now(UTC), progress, Unopened().report))
 
 
 def _read(capture: Path, ssid: str | None, progress: Progress | None) -> "Findings":

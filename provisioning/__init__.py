@@ -38,6 +38,7 @@ from .model import (
     Key,
     KeyBatch,
     KeyDraft,
+    KeyLabel,
     Keypool,
     KeyStatus,
     Nas,
@@ -63,6 +64,7 @@ from .secrets import KEY_VARIABLE, MasterKey, key_path
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
+from .unopened import Unopened, how_to_mend
 
 __all__ = [
     "ABSENT",
@@ -83,6 +85,7 @@ __all__ = [
     "Key",
     "KeyBatch",
     "KeyDraft",
+    "KeyLabel",
     "KeyRemoved",
     "KeyStatus",
     "Keypool",
@@ -105,6 +108,7 @@ __all__ = [
     "Subscriber",
     "Unit",
     "UnknownDevices",
+    "Unopened",
     "Venue",
     "code_of",
     "complete_keys",
@@ -123,6 +127,7 @@ __all__ = [
     "find_unit",
     "find_venue",
     "generate_passphrase",
+    "how_to_mend",
     "import_keys",
     "json_option",
     "key_path",

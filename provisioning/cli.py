@@ -27,6 +27,7 @@ from .selectors import (
     place_keypool,
 )
 from .store import Store, create_store, open_store
+from .unopened import Unopened
 from .views import view_keypool, view_plan, view_unit, view_venue
 
 _vlan = click.IntRange(1, 4094)
@@ -210,10 +211,19 @@ def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -
 def pool_list(context: click.Context, as_json: bool) -> None:
     """List the keypools."""
     with open_database(context, readonly=True) as store:
-        names, counts = _venue_names(store), store.keys.counts()
-        pools: Sequence[Keypool] = store.inventory.keypools()
+        unopened, damaged = Unopened(), set[int]()
+
+        def note(table: str, id_: int) -> None:
+            unopened.report(table, id_)
+            damaged.add(id_)
+
+        names = {each.id: each.name for each in store.inventory.venues(unopened.report)}
+        counts = store.keys.counts()
+        pools: Sequence[Keypool] = store.inventory.keypools(note)
     views = [view_keypool(each, names, counts.get(each.id, 0)) for each in pools]
-    print_views(views, ("id", "ssid", "scope", "venues", "keys"), as_json)
+    views += [{"id": id_, "keys": counts.get(id_, 0), "damaged": True} for id_ in sorted(damaged)]
+    columns = ("id", "ssid", "scope", "venues", "keys")
+    print_views(views, (*columns, "damaged") if damaged else columns, as_json)
 
 
 @click.group(cls=CommandGroup)

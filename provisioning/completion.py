@@ -33,9 +33,13 @@ def _completer(read: Callable[[Store, str], Iterable[Named]]) -> Complete:
     return complete
 
 
+def _leave_out(_table: str, _id: int) -> None:
+    """Offer nothing of a row that cannot be opened."""
+
+
 def _pools(store: Store, _incomplete: str) -> Iterable[Named]:
-    venues = {venue.id: venue.name for venue in store.inventory.venues()}
-    return ((str(pool.ssid), describe_scope(pool, venues)) for pool in store.inventory.keypools())
+    venues = {venue.id: venue.name for venue in store.inventory.venues(_leave_out)}
+    return ((str(pool.ssid), describe_scope(pool, venues)) for pool in store.inventory.keypools(_leave_out))
 
 
 def _units(store: Store, _incomplete: str) -> Iterable[Named]:
@@ -46,16 +50,17 @@ def _units(store: Store, _incomplete: str) -> Iterable[Named]:
 
 
 def _nases(store: Store, _incomplete: str) -> Iterable[Named]:
-    for nas in store.inventory.nases():
+    for nas in store.inventory.nas_labels():
         yield nas.name, str(nas.network)
-        yield str(nas.network), nas.name
+        if nas.network is not None:
+            yield str(nas.network), nas.name
 
 
 def _keys(store: Store, incomplete: str) -> Iterable[Named]:
     return ((identity, None) for identity in store.keys.identities(incomplete, limit=_MOST))
 
 
-complete_venues = _completer(lambda store, _: ((venue.name, None) for venue in store.inventory.venues()))
+complete_venues = _completer(lambda store, _: ((venue.name, None) for venue in store.inventory.venues(_leave_out)))
 complete_plans = _completer(lambda store, _: ((plan.name, None) for plan in store.inventory.plans()))
 complete_pools = _completer(_pools)
 complete_units = _completer(_units)

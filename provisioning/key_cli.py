@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import click
@@ -15,9 +15,9 @@ from crypto import MacAddress
 from .bulk import Imported, begins_as_formula, import_keys, render_example, render_rows
 from .command_group import CommandGroup
 from .completion import complete_keys, complete_plans, complete_pools, complete_units, complete_venues
-from .errors import ImportRefused, InvalidValue, NotFound
+from .errors import ImportRefused, InvalidValue, NotFound, RowDamaged
 from .keys import generate_passphrase, parse_instant
-from .model import Device, Key, KeyDraft, KeyStatus, Passphrase
+from .model import Device, Key, KeyDraft, KeyLabel, KeyStatus, Passphrase
 from .options import (
     db_option,
     json_option,
@@ -32,9 +32,10 @@ from .options import (
     utc_now,
 )
 from .reasons import code_of
-from .selectors import find_key, find_key_id, find_keypool, find_plan, find_unit, find_venue
+from .selectors import find_key, find_keypool, find_plan, find_unit, find_venue
 from .store import Store
-from .views import describe_sighting, view_key, view_sightings
+from .unopened import Unopened
+from .views import View, describe_sighting, view_damaged_key, view_key, view_sightings
 
 _pool_option = click.option(
     "--pool",
@@ -48,7 +49,7 @@ _venue_option = click.option(
     shell_complete=complete_venues,
     help="Of several keypools of that SSID, the one valid there.",
 )
-_STATES: Final = ("valid", "suspended", "expired", "not-yet-valid")
+_STATES: Final = ("valid", "suspended", "expired", "not-yet-valid", "damaged")
 _secrets_option = click.option("--show-secrets", is_flag=True, help="Print passphrases.")
 _key_argument = click.argument("which", metavar="KEY", shell_complete=complete_keys)
 
@@ -217,19 +218,20 @@ def key_list(
         keypool_id = None if pool is None and venue is None else find_keypool(store, pool, venue).id
         places = (find_venue(store, venue).id,) if venue is not None else ()
         unit_id = None if unit is None else find_unit(store, unit, places).id
+        unopened = Unopened()
         ssids = _ssids(store)
-        chosen = store.keys.select(
-            keypool_id=keypool_id, identity=identity, status=KeyStatus(status) if status else None
+        chosen = store.keys.listed(
+            keypool_id=keypool_id, identity=identity, status=KeyStatus(status) if status else None, unit_id=unit_id
         )
         views = (
-            view_key(each, ssids, now, secrets=show_secrets)
+            _view(each, ssids, now, unopened, secrets=show_secrets)
             for each in chosen
-            if (status or each.status is not KeyStatus.REMOVED)
-            and (unit_id is None or (each.unit is not None and each.unit.id == unit_id))
-            and state in (None, "valid" if (reason := each.validity(now)) is None else code_of(reason))
+            if (status or each.status is not KeyStatus.REMOVED) and state in (None, _state(each, now))
         )
         columns = ("id", "identity", "ssid", "unit", "effective_vlan", "ends", "state")
         print_views(views, (*columns, "passphrase") if show_secrets else columns, as_json)
+    if unopened.count and show_secrets:
+        context.exit(1)
 
 
 @key.command("show")
@@ -241,15 +243,22 @@ def key_list(
 def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bool) -> None:
     """Show one key and its devices, and when each was last seen."""
     with open_database(context, readonly=True) as store:
-        found = find_key(store, which)
-        view = view_key(found, _ssids(store), utc_now(), secrets=show_secrets)
-        sightings = view_sightings(store.devices.sightings(found.id))
+        unopened = Unopened()
+        label = find_key(store, which)
+        try:
+            found: Key | KeyLabel = _require(store, label.id)
+        except RowDamaged:
+            found = label
+        view = _view(found, _ssids(store), utc_now(), unopened, secrets=show_secrets)
+        sightings = view_sightings(store.devices.sightings(label.id))
     if as_json:
         view["devices"] = [each["mac"] for each in sightings]
         view["devices_seen"] = sightings
     else:
         view["devices"] = [describe_sighting(each) for each in sightings]
     print_view(view, as_json)
+    if unopened.count:
+        context.exit(1)
 
 
 @key.command("reset")
@@ -264,7 +273,7 @@ def key_reset(
     """Give a key another passphrase."""
     given = _read_passphrase(passphrase, passphrase_file)
     with open_database(context) as store:
-        id_ = find_key_id(store, which)
+        id_ = find_key(store, which).id
         store.keys.reset(id_, given or generate_passphrase())
         changed = _require(store, id_)
     _print_made(changed, made=given is None, as_json=as_json)
@@ -311,7 +320,7 @@ def key_forget_devices(context: click.Context, which: str, mac: str | None) -> N
     """
     device = None if mac is None else _parse_mac(mac)
     with open_database(context) as store:
-        forgotten = store.devices.forget(find_key_id(store, which), device)
+        forgotten = store.devices.forget(find_key(store, which).id, device)
     if device is not None and not forgotten:
         raise NotFound(f"{device} is not known with that key")
     click.echo(f"forgot {forgotten}")
@@ -355,7 +364,8 @@ def key_export(
     with open_database(context, readonly=True) as store:
         keypool = find_keypool(store, pool, venue)
         formulas = _Counter()
-        keys = formulas.through(_exported(store, keypool.id, everything))
+        unopened = Unopened()
+        keys = formulas.through(_exported(store, keypool.id, everything, unopened))
         try:
             descriptor = None if file == "-" else os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with nullcontext(sys.stdout) if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -371,6 +381,8 @@ def key_export(
             " a spreadsheet would calculate it, so open the file as text",
             err=True,
         )
+    if unopened.count:
+        context.exit(1)
 
 
 class _Counter:
@@ -385,16 +397,35 @@ class _Counter:
             yield each, devices
 
 
-def _exported(store: Store, keypool_id: int, everything: bool) -> Iterator[tuple[Key, Sequence[Device]]]:
+def _exported(
+    store: Store, keypool_id: int, everything: bool, unopened: Unopened
+) -> Iterator[tuple[Key, Sequence[Device]]]:
     now = utc_now()
-    for each in store.keys.select(keypool_id=keypool_id):
-        if each.status is not KeyStatus.REMOVED if everything else each.validity(now) is None:
+    for each in store.keys.listed(keypool_id=keypool_id):
+        if isinstance(each, KeyLabel):
+            if each.status is not KeyStatus.REMOVED:
+                unopened.report("keys", each.id)
+        elif each.status is not KeyStatus.REMOVED if everything else each.validity(now) is None:
             yield each, _devices(store, each)
+
+
+def _view(found: Key | KeyLabel, ssids: dict[int, str], now: datetime, unopened: Unopened, *, secrets: bool) -> View:
+    if isinstance(found, Key):
+        return view_key(found, ssids, now, secrets=secrets)
+    unopened.report("keys", found.id)
+    return view_damaged_key(found, ssids, secrets=secrets)
+
+
+def _state(found: Key | KeyLabel, now: datetime) -> str:
+    if isinstance(found, KeyLabel):
+        return "damaged"
+    reason = found.validity(now)
+    return "valid" if reason is None else code_of(reason)
 
 
 def _set_status(context: click.Context, which: str, status: KeyStatus, reason: str | None = None) -> None:
     with open_database(context) as store:
-        store.keys.set_status(find_key_id(store, which), status, now=utc_now(), reason=reason)
+        store.keys.set_status(find_key(store, which).id, status, now=utc_now(), reason=reason)
 
 
 def _read_passphrase(text: str | None, file: str | None) -> Passphrase | None:
@@ -420,7 +451,7 @@ def _devices(store: Store, of: Key) -> tuple[Device, ...]:
 
 
 def _ssids(store: Store) -> dict[int, str]:
-    return {pool.id: str(pool.ssid) for pool in store.inventory.keypools()}
+    return {pool.id: str(pool.ssid) for pool in store.inventory.keypools(lambda *_: None)}
 
 
 def _print_made(of: Key, *, made: bool, as_json: bool) -> None:

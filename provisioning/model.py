@@ -207,6 +207,15 @@ class Nas:
             raise InvalidValue("keys are offered to lookups, and this NAS may ask with handshakes only")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NasLabel:
+    """What tells a NAS from others. It is read without opening the row, and says as much of one that is damaged."""
+
+    id: int
+    network: IPv4Network | IPv6Network | None  # None: it cannot be read
+    name: str
+
+
 class KeyStatus(enum.Enum):
     """What the operator decided about a key; a removed key is kept so that the log can say so."""
 
@@ -283,6 +292,17 @@ class Key:
         if self.status is KeyStatus.SUSPENDED:
             return Reason(f"suspended: {self.status_reason}" if self.status_reason else "suspended", "suspended")
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLabel:
+    """What tells a key from others. It is read without opening the row, and says as much of one that is damaged."""
+
+    id: int
+    keypool_id: int
+    identity: str
+    unit: str | None
+    status: KeyStatus | None  # None: it cannot be read
 
 
 @dataclass(frozen=True, slots=True)

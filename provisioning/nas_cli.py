@@ -22,7 +22,8 @@ from .options import (
 from .profile_option import ProfileChoice, check_offering
 from .selectors import find_nas, find_venue, parse_network
 from .store import Store
-from .views import view_nas
+from .unopened import Unopened
+from .views import view_damaged_nas, view_nas
 
 _SHORTEST, _SHORT = 8, 16  # octets of a shared secret: one recorded request gives a short one to who tries them all
 
@@ -176,9 +177,17 @@ _COLUMNS: Final = (
 def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
     """List the NASes."""
     with open_database(context, readonly=True) as store:
-        names = _venue_names(store)
-        views = [view_nas(each, names, secrets=show_secrets) for each in store.inventory.nases()]
-    print_views(views, (*_COLUMNS, "secret") if show_secrets else _COLUMNS, as_json)
+        unopened = Unopened()
+        names = {each.id: each.name for each in store.inventory.venues(unopened.report)}
+        nases = {each.id: each for each in store.inventory.nases(unopened.report)}
+        views = [
+            view_nas(nases[label.id], names, secrets=show_secrets) if label.id in nases else view_damaged_nas(label)
+            for label in store.inventory.nas_labels()
+        ]
+    damaged = ("damaged",) if len(nases) < len(views) else ()
+    print_views(views, (*_COLUMNS, *(("secret",) if show_secrets else ()), *damaged), as_json)
+    if damaged and show_secrets:
+        context.exit(1)
 
 
 @nas.command("remove")

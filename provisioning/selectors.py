@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from operator import itemgetter
 from typing import Final
 
 from crypto import Ssid
 
-from .errors import Ambiguous, InvalidValue, NotFound, RowDamaged
-from .model import Key, Keypool, KeyStatus, Nas, Scope, ServicePlan, Unit, Venue
+from .errors import Ambiguous, InvalidValue, NotFound
+from .model import KeyLabel, Keypool, KeyStatus, NasLabel, Scope, ServicePlan, Unit, Venue
 from .store import Store
 
 _COMPARED: Final = 5000  # names looked at for the one that is meant: 50 ms
@@ -130,15 +131,15 @@ def find_plan(store: Store, text: str) -> ServicePlan:
     raise NotFound(f"no plan {text!r}{_instead(text, [plan.name for plan in plans], 'plan')}")
 
 
-def find_nas(store: Store, text: str) -> Nas:
-    """Return the NAS of that address, network, name or id."""
-    nases = store.inventory.nases()
+def find_nas(store: Store, text: str) -> NasLabel:
+    """Return the NAS of that address, network, name or id; it need not be one that can be opened."""
+    nases = store.inventory.nas_labels()
     try:
         network = ip_network(text, strict=False)
     except ValueError:
         network = None
     for found in (
-        [nas for nas in nases if nas.network == network],
+        [nas for nas in nases if network is not None and nas.network == network],
         [nas for nas in nases if nas.name == text],
         [nas for nas in nases if text.isascii() and text.isdigit() and nas.id == int(text)],
     ):
@@ -149,24 +150,30 @@ def find_nas(store: Store, text: str) -> Nas:
     raise NotFound(f"no NAS {text!r}{_other_nas(network, text, nases)}")
 
 
-def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequence[Nas]) -> str:
+def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequence[NasLabel]) -> str:
     """Return which NAS an address that has no entry of its own belongs to, else which name may be meant."""
     if network is None or not nases:
         return _instead(text, [nas.name for nas in nases], "nas")
-    around = [nas for nas in nases if nas.network.version == network.version and network.subnet_of(nas.network)]  # type: ignore[arg-type]
+    around = [
+        (nas.network.prefixlen, nas)
+        for nas in nases
+        if nas.network is not None and nas.network.version == network.version and network.subnet_of(nas.network)  # type: ignore[arg-type]
+    ]
     if around:
-        nas = max(around, key=lambda nas: nas.network.prefixlen)
+        _, nas = max(around, key=itemgetter(0))
         return f": it belongs to {nas.network} ({nas.name})"
     return ": `latchkey nas list` shows them"
 
 
-def find_key(store: Store, text: str) -> Key:
-    """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed."""
+def find_key(store: Store, text: str) -> KeyLabel:
+    """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed.
+
+    It need not be one that can be opened: whoever has lost a key can shut it out by its name.
+    """
     by_id = text.removeprefix("id:")
-    numbered = store.keys.get(int(by_id)) if by_id.isascii() and by_id.isdigit() and len(by_id) < 19 else None
-    found = [] if by_id != text else list(store.keys.select(identity=text))
-    if numbered is not None and numbered.id not in {key.id for key in found}:
-        found.append(numbered)
+    found = [] if by_id != text else store.keys.labels(identity=text)
+    if by_id.isascii() and by_id.isdigit() and len(by_id) < 19:
+        found += [key for key in store.keys.labels(key_id=int(by_id)) if key not in found]
     if len(found) > 1:
         found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
     if not found:
@@ -174,7 +181,7 @@ def find_key(store: Store, text: str) -> Key:
         raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
     if len(found) > 1:
         # A unit's number may be one key's identity and another's id: removing the wrong one locks someone out.
-        ssids = {pool.id: pool.ssid for pool in store.inventory.keypools()}
+        ssids = {pool.id: pool.ssid for pool in store.inventory.keypools(lambda *_: None)}
         found.sort(key=lambda key: key.id)
         listed = ", ".join(f"id:{key.id} ({_describe_key(key, ssids)})" for key in found[:8])
         listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
@@ -182,21 +189,11 @@ def find_key(store: Store, text: str) -> Key:
     return found[0]
 
 
-def find_key_id(store: Store, text: str) -> int:
-    """Return the id of the key that `find_key` returns; a key that cannot be opened can be named by its id."""
-    try:
-        return find_key(store, text).id
-    except RowDamaged:
-        digits = text.removeprefix("id:")
-        if digits.isascii() and digits.isdigit():
-            return int(digits)
-        raise
-
-
-def _describe_key(key: Key, ssids: Mapping[int, Ssid]) -> str:
+def _describe_key(key: KeyLabel, ssids: Mapping[int, Ssid]) -> str:
     """Return what tells a key from others of its identity."""
-    unit = f", unit {key.unit.name}" if key.unit is not None else ""
-    return f"{key.identity}, {ssids[key.keypool_id]}{unit}, {key.status.value}"
+    unit = f", unit {key.unit}" if key.unit is not None else ""
+    status = "damaged" if key.status is None else key.status.value
+    return f"{key.identity}, {ssids.get(key.keypool_id, '(unreadable)')}{unit}, {status}"
 
 
 def _instead(text: str, names: Sequence[str], group: str) -> str:

@@ -9,12 +9,36 @@ from typing import Any, Final
 
 import click
 
-from .model import Key, Keypool, Nas, ServicePlan, Sighting, Unit, Venue
+from .model import Key, KeyLabel, Keypool, Nas, NasLabel, ServicePlan, Sighting, Unit, Venue
 from .selectors import describe_scope
 
 View = dict[str, Any]
 
-_STATE_COLOURS: Final = {"valid": "green", "starts": "cyan", "suspended": "yellow", "expired": "red", "removed": "red"}
+_STATE_COLOURS: Final = {
+    "valid": "green",
+    "starts": "cyan",
+    "suspended": "yellow",
+    "expired": "red",
+    "removed": "red",
+    "damaged": "red",
+}
+_KEY_FIELDS: Final = (
+    "id",
+    "identity",
+    "ssid",
+    "keypool_id",
+    "unit",
+    "subscriber",
+    "plan",
+    "vlan",
+    "effective_vlan",
+    "starts",
+    "ends",
+    "status",
+    "status_reason",
+    "status_at",
+    "state",
+)
 _MEASURED: Final = 1000  # rows that decide the width of columns; a million are not kept to align them
 
 
@@ -70,7 +94,7 @@ def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View
         "id": nas.id,
         "network": str(nas.network),
         "name": nas.name,
-        "venue": None if nas.venue_id is None else venue_names[nas.venue_id],
+        "venue": None if nas.venue_id is None else venue_names.get(nas.venue_id),
         "profile": nas.profile,
         "require_message_authenticator": nas.require_message_authenticator,
         "unknown_devices": nas.unknown_devices.value,
@@ -86,7 +110,7 @@ def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool
     view: View = {
         "id": key.id,
         "identity": key.identity,
-        "ssid": ssids[key.keypool_id],
+        "ssid": ssids.get(key.keypool_id),
         "keypool_id": key.keypool_id,
         "unit": key.unit.name if key.unit else None,
         "subscriber": key.subscriber.name if key.subscriber else None,
@@ -105,6 +129,26 @@ def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool
         if key.erased:
             view["passphrase_erased"] = True
     return view
+
+
+def view_damaged_key(label: KeyLabel, ssids: Mapping[int, str], *, secrets: bool) -> View:
+    """Return what can be said of a key that cannot be opened, in the fields of `view_key`."""
+    view: View = dict.fromkeys(_KEY_FIELDS)
+    view |= {
+        "id": label.id,
+        "identity": label.identity,
+        "ssid": ssids.get(label.keypool_id),
+        "keypool_id": label.keypool_id,
+        "unit": label.unit,
+        "status": None if label.status is None else label.status.value,
+        "state": "damaged",
+    }
+    return view | ({"passphrase": None} if secrets else {})
+
+
+def view_damaged_nas(label: NasLabel) -> View:
+    """Return what can be said of a NAS that cannot be opened; its other fields are absent."""
+    return {"id": label.id, "network": label.network and str(label.network), "name": label.name, "damaged": True}
 
 
 def view_sightings(sightings: Iterable[Sighting]) -> list[View]:

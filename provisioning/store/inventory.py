@@ -11,7 +11,7 @@ from crypto import Ssid
 
 from ..errors import AlreadyExists, DuplicateKey, InvalidValue, NotFound
 from ..keys import windows_overlap
-from ..model import Answers, Entity, Keypool, Nas, Scope, ServicePlan, Unit, UnknownDevices, Venue
+from ..model import Answers, Entity, Keypool, Nas, NasLabel, Scope, ServicePlan, Unit, UnknownDevices, Venue
 from ..secrets import Vault
 from .database import Database
 from .rows import (
@@ -22,6 +22,7 @@ from .rows import (
     load_instant,
     load_keypool,
     load_nas,
+    load_nas_label,
     load_plan,
     load_rows,
     load_unit,
@@ -58,6 +59,10 @@ class Inventory:
     def nases(self, report: Report | None = None) -> tuple[Nas, ...]:
         rows = self._db.rows(f"SELECT {NAS_COLUMNS} FROM nases ORDER BY id")
         return tuple(load_rows("nases", rows, lambda row: load_nas(row, self._vault), report))
+
+    def nas_labels(self) -> tuple[NasLabel, ...]:
+        """Return which NASes there are, those that cannot be opened, too."""
+        return tuple(map(load_nas_label, self._db.rows("SELECT id, network, name FROM nases ORDER BY id")))
 
     def nas_network(self, id_: int) -> IPv4Network | IPv6Network | None:
         """Return where a NAS is that cannot be opened; None where not even that can be read, or it is gone."""

@@ -15,7 +15,7 @@ from crypto import MacAddress, passphrase_to_pmk
 
 from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound, RowDamaged
 from ..keys import Progress, derive_pmks, effective_vlan, windows_overlap
-from ..model import Entity, Key, KeyBatch, KeyDraft, Keypool, KeyStatus, Passphrase, Scope, check_name
+from ..model import Entity, Key, KeyBatch, KeyDraft, KeyLabel, Keypool, KeyStatus, Passphrase, Scope, check_name
 from ..secrets import Vault
 from .database import Database
 from .devices import Devices
@@ -25,8 +25,10 @@ from .rows import (
     Report,
     Row,
     key_rows,
+    label_of_key,
     load_instant,
     load_key,
+    load_key_label,
     load_rows,
     save_instant,
     seal_keys,
@@ -53,6 +55,9 @@ _KEY: Final = """
         u.venue_id,
         (SELECT min(venue_id) FROM keypool_venues WHERE keypool_id = k.keypool_id HAVING count(*) = 1)
     )
+"""
+_LABEL: Final = """
+    SELECT k.id, k.keypool_id, k.identity, u.name, k.status FROM keys k LEFT JOIN units u ON u.id = k.unit_id
 """
 
 
@@ -110,7 +115,7 @@ class Keys:
             for id_, pmk, keypool_id in rows:
                 pools.setdefault(keypool_id, []).append((id_, pmk))
             for keypool_id, sealed in pools.items():
-                ids, pmks = self._open_pmks(sealed, report)
+                ids, pmks = self._open("keys.pmk", sealed, report)
                 yield KeyBatch(keypool_id, np.array(ids, np.int64), np.frombuffer(pmks, np.uint8).reshape(-1, 32))
             first_id = rows[-1][0] + 1
 
@@ -121,9 +126,39 @@ class Keys:
         identity: str | None = None,
         status: KeyStatus | None = None,
         unit_id: int | None = None,
-        report: Report | None = None,
     ) -> Iterator[Key]:
-        """Yield keys by id, decrypted, in reads of bounded size."""
+        """Yield keys by id, decrypted; RowDamaged at one that cannot be opened."""
+        for row in self._rows(keypool_id, identity, status, unit_id):
+            yield from self._load([row], None)
+
+    def listed(
+        self,
+        *,
+        keypool_id: int | None = None,
+        identity: str | None = None,
+        status: KeyStatus | None = None,
+        unit_id: int | None = None,
+    ) -> Iterator[Key | KeyLabel]:
+        """Yield keys by id, decrypted; of one that cannot be opened its label."""
+        for row in self._rows(keypool_id, identity, status, unit_id):
+            try:
+                yield from self._load([row], None)
+            except RowDamaged:
+                yield label_of_key(row)
+
+    def labels(
+        self, *, key_id: int | None = None, identity: str | None = None, unit_id: int | None = None
+    ) -> list[KeyLabel]:
+        """Return which keys are meant, by id. Nothing is opened: a damaged key can be named, suspended and removed."""
+        asked = {"k.id": key_id, "k.identity": identity, "k.unit_id": unit_id}
+        said = {column: value for column, value in asked.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in said) or "true"
+        return [load_key_label(row) for row in self._db.rows(f"{_LABEL} WHERE {where} ORDER BY k.id", [*said.values()])]
+
+    def _rows(
+        self, keypool_id: int | None, identity: str | None, status: KeyStatus | None, unit_id: int | None
+    ) -> Iterator[Row]:
+        """Yield the rows that `load_key` takes, by id, in reads of bounded size."""
         asked: list[tuple[str, Any]] = []
         if keypool_id is not None:
             asked.append(("k.keypool_id = ?", keypool_id))
@@ -138,7 +173,21 @@ class Keys:
         while rows := self._db.rows(
             f"{_KEY} WHERE k.id > ?{where} ORDER BY k.id LIMIT 1000", (last, *(value for _, value in asked))
         ):
-            yield from self._load(rows, report)
+            yield from rows
+            last = rows[-1][0]
+
+    def verify(self, report: Report) -> None:
+        """Tell `report` of each key, removed ones aside, whose secrets cannot be opened."""
+        last = 0
+        while rows := self._db.rows(
+            "SELECT id, passphrase, pmk FROM keys WHERE id > ? AND status != 'removed' ORDER BY id LIMIT ?",
+            (last, _CHUNK),
+        ):
+            damaged: set[int] = set()
+            for column, at in (("keys.passphrase", 1), ("keys.pmk", 2)):
+                self._open(column, [(row[0], row[at]) for row in rows], lambda _, id_: damaged.add(id_))  # noqa: B023
+            for id_ in sorted(damaged):
+                report("keys", id_)
             last = rows[-1][0]
 
     def identities(self, prefix: str, *, limit: int) -> list[str]:
@@ -224,7 +273,10 @@ class Keys:
                 raise DuplicateKey(duplicates)
 
     def set_status(self, id_: int, status: KeyStatus, *, now: datetime, reason: str | None = None) -> None:
-        """Suspend, resume or remove a key; KeyRemoved where it was removed before."""
+        """Suspend, resume or remove a key; KeyRemoved where it was removed before.
+
+        A key that cannot be opened is erased when it is removed: it is damaged no longer, and nothing is lost.
+        """
         if reason is not None:
             check_name(reason, "reason")
         with self._db.writing():
@@ -235,6 +287,8 @@ class Keys:
                 (status.value, reason, save_instant(now), id_),
             )
             self._db.record(Entity.KEY, id_)
+            if status is KeyStatus.REMOVED and not self._opens(id_):
+                self._erase([id_])
 
     def reset(self, id_: int, passphrase: Passphrase) -> None:
         """Give a key another passphrase; its devices stay known and are tried first when they come back with it."""
@@ -245,7 +299,8 @@ class Keys:
         with self._db.writing():
             self._require_live(id_)
             keypool = self._inventory.keypool(keypool.id)
-            starts, ends = map(load_instant, self._db.rows("SELECT starts, ends FROM keys WHERE id = ?", (id_,))[0])
+            window = self._db.rows("SELECT id, starts, ends FROM keys WHERE id = ?", (id_,))
+            ((starts, ends),) = load_rows("keys", window, lambda row: (load_instant(row[1]), load_instant(row[2])))
             draft = KeyDraft(passphrase=passphrase, starts=starts, ends=ends)
             if duplicates := self._duplicates(keypool, [draft], [fingerprint], but=id_):
                 raise DuplicateKey(duplicates)
@@ -269,12 +324,7 @@ class Keys:
             return 0  # nearly always: no write lock for that
         with self._db.writing():
             ids = [id_ for (id_,) in self._db.rows(f"SELECT id {lapsed} ORDER BY id", (before,))]
-            only = [(id_,) for id_ in ids]
-            self._db.execute_many("UPDATE keys SET passphrase = x'', pmk = x'', fingerprint = x'' WHERE id = ?", only)
-            self._db.execute_many("DELETE FROM devices WHERE key_id = ?", only)
-            for id_ in ids:
-                self._db.record(Entity.KEY, id_)
-                self._db.record(Entity.DEVICE, id_)
+            self._erase(ids)
         return len(ids)
 
     def add_device(self, key_id: int, mac: MacAddress) -> None:
@@ -307,15 +357,15 @@ class Keys:
     def _load(self, rows: Iterable[Row], report: Report | None) -> Iterator[Key]:
         return load_rows("keys", rows, lambda row: load_key(row, self._vault), report)
 
-    def _open_pmks(self, sealed: list[tuple[int, bytes]], report: Report | None) -> tuple[list[int], bytes]:
-        """Return the ids and PMKs of those rows that can be opened."""
+    def _open(self, column: str, sealed: list[tuple[int, bytes]], report: Report | None) -> tuple[list[int], bytes]:
+        """Return the ids and values of those rows that can be opened."""
         try:
-            return [id_ for id_, _ in sealed], bytes(self._vault.unseal_rows("keys.pmk", sealed))
+            return [id_ for id_, _ in sealed], bytes(self._vault.unseal_rows(column, sealed))
         except RowDamaged:
             if report is None:
                 raise
-        opened = list(load_rows("keys", sealed, lambda row: (row[0], self._vault.unseal("keys.pmk", *row)), report))
-        return [id_ for id_, _ in opened], b"".join(pmk for _, pmk in opened)
+        opened = list(load_rows("keys", sealed, lambda row: (row[0], self._vault.unseal(column, *row)), report))
+        return [id_ for id_, _ in opened], b"".join(value for _, value in opened)
 
     # Parts of a transaction.
 
@@ -327,6 +377,23 @@ class Keys:
         if row[1] == KeyStatus.REMOVED.value:
             raise KeyRemoved(f"key {key_id} was removed {load_instant(row[2]):%Y-%m-%d}")
         return int(row[0])
+
+    def _opens(self, id_: int) -> bool:
+        passphrase, pmk = self._db.rows("SELECT passphrase, pmk FROM keys WHERE id = ?", (id_,))[0]
+        try:
+            self._vault.unseal("keys.passphrase", id_, passphrase)
+            self._vault.unseal("keys.pmk", id_, pmk)
+        except RowDamaged:
+            return False
+        return True
+
+    def _erase(self, ids: Sequence[int]) -> None:
+        only = [(id_,) for id_ in ids]
+        self._db.execute_many("UPDATE keys SET passphrase = x'', pmk = x'', fingerprint = x'' WHERE id = ?", only)
+        self._db.execute_many("DELETE FROM devices WHERE key_id = ?", only)
+        for id_ in ids:
+            self._db.record(Entity.KEY, id_)
+            self._db.record(Entity.DEVICE, id_)
 
     def _add_subscribers(self, names: Sequence[str]) -> None:
         new = [name for name in names if not self._db.row("SELECT 1 FROM subscribers WHERE name = ?", (name,))]

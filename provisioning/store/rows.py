@@ -23,9 +23,11 @@ from ..model import (
     Entity,
     Key,
     KeyDraft,
+    KeyLabel,
     Keypool,
     KeyStatus,
     Nas,
+    NasLabel,
     Passphrase,
     Scope,
     ServicePlan,
@@ -128,6 +130,15 @@ def load_nas(row: Row, vault: Vault) -> Nas:
     )
 
 
+def load_nas_label(row: Row) -> NasLabel:
+    id_, network, name = row
+    try:
+        where = ip_network(network)
+    except ValueError:
+        where = None
+    return NasLabel(id=id_, network=where, name=_text(name))
+
+
 def load_change(row: Row) -> Change:
     revision, entity, first_id, last_id = row
     return Change(revision, Entity(entity), first_id, last_id)
@@ -164,6 +175,22 @@ def load_key(row: Row, vault: Vault) -> Key:
         status_reason=reason,
         status_at=load_instant(at),
     )
+
+
+def load_key_label(row: Row) -> KeyLabel:
+    id_, keypool_id, identity, unit, status = row
+    known = next((each for each in KeyStatus if each.value == status), None)
+    unit = None if unit is None else _text(unit)
+    return KeyLabel(id=id_, keypool_id=keypool_id, identity=_text(identity), unit=unit, status=known)
+
+
+def label_of_key(row: Row) -> KeyLabel:
+    """Return the label of a row as `load_key` takes it."""
+    return load_key_label((*row[:3], row[13], row[8]))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) and value.isprintable() else "(unreadable)"
 
 
 def load_instant(seconds: int | None) -> datetime | None:

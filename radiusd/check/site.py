@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-from provisioning import Keypool, Nas, Scope, Store, Venue
+from provisioning import Keypool, Nas, Scope, Store, Venue, how_to_mend
 
 from ..addresses import parse_address
 from ..config import Config
@@ -39,8 +38,7 @@ class Site:
         def report(table: str, id_: int) -> None:
             damaged.append((table, id_))
 
-        for _ in store.keys.batches(lapsed_since=datetime.now(UTC), report=report):
-            pass
+        store.keys.verify(report)
         return cls(
             venues=store.inventory.venues(report),
             nases=store.inventory.nases(report),
@@ -201,7 +199,9 @@ def damaged_rows(site: Site) -> Found:
         yield (
             Level.ERROR,
             f"row {id_} of {table} cannot be opened, so that the server leaves it out",
-            "restore the database from a backup, or remove what is in the row and add it again",
+            f"restore the database from a backup; else {how_to_mend(table, id_)}"
+            if table in ("keys", "nases")
+            else how_to_mend(table, id_),
         )
     if len(site.damaged) > _NAMED:
         yield (

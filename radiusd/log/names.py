@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 from provisioning import (
     Ambiguous,
-    Key,
+    KeyLabel,
     NotFound,
     Store,
     find_key,
@@ -20,7 +20,7 @@ from .reader import Whose
 
 def keys_called(store: Store, identity: str) -> Whose:
     """Return the lines of all keys of an identity; it need not be there any more."""
-    return _whose(store, store.keys.select(identity=identity), identity)
+    return _whose(store, store.keys.labels(identity=identity), identity)
 
 
 def key_called(store: Store, text: str) -> Whose:
@@ -31,7 +31,7 @@ def key_called(store: Store, text: str) -> Whose:
 def unit_called(store: Store, text: str, venue: str | None) -> Whose:
     """Return the lines of a unit's keys; NotFound where there is no such unit there, or it has no key."""
     unit = find_unit(store, text, () if venue is None else (find_venue(store, venue).id,))
-    whose = _whose(store, store.keys.select(unit_id=unit.id))
+    whose = _whose(store, store.keys.labels(unit_id=unit.id))
     if not whose.key_ids:
         raise NotFound(f"unit {text!r} has no key")
     return whose
@@ -64,7 +64,7 @@ def _several_are_fine() -> Iterator[None]:
         yield
 
 
-def _whose(store: Store, keys: Iterable[Key], identity: str | None = None) -> Whose:
+def _whose(store: Store, keys: Iterable[KeyLabel], identity: str | None = None) -> Whose:
     ids = [key.id for key in keys]
     devices = (str(device.mac) for id_ in ids for device in store.devices.of_keys(first_key_id=id_, last_key_id=id_))
     return Whose(identity=identity, key_ids=frozenset(map(str, ids)), devices=frozenset(devices))

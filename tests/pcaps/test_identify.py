@@ -173,6 +173,20 @@ def test_the_store_names_the_resident(read, store):
     assert (verdict.key.id, verdict.key.identity, verdict.key.unit.name) == (key_id, "Ann Lee", "12B")
 
 
+@pytest.mark.parametrize("column", ["pmk", "passphrase"])
+def test_key_that_cannot_be_opened_hides_no_other(store, run, tmp_path, column):
+    pool = store.inventory.add_keypool(SSID)
+    bad = add(store, pool, "Bob", b"another passphrase")
+    good = add(store, pool, "Ann", PASSPHRASE)
+    with store._db.writing():
+        store._db.execute(f"UPDATE keys SET {column} = zeroblob(60) WHERE id = ?", (bad,))  # noqa: S608
+    other = Air.handshake(seed=2, spa=station(2), passphrase=b"another passphrase")
+    (tmp_path / "air.pcap").write_bytes(house(Air.handshake(), other))
+    _, lines, stderr = run("identify", tmp_path / "air.pcap", "--json")
+    assert [json.loads(line)["key_id"] for line in lines] == [good, None]
+    assert stderr.count(f"row {bad} of keys cannot be opened") == 1
+
+
 def test_every_keypool_of_the_ssid_and_no_other_is_searched(read, store):
     venues = [store.inventory.add_venue(name) for name in ("North", "South")]
     pools = [store.inventory.add_keypool(SSID, venue_ids=[venue.id]) for venue in venues]

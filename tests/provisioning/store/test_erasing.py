@@ -1,8 +1,6 @@
 """What is no longer needed is gone: passphrases of keys removed long ago, and devices that are to be forgotten."""
 
-import sqlite3
 import subprocess
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,17 +92,6 @@ def test_command_forgets_devices(cli):
     assert "is not known with that key" in cli.refused("key", "forget-devices", "Ann", "--mac", str(ONE))
     assert cli.ok("key", "forget-devices", "Ann") == "forgot 1\n"
     assert cli.ok("key", "forget-devices", "Ann") == "forgot 0\n"
-
-
-def test_key_that_cannot_be_opened_can_be_suspended_and_mended_by_its_id(cli, path):
-    cli.ok("pool", "add", "Hudson House", "--global")
-    cli.ok("key", "add", "--identity", "Ann", "--passphrase", "correct-horse-1")
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE keys SET passphrase = zeroblob(50)")
-    assert "row 1 cannot be decrypted" in cli.refused("key", "suspend", "Ann")
-    cli.ok("key", "suspend", "id:1")
-    cli.ok("key", "reset", "id:1", "--passphrase", "correct-horse-2")
-    assert "correct-horse-2" in cli.ok("key", "show", "Ann", "--show-secrets")
 
 
 def test_devices_age_and_registered_ones_do_not(store, pool):

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import Ssid
-from provisioning import Keypool, Nas, Scope, Venue
+from provisioning import Keypool, KeyStatus, Nas, Scope, Venue
 from radiusd import Config
 from radiusd.check import site as checks
 from radiusd.check.finding import Level, run
@@ -186,6 +186,19 @@ def test_many_damaged_rows_are_counted():
     lines = found(checks.damaged_rows, replace(SOUND, damaged=tuple(("keys", number) for number in range(1, 101))))
     assert len(lines) == 21
     assert lines[-1] == (Level.ERROR, "80 more rows cannot be opened")
+
+
+@pytest.mark.parametrize("column", ["passphrase", "pmk"])
+def test_every_secret_of_a_key_is_opened(house, column):
+    ids = [house.add_key(Ssid(b"Hudson House"), b"passphrase %d" % number) for number in range(3)]
+    with house.store._db.writing():
+        house.store._db.execute(f"UPDATE keys SET {column} = zeroblob(60) WHERE id = ?", (ids[1],))  # noqa: S608
+    site = Site.read(house.store, EVERYWHERE)
+    assert site.damaged == (("keys", ids[1]),)
+    (finding,) = run((checks.damaged_rows,), site)
+    assert f"`latchkey key remove id:{ids[1]}`" in finding.remedy
+    house.store.keys.set_status(ids[1], KeyStatus.REMOVED, now=house.now)
+    assert Site.read(house.store, EVERYWHERE).damaged == ()
 
 
 def test_check_that_cannot_be_made_says_so():

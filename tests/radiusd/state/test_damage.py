@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import Entity, KeyStatus, Passphrase
+from provisioning import Entity, KeyStatus, Passphrase, find_key
 from radiusd.state.damage import Damage
 
 SSID = Ssid(b"Hudson House")
@@ -75,6 +75,45 @@ def test_start_with_a_damaged_key_serves_the_others(three, handshake):
     house.start()
     assert house.ask(handshake(b"passphrase 0", spa=OTHER)) is not None
     assert house.ask(handshake(b"passphrase 1", spa=DEVICE)) is None
+
+
+def test_key_damaged_beside_the_changes_is_shut_out_by_its_name(three, handshake, lookup):
+    """What is in memory goes on being served, as no change says otherwise; a suspension does, and needs no secret."""
+    house, (_, bad, _) = three
+    house.start()
+    assert house.ask(handshake(b"passphrase 1", spa=DEVICE)) is not None
+    house.save()
+    damage(house, "keys", bad, "pmk")
+    damage(house, "keys", bad, "passphrase")
+    settle(house)
+    assert house.ask(handshake(b"passphrase 1", spa=DEVICE)) is not None
+    label = find_key(house.store, f"key-{bad}")
+    house.store.keys.set_status(label.id, KeyStatus.SUSPENDED, now=house.now)
+    settle(house)
+    for device in (DEVICE, OTHER):
+        assert house.ask(handshake(b"passphrase 1", spa=device)) is None
+    assert house.ask(lookup(DEVICE)) is None
+    assert house.ask(handshake(b"passphrase 0", spa=OTHER)) is not None
+    assert len(house.follower.damage) == 1
+    house.store.keys.set_status(label.id, KeyStatus.REMOVED, now=house.now)
+    settle(house)
+    assert len(house.follower.damage) == 0
+    assert house.ask(handshake(b"passphrase 1", spa=OTHER)) is None
+
+
+@pytest.mark.parametrize("column", ["pmk", "passphrase"])
+def test_key_whose_details_cannot_be_read_any_more_is_refused_and_named(three, handshake, lookup, lines, column):
+    """It is in the pools, and its PMK fits; what else there is about it is read when a device first shows it."""
+    house, (_, bad, _) = three
+    house.store.keys.add_device(bad, DEVICE)
+    house.start()
+    damage(house, "keys", bad, column)
+    for device in (DEVICE, OTHER):
+        assert house.ask(handshake(b"passphrase 1", spa=device)) is None
+    assert house.ask(lookup(DEVICE)) is None
+    assert len([line for line in lines() if f"table=keys id={bad}: it is left out" in line]) == 1
+    assert len(house.follower.damage) == 1
+    assert house.ask(handshake(b"passphrase 0", spa=OTHER)) is not None
 
 
 def test_damaged_nas_is_silent_and_others_go_on(house, handshake):
