@@ -56,7 +56,11 @@ def prove_unsigned(
 
 def _check_password(password: bytes, request: Request, dialect: Dialect) -> None:
     shown, name = _address(password), _address(request.first(_USER_NAME) or b"")
-    if shown is None and (password or not dialect.sends_empty_password):
+    if not password and not dialect.sends_empty_password:
+        raise UnsignedError(
+            f"no Message-Authenticator, and User-Password is empty, as access points of {dialect.name} do not send it"
+        )
+    if shown is None and password:
         # All that such a packet shows of a wrong secret: its one encrypted attribute comes out as noise.
         raise AuthenticityError("User-Password is not the device's address")
     device = _device(request, dialect)

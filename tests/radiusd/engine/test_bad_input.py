@@ -227,11 +227,16 @@ class TestUnsigned:
         assert served.send(encode_request(1, bytes(16), [CALLED, CALLING], served.secret, sign=False)) is None
         assert "discard cause=unsigned" in lines()[-1]
 
-    @pytest.mark.parametrize("password", [b"", b"020000000201", b"02-00-00-00-02-01"])
+    @pytest.mark.parametrize("password", [b"020000000201", b"02-00-00-00-02-01"])
     def test_is_answered_where_the_nas_is_let_off(self, lenient, password):
         reply = lenient([self.NAME, Hidden(2, password), CALLED, CALLING])
         assert reply[0] == 2
         assert reply[20:22] == b"\x50\x12"
+
+    def test_with_an_empty_password_is_discarded(self, lenient, lines):
+        assert lenient([self.NAME, Hidden(2, b""), CALLED, CALLING]) is None
+        assert "discard cause=unsigned" in lines()[-1]
+        assert "User-Password is empty, as access points of hostapd do not send it" in lines()[-1]
 
     def test_without_a_password_is_discarded(self, lenient, lines):
         """In a lookup access points send one: without it, anybody could have sent this."""
