@@ -1,5 +1,6 @@
 """docs/adding-a-vendor.md, followed to the letter in a copy of the tree."""
 
+import os
 import re
 import shlex
 import shutil
@@ -44,8 +45,9 @@ def test_each_command_of_the_page_works(tree, command):
     program, *arguments = shlex.split(command)
     if program == "make":
         recipe = subprocess.run(
-            ["make", "-n", "-o", ".venv/installed-dev", *arguments],
+            ["make", "--no-print-directory", "-n", "-o", ".venv/installed-dev", *arguments],
             cwd=tree,
+            env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")},
             capture_output=True,
             text=True,
             check=True,
