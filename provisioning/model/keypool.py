@@ -1,0 +1,39 @@
+"""Keypools: one SSID and the keys valid on it."""
+
+import enum
+from dataclasses import dataclass
+
+from crypto import Ssid
+
+from ..errors import InvalidValue
+
+
+class Scope(enum.Enum):
+    """Where a keypool's keys are valid: at every venue, or at those it is attached to."""
+
+    GLOBAL = "global"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypool:
+    """One SSID and the keys valid on it."""
+
+    id: int
+    ssid: Ssid
+    scope: Scope
+    venue_ids: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.scope is Scope.GLOBAL and self.venue_ids:
+            raise InvalidValue("a global keypool is attached to no venue")
+
+    def meets(self, other: "Keypool") -> bool:
+        """Return whether a device can meet keys of both: one SSID at one venue."""
+        if self.ssid != other.ssid:
+            return False
+        return (
+            self.scope is Scope.GLOBAL
+            or other.scope is Scope.GLOBAL
+            or not set(self.venue_ids).isdisjoint(other.venue_ids)
+        )
