@@ -1,0 +1,49 @@
+"""What is printed on cards, before it is laid out."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, tzinfo
+
+from crypto import Ssid
+
+from ..model import Passphrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One key to hand out. Its window is half open, as a key's is: valid_from <= now < valid_until."""
+
+    passphrase: Passphrase
+    number: str = ""  # "17 of 100", or whatever tells cards apart
+    note: str = ""  # the unit, the person, the batch
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """What all cards of a sheet have in common."""
+
+    ssid: Ssid
+    title: str = ""  # the venue
+    hidden: bool = False  # the SSID is not in the beacons
+    zone: tzinfo = UTC  # the venue's, for the window
+    code: bool = True  # False: without the QR code, for cards whose passphrase is to be scratched free
+    back: str = ""  # a text for the other side, lines as given; empty: no backs
+
+
+def render_validity(card: Card, zone: tzinfo) -> str:
+    """Return the window in the venue's zone, whole days without the time; the empty text where there is none."""
+    starts = _render(card.valid_from, zone, time(0, 0, 0))
+    ends = _render(card.valid_until, zone, time(23, 59, 59))
+    if starts and ends:
+        return f"Valid {starts}" if starts == ends else f"Valid {starts} to {ends}"
+    return f"Valid from {starts}" if starts else f"Valid until {ends}" if ends else ""
+
+
+def _render(instant: datetime | None, zone: tzinfo, unsaid: time) -> str:
+    """Return the date, with the time unless it is the one that a date alone means."""
+    if instant is None:
+        return ""
+    local = instant.astimezone(zone)
+    date = f"{local.day} {local:%b %Y}"
+    return date if local.time().replace(microsecond=0) == unsaid else f"{date} {local:%H:%M}"
