@@ -29,7 +29,7 @@ from .errors import (
     StoreMissing,
     StoreReplaced,
 )
-from .keys import derive_pmks, generate_passphrase, parse_instant
+from .keys import derive_pmks
 from .model import (
     Answers,
     Change,
@@ -50,6 +50,8 @@ from .model import (
     UnknownDevices,
     Venue,
 )
+from .model.passphrases import generate_passphrase
+from .model.zones import parse_instant
 from .options import (
     database_path,
     db_option,

@@ -13,8 +13,9 @@ from crypto import MacAddress, Ssid
 from .csv_header import COLUMNS
 from .csv_rows import FORMULA_STARTS, KeyRows, Row
 from .errors import Duplicate, DuplicateKey, FileRefused, ImportRefused, InvalidValue, Refusal
-from .keys import Derive, Progress, derive_pmks, generate_passphrase
+from .keys import Derive, Progress, derive_pmks
 from .model import Device, Key, KeyDraft
+from .model.passphrases import generate_passphrase
 from .store import Store
 
 

@@ -16,8 +16,9 @@ from .bulk import Imported, begins_as_formula, import_keys, render_example, rend
 from .command_group import CommandGroup
 from .completion import complete_keys, complete_plans, complete_pools, complete_units, complete_venues
 from .errors import ImportRefused, InvalidValue, NotFound, RowDamaged
-from .keys import generate_passphrase, parse_instant
 from .model import Device, Key, KeyDraft, KeyLabel, KeyStatus, Passphrase
+from .model.passphrases import generate_passphrase
+from .model.zones import parse_instant
 from .options import (
     db_option,
     json_option,
