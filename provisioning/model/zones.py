@@ -40,7 +40,7 @@ _PEOPLES: Final = {
     ),
 }
 _PEOPLES_TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.?[Mm]\.?)?", re.ASCII)
-_NAMED: Final = re.compile(r"(.*[0-9]) (?![AaPp][Mm]$)([A-Za-z]{2,6})", re.ASCII)  # CET, as tzname() has it
+_NAMED: Final = re.compile(r"(.*[0-9](?: ?[AaPp]\.?[Mm]\.?)?) (?![AaPp][Mm]$)([A-Za-z]{2,6})", re.ASCII)  # CET
 _OFFSET: Final = re.compile(r"(.*:[0-9]{2}) ([+-][0-9:]{2,8})", re.ASCII)
 
 

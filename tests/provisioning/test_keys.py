@@ -5,36 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import Ssid, passphrase_to_pmk
-from provisioning import InvalidValue, derive_pmks, generate_passphrase, parse_instant
+from provisioning import derive_pmks
 from provisioning.keys import effective_vlan, windows_overlap
 
 DAYS = [None, *(datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 6))]
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("2026-10-31", datetime(2026, 10, 31, tzinfo=UTC)),
-        ("2026-10-31T12:00", datetime(2026, 10, 31, 12, tzinfo=UTC)),
-        ("2026-10-31 12:00:01", datetime(2026, 10, 31, 12, 0, 1, tzinfo=UTC)),
-        ("2026-10-31T12:00:00Z", datetime(2026, 10, 31, 12, tzinfo=UTC)),
-        ("2026-10-31T12:00+02:00", datetime(2026, 10, 31, 10, tzinfo=UTC)),
-        ("2026-10-31T12:00:00.9", datetime(2026, 10, 31, 12, tzinfo=UTC)),
-    ],
-)
-def test_iso_dates_and_times_are_read_as_utc(text, at):
-    assert parse_instant(text) == at
-
-
-def test_a_bare_date_as_an_end_means_through_that_day():
-    assert parse_instant("2026-10-31", end_of_day=True) == datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC)
-    assert parse_instant("2026-10-31T00:00", end_of_day=True) == datetime(2026, 10, 31, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30", "31.10.2026", "0001-01-01T00:00+14:00", "9" * 50])
-def test_other_texts_are_no_instant(text):
-    with pytest.raises(InvalidValue, match="is not a date or time"):
-        parse_instant(text)
 
 
 @given(*[st.sampled_from(DAYS)] * 4)
@@ -53,12 +27,6 @@ def test_vlan_is_the_keys_own_then_the_units_plus_the_offset():
     assert effective_vlan(None, 20, 1000) == 1020
     assert effective_vlan(10, 20, 1000) == 1010
     assert effective_vlan(None, None, 1000) is None
-
-
-def test_generated_passphrases_are_long_readable_and_different():
-    values = [generate_passphrase().value for _ in range(200)]
-    assert len(set(values)) == 200
-    assert all(len(value) == 19 and not set(value) & set(b"01ilo \"',") for value in values)
 
 
 @pytest.mark.parametrize("count", [1, 3])
