@@ -66,9 +66,9 @@ class Building:
         """Make the store of this building; every resident's first device is registered."""
         progress(f"making a store of {len(self.passphrases):,} keys")
         with create_store(path, {}) as store:
-            venue = store.inventory.add_venue("Hudson House", nas_identifiers=[NAS_IDENTIFIER.decode()])
-            store.inventory.add_nas(ip_network("127.0.0.0/8"), self._secret.value, name="loopback", venue_id=venue.id)
-            pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+            venue = store.venues.add("Hudson House", nas_identifiers=[NAS_IDENTIFIER.decode()])
+            store.nases.add(ip_network("127.0.0.0/8"), self._secret.value, name="loopback", venue_id=venue.id)
+            pool = store.keypools.add(SSID, venue_ids=[venue.id])
             import_keys(store, pool.id, SSID, io.BytesIO(b"".join(self.rows())), name="residents")
             first = 0
             for batch in store.keys.batches(lapsed_since=_LONG_AGO):

@@ -94,9 +94,9 @@ def _recordings() -> dict[str, Any]:
 def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
     """Fill the store: one SSID with everybody on it, a second one with an accent and a colon in its name."""
     identifiers = sorted({case["nas_identifier"] for case in cases.values()})
-    venue = store.inventory.add_venue("Hudson House", nas_identifiers=identifiers)
-    store.inventory.add_nas(ip_network("127.0.0.1/32"), DEFAULT_SECRET, name="loopback", venue_id=venue.id)
-    pools = {text: store.inventory.add_keypool(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
+    venue = store.venues.add("Hudson House", nas_identifiers=identifiers)
+    store.nases.add(ip_network("127.0.0.1/32"), DEFAULT_SECRET, name="loopback", venue_id=venue.id)
+    pools = {text: store.keypools.add(Ssid.parse(text), venue_ids=[venue.id]) for text in _ssids(cases)}
     rows = [f"resident {n},resident-{n:07d}-key,,{100 + n % 3900}\n" for n in range(residents - len(cases))]
     own = [f'"{_resident(case)}",{case["passphrase"]},,{_vlan(case)}\n' for case in cases.values()]
     for ssid, pool in pools.items():

@@ -82,7 +82,7 @@ def identify_by_store(
     """
     found: dict[int, list[int]] = {}
     tester = _Tester()
-    keypools = store.inventory.keypools(report)
+    keypools = store.keypools.all(report)
     counts = store.keys.counts()
     searched: dict[Ssid, int | None] = {}  # how many keys there are; None: there is no keypool
     for ssid, handshakes in _by_ssid(attempts).items():

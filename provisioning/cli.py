@@ -81,7 +81,7 @@ def venue_add(
 ) -> None:
     """Add a venue and print its id."""
     with open_database(context) as store:
-        added = store.inventory.add_venue(
+        added = store.venues.add(
             name, nas_identifiers=nas_identifiers, wireless_only_vlan_offset=wireless_only_vlan_offset
         )
     print_added(view_venue(added), as_json)
@@ -94,7 +94,7 @@ def venue_add(
 def venue_list(context: click.Context, as_json: bool) -> None:
     """List the venues."""
     with open_database(context, readonly=True) as store:
-        views = [view_venue(each) for each in store.inventory.venues()]
+        views = [view_venue(each) for each in store.venues.all()]
     print_views(views, ("id", "name", "nas_identifiers"), as_json)
 
 
@@ -139,7 +139,7 @@ def unit_add(
     """Add a unit and print its id."""
     with open_database(context) as store:
         place = find_venue(store, venue)
-        added = store.inventory.add_unit(place.id, name, building=building, floor=floor, vlan=vlan)
+        added = store.units.add(place.id, name, building=building, floor=floor, vlan=vlan)
     print_added(view_unit(added, {place.id: place.name}), as_json)
 
 
@@ -153,7 +153,7 @@ def unit_list(context: click.Context, venue: str | None, as_json: bool) -> None:
     with open_database(context, readonly=True) as store:
         only = find_venue(store, venue).id if venue is not None else None
         names = _venue_names(store)
-        views = [view_unit(each, names) for each in store.inventory.units() if only in (None, each.venue_id)]
+        views = [view_unit(each, names) for each in store.units.all() if only in (None, each.venue_id)]
     print_views(views, ("id", "venue", "building", "floor", "name", "vlan"), as_json)
 
 
@@ -182,7 +182,7 @@ def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: b
     if venue is not None and everywhere:
         raise click.UsageError("--venue and --global exclude each other")
     with open_database(context) as store:
-        added = store.inventory.add_keypool(parse_ssid(ssid), venue_ids=place_keypool(store, venue, everywhere))
+        added = store.keypools.add(parse_ssid(ssid), venue_ids=place_keypool(store, venue, everywhere))
         view = view_keypool(added, _venue_names(store), 0)
     print_added(view, as_json)
 
@@ -201,7 +201,7 @@ def pool_add(context: click.Context, ssid: str, venue: str | None, everywhere: b
 def pool_attach(context: click.Context, ssid: str, venue: str, at: str | None) -> None:
     """Make the keypool of SSID (or of that id) valid at VENUE as well."""
     with open_database(context) as store:
-        store.inventory.attach_venue(find_keypool(store, ssid, at).id, find_venue(store, venue).id)
+        store.keypools.attach_venue(find_keypool(store, ssid, at).id, find_venue(store, venue).id)
 
 
 @pool.command("list")
@@ -217,9 +217,9 @@ def pool_list(context: click.Context, as_json: bool) -> None:
             unopened.report(table, id_)
             damaged.add(id_)
 
-        names = {each.id: each.name for each in store.inventory.venues(unopened.report)}
+        names = {each.id: each.name for each in store.venues.all(unopened.report)}
         counts = store.keys.counts()
-        pools: Sequence[Keypool] = store.inventory.keypools(note)
+        pools: Sequence[Keypool] = store.keypools.all(note)
     views = [view_keypool(each, names, counts.get(each.id, 0)) for each in pools]
     views += [{"id": id_, "keys": counts.get(id_, 0), "damaged": True} for id_ in sorted(damaged)]
     columns = ("id", "ssid", "scope", "venues", "keys")
@@ -263,7 +263,7 @@ def plan_add(
     """Add a service plan and print its id; what is not said is unlimited."""
     quotas = [None if text is None else parse_size(text) for text in (download_quota, upload_quota, total_quota)]
     with open_database(context) as store:
-        added = store.inventory.add_plan(
+        added = store.plans.add(
             name,
             download_kbps=download,
             upload_kbps=upload,
@@ -284,7 +284,7 @@ def plan_add(
 def plan_list(context: click.Context, as_json: bool) -> None:
     """List the service plans."""
     with open_database(context, readonly=True) as store:
-        views = [view_plan(each) for each in store.inventory.plans()]
+        views = [view_plan(each) for each in store.plans.all()]
     print_views(views, ("id", "name", "download_kbps", "upload_kbps", "devices", "wireless_only"), as_json)
 
 
@@ -301,4 +301,4 @@ def plan_show(context: click.Context, name: str, as_json: bool) -> None:
 
 
 def _venue_names(store: Store) -> dict[int, str]:
-    return {each.id: each.name for each in store.inventory.venues()}
+    return {each.id: each.name for each in store.venues.all()}

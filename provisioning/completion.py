@@ -38,19 +38,19 @@ def _leave_out(_table: str, _id: int) -> None:
 
 
 def _pools(store: Store, _incomplete: str) -> Iterable[Named]:
-    venues = {venue.id: venue.name for venue in store.inventory.venues(_leave_out)}
-    return ((str(pool.ssid), describe_scope(pool, venues)) for pool in store.inventory.keypools(_leave_out))
+    venues = {venue.id: venue.name for venue in store.venues.all(_leave_out)}
+    return ((str(pool.ssid), describe_scope(pool, venues)) for pool in store.keypools.all(_leave_out))
 
 
 def _units(store: Store, _incomplete: str) -> Iterable[Named]:
-    for unit in store.inventory.units():
+    for unit in store.units.all():
         yield unit.name, unit.building
         if unit.building is not None:
             yield f"{unit.building}/{unit.name}", None
 
 
 def _nases(store: Store, _incomplete: str) -> Iterable[Named]:
-    for nas in store.inventory.nas_labels():
+    for nas in store.nases.labels():
         yield nas.name, str(nas.network)
         if nas.network is not None:
             yield str(nas.network), nas.name
@@ -60,8 +60,8 @@ def _keys(store: Store, incomplete: str) -> Iterable[Named]:
     return ((identity, None) for identity in store.keys.identities(incomplete, limit=_MOST))
 
 
-complete_venues = _completer(lambda store, _: ((venue.name, None) for venue in store.inventory.venues(_leave_out)))
-complete_plans = _completer(lambda store, _: ((plan.name, None) for plan in store.inventory.plans()))
+complete_venues = _completer(lambda store, _: ((venue.name, None) for venue in store.venues.all(_leave_out)))
+complete_plans = _completer(lambda store, _: ((plan.name, None) for plan in store.plans.all()))
 complete_pools = _completer(_pools)
 complete_units = _completer(_units)
 complete_nases = _completer(_nases)

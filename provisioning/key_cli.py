@@ -452,7 +452,7 @@ def _devices(store: Store, of: Key) -> tuple[Device, ...]:
 
 
 def _ssids(store: Store) -> dict[int, str]:
-    return {pool.id: str(pool.ssid) for pool in store.inventory.keypools(lambda *_: None)}
+    return {pool.id: str(pool.ssid) for pool in store.keypools.all(lambda *_: None)}
 
 
 def _print_made(of: Key, *, made: bool, as_json: bool) -> None:

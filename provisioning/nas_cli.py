@@ -107,7 +107,7 @@ def nas_add(
         venue_id = find_venue(store, venue).id if venue is not None else None
         # After all that can be wrong, so that nobody types it twice for nothing.
         shared, made = _choose_secret(secret, secret_file, force)
-        added = store.inventory.add_nas(
+        added = store.nases.add(
             network,
             shared,
             name=name,
@@ -178,11 +178,11 @@ def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
     """List the NASes."""
     with open_database(context, readonly=True) as store:
         unopened = Unopened()
-        names = {each.id: each.name for each in store.inventory.venues(unopened.report)}
-        nases = {each.id: each for each in store.inventory.nases(unopened.report)}
+        names = {each.id: each.name for each in store.venues.all(unopened.report)}
+        nases = {each.id: each for each in store.nases.all(unopened.report)}
         views = [
             view_nas(nases[label.id], names, secrets=show_secrets) if label.id in nases else view_damaged_nas(label)
-            for label in store.inventory.nas_labels()
+            for label in store.nases.labels()
         ]
     damaged = ("damaged",) if len(nases) < len(views) else ()
     print_views(views, (*_COLUMNS, *(("secret",) if show_secrets else ()), *damaged), as_json)
@@ -197,8 +197,8 @@ def nas_list(context: click.Context, show_secrets: bool, as_json: bool) -> None:
 def nas_remove(context: click.Context, address: str) -> None:
     """Forget a NAS."""
     with open_database(context) as store:
-        store.inventory.remove_nas(find_nas(store, address).id)
+        store.nases.remove(find_nas(store, address).id)
 
 
 def _venue_names(store: Store) -> dict[int, str]:
-    return {each.id: each.name for each in store.inventory.venues()}
+    return {each.id: each.name for each in store.venues.all()}

@@ -47,7 +47,7 @@ def parse_size(text: str) -> int:
 
 
 def find_venue(store: Store, text: str) -> Venue:
-    venues = store.inventory.venues()
+    venues = store.venues.all()
     for venue in venues:
         if venue.name == text:
             return venue
@@ -59,7 +59,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
 
     With a venue, the SSID's own keypool there is meant, and only without one the global keypool.
     """
-    pools: Sequence[Keypool] = store.inventory.keypools()
+    pools: Sequence[Keypool] = store.keypools.all()
     if ssid is not None:
         named = [pool for pool in pools if pool.ssid == parse_ssid(ssid)]
         if not named and ssid.isascii() and ssid.isdigit():
@@ -76,7 +76,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
         where = f" at venue {venue!r}" if venue is not None else ""
         raise NotFound(f"no keypool{where}: add one with `latchkey pool add`")
     if len(pools) > 1:
-        names = {each.id: each.name for each in store.inventory.venues()}
+        names = {each.id: each.name for each in store.venues.all()}
         raise Ambiguous(
             "several keypools, say which with --pool and --venue: "
             + ", ".join(f"{pool.id} ({pool.ssid}, {describe_scope(pool, names)})" for pool in pools[:8])
@@ -95,7 +95,7 @@ def place_keypool(store: Store, venue: str | None, everywhere: bool) -> tuple[in
     """Return the venues a new keypool belongs to, none for a global one."""
     if venue is not None:
         return (find_venue(store, venue).id,)
-    venues = store.inventory.venues()
+    venues = store.venues.all()
     if everywhere or not venues:
         return ()
     if len(venues) > 1:
@@ -107,14 +107,14 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
     """Return the unit called `text`, or `building/text`, at one of the venues (none named: at any)."""
     found = [
         unit
-        for unit in store.inventory.units()
+        for unit in store.units.all()
         if text in (unit.name, f"{unit.building}/{unit.name}") and (not venue_ids or unit.venue_id in venue_ids)
     ]
     if not found:
-        names = [each.name for each in store.inventory.units() if not venue_ids or each.venue_id in venue_ids]
+        names = [each.name for each in store.units.all() if not venue_ids or each.venue_id in venue_ids]
         raise NotFound(f"no unit {text!r} there{_instead(text, names, 'unit')}")
     if len(found) > 1:
-        venues = {venue.id: venue.name for venue in store.inventory.venues()}
+        venues = {venue.id: venue.name for venue in store.venues.all()}
         listed = ", ".join(
             f"{f'{unit.building}/' if unit.building else ''}{unit.name} at {venues[unit.venue_id]}"
             for unit in found[:8]
@@ -124,7 +124,7 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
 
 
 def find_plan(store: Store, text: str) -> ServicePlan:
-    plans = store.inventory.plans()
+    plans = store.plans.all()
     for plan in plans:
         if plan.name == text:
             return plan
@@ -133,7 +133,7 @@ def find_plan(store: Store, text: str) -> ServicePlan:
 
 def find_nas(store: Store, text: str) -> NasLabel:
     """Return the NAS of that address, network, name or id; it need not be one that can be opened."""
-    nases = store.inventory.nas_labels()
+    nases = store.nases.labels()
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -181,7 +181,7 @@ def find_key(store: Store, text: str) -> KeyLabel:
         raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
     if len(found) > 1:
         # A unit's number may be one key's identity and another's id: removing the wrong one locks someone out.
-        ssids = {pool.id: pool.ssid for pool in store.inventory.keypools(lambda *_: None)}
+        ssids = {pool.id: pool.ssid for pool in store.keypools.all(lambda *_: None)}
         found.sort(key=lambda key: key.id)
         listed = ", ".join(f"id:{key.id} ({_describe_key(key, ssids)})" for key in found[:8])
         listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""

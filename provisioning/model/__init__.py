@@ -1,19 +1,29 @@
 """What exists and who may use it, as frozen values, each checked once, in its constructor; and the rules of them."""
 
+from .audit import SERVER, AuditEntry, Author, RowChange
+from .card import CardBatch
 from .change import Change, Entity
 from .device import Device, Sighting
-from .key import Key, KeyBatch, KeyDraft, KeyLabel, KeyStatus, Passphrase
+from .key import NO_ORIGIN, NO_WHITELISTS, Key, KeyBatch, KeyDraft, KeyLabel, KeyOrigin, KeyStatus, Passphrase
 from .keypool import Keypool, Scope
 from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
 from .plan import ServicePlan
-from .subscriber import Subscriber
-from .venue import Unit, Venue
+from .subscriber import AllowedDevice, AllowedNas, Subscriber, SubscriberStatus, Subscription, Whitelists
+from .venue import Operator, Purpose, Unit, Venue, VlanRange
 from .vlans import check_vlan
 from .window import check_window
 
 __all__ = [
+    "NO_ORIGIN",
+    "NO_WHITELISTS",
+    "SERVER",
+    "AllowedDevice",
+    "AllowedNas",
     "Answers",
+    "AuditEntry",
+    "Author",
+    "CardBatch",
     "Change",
     "Device",
     "Entity",
@@ -21,18 +31,26 @@ __all__ = [
     "KeyBatch",
     "KeyDraft",
     "KeyLabel",
+    "KeyOrigin",
     "KeyStatus",
     "Keypool",
     "Nas",
     "NasLabel",
+    "Operator",
     "Passphrase",
+    "Purpose",
+    "RowChange",
     "Scope",
     "ServicePlan",
     "Sighting",
     "Subscriber",
+    "SubscriberStatus",
+    "Subscription",
     "Unit",
     "UnknownDevices",
     "Venue",
+    "VlanRange",
+    "Whitelists",
     "check_name",
     "check_vlan",
     "check_window",

@@ -24,3 +24,6 @@ class Sighting:
     mac: MacAddress
     first: datetime | None
     last: datetime | None
+    registered: bool = False
+    name: str | None = None
+    tag: str | None = None

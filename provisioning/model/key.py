@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,13 @@ from ..errors import InvalidValue
 from ..reasons import Reason
 from .names import check_name
 from .plan import ServicePlan
-from .subscriber import Subscriber
+from .subscriber import Subscriber, SubscriberStatus, Whitelists
 from .venue import Unit
 from .vlans import check_vlan
 from .window import check_window
+
+NO_WHITELISTS: Final = Whitelists()
+MOST_TAG: Final = 40  # characters, as VAULT's KeyTag
 
 
 class KeyStatus(enum.Enum):
@@ -41,6 +45,29 @@ class Passphrase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOrigin:
+    """What a key belongs to, and what it is called elsewhere: apart, since most of a million keys have none of it."""
+
+    subscriber_id: int | None = None  # rather than by name
+    subscription_id: int | None = None
+    card_batch_id: int | None = None
+    grace_of: int | None = None  # the key whose former passphrase this is
+    tag: str | None = None
+    external_id: str | None = None
+    platform_id: str | None = None  # the platform's own id of it
+
+    def __post_init__(self) -> None:
+        for text, what in ((self.tag, "tag"), (self.external_id, "external id"), (self.platform_id, "platform id")):
+            if text is not None:
+                check_name(text, what)
+        if self.tag is not None and len(self.tag) > MOST_TAG:
+            raise InvalidValue(f"tag has {len(self.tag)} characters, more than {MOST_TAG}")
+
+
+NO_ORIGIN: Final = KeyOrigin()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDraft:
     """A key as an administrator or a file describes it, before it has an id and a PMK."""
 
@@ -53,6 +80,7 @@ class KeyDraft:
     starts: datetime | None = None
     ends: datetime | None = None
     devices: tuple[MacAddress, ...] = ()
+    origin: KeyOrigin = NO_ORIGIN
 
     def __post_init__(self) -> None:
         if self.identity is not None:
@@ -83,18 +111,42 @@ class Key:
     status_reason: str | None
     status_at: datetime | None
     erased: bool = False  # removed so long ago that passphrase and PMK are gone: zeros stand for them
+    subscription_id: int | None = None
+    tag: str | None = None
+    external_id: str | None = None
+    platform_id: str | None = None
+    removes_at: datetime | None = None  # it is removed then; `ends` is no later
+    grace_of: int | None = None  # the key whose former passphrase this is
+    card_batch_id: int | None = None
+    time_zone: str = "UTC"  # of its venue
+    whitelists: Whitelists = NO_WHITELISTS
 
     def validity(self, now: datetime) -> Reason | None:
         """Return None when the key may be used at `now`, else why not, as the log prints it."""
         if self.status is KeyStatus.REMOVED:
             return Reason(f"removed {self.status_at:%Y-%m-%d}" if self.status_at else "removed", "removed")
+        if self.removes_at is not None and now >= self.removes_at:
+            return Reason(f"removed {self.removes_at:%Y-%m-%d}", "removed")
+        if self.grace_of is not None and self.ends is not None and now >= self.ends:
+            return Reason(
+                f"the passphrase was changed, and the former one ended {self.ends:%Y-%m-%d %H:%M} UTC", "reset"
+            )
         if self.ends is not None and now >= self.ends:
             return Reason(f"expired {self.ends:%Y-%m-%d %H:%M} UTC", "expired")
         if self.starts is not None and now < self.starts:
             return Reason(f"starts {self.starts:%Y-%m-%d %H:%M} UTC", "not-yet-valid")
         if self.status is KeyStatus.SUSPENDED:
             return Reason(f"suspended: {self.status_reason}" if self.status_reason else "suspended", "suspended")
+        if self.subscriber is not None and self.subscriber.status is not SubscriberStatus.ACTIVE:
+            return _refuse_subscriber(self.subscriber)
         return None
+
+
+def _refuse_subscriber(subscriber: Subscriber) -> Reason:
+    """Return why nobody may use the keys of this subscriber."""
+    what = f"subscriber {subscriber.status.value}"
+    code = "suspended" if subscriber.status is SubscriberStatus.SUSPENDED else f"subscriber-{subscriber.status.value}"
+    return Reason(f"{what}: {subscriber.status_reason}" if subscriber.status_reason else what, code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,14 @@ class Keypool:
     ssid: Ssid
     scope: Scope
     venue_ids: tuple[int, ...]
+    scope_id: str = ""  # the last part of VAULT's KeyPoolID
+    display_order: int | None = None
 
     def __post_init__(self) -> None:
         if self.scope is Scope.GLOBAL and self.venue_ids:
             raise InvalidValue("a global keypool is attached to no venue")
+        if self.display_order is not None and not 1 <= self.display_order <= 100:
+            raise InvalidValue(f"display order must be 1 to 100, got {self.display_order}")
 
     def meets(self, other: "Keypool") -> bool:
         """Return whether a device can meet keys of both: one SSID at one venue."""

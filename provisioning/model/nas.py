@@ -3,6 +3,7 @@
 import enum
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
@@ -46,6 +47,8 @@ class Nas:
     unknown_devices: UnknownDevices = UnknownDevices.REJECT
     answers: Answers = Answers.BOTH
     any_venue: bool = False
+    former_secret: bytes | None = field(default=None, repr=False)  # valid as well, until then
+    former_secret_until: datetime | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "NAS name")

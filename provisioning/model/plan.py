@@ -24,6 +24,8 @@ class ServicePlan:
     upload_quota_octets: int | None = None
     total_quota_octets: int | None = None
     vlan_pool: str | None = None  # as the access point knows it
+    hours: str | None = None  # when it may be used, in the venue's zone; None: always
+    external_id: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "plan name")
@@ -37,6 +39,8 @@ class ServicePlan:
         ):
             if number is not None and not 1 <= number <= _MOST_OCTETS:
                 raise InvalidValue(f"{what} must be 1 to {_MOST_OCTETS} octets, got {number}")
+        if self.external_id is not None:
+            check_name(self.external_id, "external id")
         if self.vlan_pool is not None:
             check_name(self.vlan_pool, "VLAN pool")
             if (octets := len(self.vlan_pool.encode("utf-8"))) > _MAX_VENDOR_OCTETS:

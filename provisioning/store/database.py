@@ -208,8 +208,15 @@ class Database:
 
     def migrate(self) -> None:
         """Apply the missing migrations, all or none."""
-        with self.writing():
-            MIGRATIONS.apply(self.sql)
+        with self.errors():
+            self.sql.execute("PRAGMA foreign_keys = OFF")  # or no table that others refer to could be made anew
+            try:
+                with self.writing():
+                    MIGRATIONS.apply(self.sql)
+                    if self.sql.execute("PRAGMA foreign_key_check").fetchone():
+                        raise StoreError(f"the database {self.path} is damaged: rows refer to rows that are not there")
+            finally:
+                self.sql.execute("PRAGMA foreign_keys = ON")
 
     def check_version(self, *, may_be_older: bool = False) -> None:
         """Bring an older database up to this version's shape; StoreError where it is none, or a newer one.
@@ -292,11 +299,18 @@ class Database:
         row = self.sql.execute("SELECT highest FROM counters WHERE name = ?", (table,)).fetchone()
         return int(row[0]) - count + 1
 
-    def record(self, entity: Entity, first_id: int, last_id: int | None = None) -> None:
+    def next_revision(self) -> int:
+        """Return the next revision, from one row: whoever has it goes first until the transaction's end.
+
+        So the order of commits is that of revisions, in databases with several writers, too.
+        """
+        return self.allocate("revision")
+
+    def record(self, entity: Entity, first_id: int, last_id: int, revision: int) -> None:
         """Append to the change feed that the server follows."""
         self.sql.execute(
-            "INSERT INTO changes (entity, first_id, last_id, mark) VALUES (?, ?, ?, random())",
-            (entity.value, first_id, first_id if last_id is None else last_id),
+            "INSERT INTO changes (revision, entity, first_id, last_id, mark) VALUES (?, ?, ?, ?, random())",
+            (revision, entity.value, first_id, last_id),
         )
 
 

@@ -10,8 +10,10 @@ from typing import Final
 
 from crypto import MacAddress
 
+from ..errors import NotFound
 from ..model import Device, Entity, Sighting
 from .database import Database
+from .recording import Recorder
 from .rows import Report, load_device, load_instant, load_rows, save_instant
 
 _NO_END: Final = 2**62
@@ -45,14 +47,44 @@ _FORGET_OLDER: Final = f"""
 class Devices:
     """Which device has which keys."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recorder: Recorder) -> None:
         self._db = database
+        self._recorder = recorder
 
-    def register(self, devices: Iterable[tuple[int, int, MacAddress]]) -> None:
-        """Store (keypool id, key id, address) in place of what each was registered with; part of a transaction."""
+    def register_many(self, devices: Iterable[tuple[int, int, MacAddress]]) -> None:
+        """Store (keypool id, key id, address) of new keys in place of what each device was registered with.
+
+        Part of a transaction, which takes this back together with the keys.
+        """
         rows = [(keypool_id, mac.value, key_id) for keypool_id, key_id, mac in devices]
         self._db.execute_many(_UNREGISTER, rows)
         self._db.execute_many(_REGISTER, rows)
+
+    def register(
+        self, keypool_id: int, key_id: int, mac: MacAddress, *, name: str | None = None, tag: str | None = None
+    ) -> None:
+        """Register a device with a key, in place of the one it was registered with."""
+        with self._recorder.change("device.add") as change:
+            change.subject("key", key_id, None)
+            for (other,) in self._db.rows(
+                "SELECT key_id FROM devices WHERE keypool_id = ? AND mac = ? AND registered AND key_id != ?",
+                (keypool_id, mac.value, key_id),
+            ):
+                self._recorder.delete("devices", (keypool_id, mac.value, other))
+            place = (keypool_id, mac.value, key_id)
+            said = {column: value for column, value in (("name", name), ("tag", tag)) if value is not None}
+            if not self._recorder.update("devices", place, {"registered": 1} | said):
+                row = {"keypool_id": keypool_id, "mac": mac.value, "key_id": key_id, "registered": 1}
+                self._recorder.insert("devices", row | said)
+
+    def name(self, key_id: int, mac: MacAddress, *, name: str | None, tag: str | None) -> None:
+        """Call a device of a key so; NotFound where the key has no such device."""
+        with self._recorder.change("device.set") as change:
+            change.subject("key", key_id, None)
+            rows = self._db.rows("SELECT keypool_id FROM devices WHERE key_id = ? AND mac = ?", (key_id, mac.value))
+            if not rows:
+                raise NotFound(f"{mac} is not known with key {key_id}")
+            self._recorder.update("devices", (rows[0][0], mac.value, key_id), {"name": name, "tag": tag})
 
     def of_keys(
         self, *, first_key_id: int | None = None, last_key_id: int | None = None, report: Report | None = None
@@ -74,23 +106,36 @@ class Devices:
 
     def sightings(self, key_id: int) -> tuple[Sighting, ...]:
         """Return a key's devices, by address, and when each was seen."""
-        rows = self._db.rows("SELECT mac, first_seen, last_seen FROM devices WHERE key_id = ? ORDER BY mac", (key_id,))
-        return tuple(Sighting(MacAddress(mac), load_instant(first), load_instant(last)) for mac, first, last in rows)
+        rows = self._db.rows(
+            "SELECT mac, first_seen, last_seen, registered, name, tag FROM devices WHERE key_id = ? ORDER BY mac",
+            (key_id,),
+        )
+        return tuple(
+            Sighting(MacAddress(mac), load_instant(first), load_instant(last), bool(registered), name, tag)
+            for mac, first, last, registered, name, tag in rows
+        )
+
+    def keys_of(self, mac: MacAddress) -> tuple[int, ...]:
+        """Return the keys that a device is known with, the one it was seen with last first."""
+        rows = self._db.rows("SELECT key_id FROM devices WHERE mac = ? ORDER BY last_seen DESC, key_id", (mac.value,))
+        return tuple(key_id for (key_id,) in rows)
 
     def forget(self, key_id: int, mac: MacAddress | None = None) -> int:
         """Forget the devices of a key, or that one, registered or not; return how many. The key brings each back."""
         address = None if mac is None else mac.value
-        with self._db.writing():
-            forgotten = self._db.execute(
-                "DELETE FROM devices WHERE key_id = ?1 AND (?2 IS NULL OR mac = ?2)", (key_id, address)
-            ).rowcount
-            if forgotten:
-                self._db.record(Entity.DEVICE, key_id)
-        return forgotten
+        with self._recorder.change("device.forget") as change:
+            change.subject("key", key_id, None)
+            places = self._db.rows(
+                "SELECT keypool_id, mac, key_id FROM devices WHERE key_id = ?1 AND (?2 IS NULL OR mac = ?2)",
+                (key_id, address),
+            )
+            for place in places:
+                self._recorder.delete("devices", tuple(place))
+        return len(places)
 
     def age(self, last_seen_before: datetime) -> int:
-        """Forget the devices that were not seen since, registered ones aside; return how many."""
-        unseen = "FROM devices WHERE NOT registered AND last_seen < ?"
+        """Forget the devices that were not seen since, registered and named ones aside; return how many."""
+        unseen = "FROM devices WHERE NOT registered AND name IS NULL AND tag IS NULL AND last_seen < ?"
         before = save_instant(last_seen_before)
         if not self._db.row(f"SELECT 1 {unseen}", (before,)):
             return 0  # nearly always: no write lock for that
@@ -98,7 +143,7 @@ class Devices:
             key_ids = [key_id for (key_id,) in self._db.rows(f"SELECT DISTINCT key_id {unseen}", (before,))]
             forgotten = self._db.execute(f"DELETE {unseen}", (before,)).rowcount
             for key_id in key_ids:
-                self._db.record(Entity.DEVICE, key_id)
+                self._db.record(Entity.DEVICE, key_id, key_id, self._db.next_revision())
         return forgotten
 
     def sequence(self) -> int:

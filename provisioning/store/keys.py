@@ -4,7 +4,7 @@
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,13 +15,18 @@ from crypto import MacAddress, passphrase_to_pmk
 
 from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound, RowDamaged
 from ..keys import Progress, derive_pmks, effective_vlan, windows_overlap
-from ..model import Entity, Key, KeyBatch, KeyDraft, KeyLabel, Keypool, KeyStatus, Passphrase, Scope, check_name
+from ..model import Entity, Key, KeyBatch, KeyDraft, KeyLabel, Keypool, KeyStatus, Passphrase, Scope, Whitelists, check_name
 from ..secrets import Vault
 from .database import Database
 from .devices import Devices
-from .inventory import Inventory
+from .keypools import Keypools
+from .plans import Plans
+from .recording import Recorder, Recording
 from .rows import (
     KEY_COLUMNS,
+    PLAN_COLUMNS,
+    SUBSCRIBER_COLUMNS,
+    UNIT_COLUMNS,
     Report,
     Row,
     key_rows,
@@ -33,20 +38,23 @@ from .rows import (
     save_instant,
     seal_keys,
 )
+from .subscribers import Subscribers
+from .units import Units
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
 _LOOKED_UP: Final = 500  # SQLite before 3.32 takes 999 parameters
-_INSERT_KEY: Final = f"INSERT INTO keys ({KEY_COLUMNS}, status) VALUES (?, ?, ?, ?, ?, ?, ?, %s, ?, ?, ?, ?, 'active')"
-_BY_NAME: Final = "(SELECT id FROM subscribers WHERE name = ?)"
-_KEY: Final = """
+_INSERT_KEY: Final = (
+    f"INSERT INTO keys ({KEY_COLUMNS}, status) VALUES ({', '.join('?' * len(KEY_COLUMNS.split(',')))}, 'active')"
+)
+_KEY: Final = f"""
     SELECT k.id, k.keypool_id, k.identity, k.passphrase, k.pmk, k.vlan, k.starts, k.ends,
         k.status, k.status_reason, k.status_at,
-        u.id, u.venue_id, u.name, u.building, u.floor, u.vlan,
-        s.id, s.name,
-        p.id, p.name, p.download_kbps, p.upload_kbps, p.devices, p.wireless_only,
-        p.download_quota_octets, p.upload_quota_octets, p.total_quota_octets, p.vlan_pool,
-        v.wireless_only_vlan_offset
+        k.subscription_id, k.tag, k.external_id, k.platform_id, k.removes_at, k.grace_of, k.card_batch_id,
+        {", ".join(f"u.{column}" for column in UNIT_COLUMNS.split(", "))},
+        {", ".join(f"s.{column}" for column in SUBSCRIBER_COLUMNS.split(", "))},
+        {", ".join(f"p.{column}" for column in PLAN_COLUMNS.split(", "))},
+        v.wireless_only_vlan_offset, coalesce(v.time_zone, (SELECT time_zone FROM operator))
     FROM keys k
     LEFT JOIN units u ON u.id = k.unit_id
     LEFT JOIN subscribers s ON s.id = k.subscriber_id
@@ -56,6 +64,11 @@ _KEY: Final = """
         (SELECT min(venue_id) FROM keypool_venues WHERE keypool_id = k.keypool_id HAVING count(*) = 1)
     )
 """
+_ACTIONS: Final = {
+    KeyStatus.ACTIVE: "key.resume",
+    KeyStatus.SUSPENDED: "key.suspend",
+    KeyStatus.REMOVED: "key.remove",
+}
 _LABEL: Final = """
     SELECT k.id, k.keypool_id, k.identity, u.name, k.status FROM keys k LEFT JOIN units u ON u.id = k.unit_id
 """
@@ -64,10 +77,25 @@ _LABEL: Final = """
 class Keys:
     """What can be asked of the keys, and done to them."""
 
-    def __init__(self, database: Database, vault: Vault, inventory: Inventory, devices: Devices) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recorder: Recorder,
+        vault: Vault,
+        *,
+        keypools: Keypools,
+        units: Units,
+        plans: Plans,
+        subscribers: Subscribers,
+        devices: Devices,
+    ) -> None:
         self._db = database
+        self._recorder = recorder
         self._vault = vault
-        self._inventory = inventory
+        self._keypools = keypools
+        self._units = units
+        self._plans = plans
+        self._subscribers = subscribers
         self._devices = devices
 
     def get(self, id_: int) -> Key | None:
@@ -128,8 +156,9 @@ class Keys:
         unit_id: int | None = None,
     ) -> Iterator[Key]:
         """Yield keys by id, decrypted; RowDamaged at one that cannot be opened."""
+        whitelists = self._subscribers.whitelists()
         for row in self._rows(keypool_id, identity, status, unit_id):
-            yield from self._load([row], None)
+            yield from self._load([row], None, whitelists)
 
     def listed(
         self,
@@ -140,9 +169,10 @@ class Keys:
         unit_id: int | None = None,
     ) -> Iterator[Key | KeyLabel]:
         """Yield keys by id, decrypted; of one that cannot be opened its label."""
+        whitelists = self._subscribers.whitelists()
         for row in self._rows(keypool_id, identity, status, unit_id):
             try:
-                yield from self._load([row], None)
+                yield from self._load([row], None, whitelists)
             except RowDamaged:
                 yield label_of_key(row)
 
@@ -233,7 +263,7 @@ class Keys:
         """
         if not drafts:
             return range(0)
-        keypool = self._inventory.keypool(keypool_id)
+        keypool = self._keypools.get(keypool_id)
         if pmks is None:
             pmks = derive_pmks([draft.passphrase.value for draft in drafts], keypool.ssid, progress)
         elif len(pmks) != len(drafts):
@@ -247,71 +277,130 @@ class Keys:
         sealed = seal_keys(self._vault, first, drafts, pmks, progress)
         if len(drafts) > _CHUNK:
             self._db.expect_bulk()
-        with self._db.writing():
-            keypool = self._inventory.keypool(keypool_id)
+        with self._recorder.change("key.add") as change:
+            if len(drafts) == 1:
+                change.subject("key", first, drafts[0].identity or f"key-{first}")
+            keypool = self._keypools.get(keypool_id)
             self._check_links(keypool, drafts)
             if duplicates := self._duplicates(keypool, drafts, fingerprints):
                 raise DuplicateKey(duplicates)
-            names = {draft.subscriber for draft in drafts if draft.subscriber is not None}
-            self._add_subscribers(sorted(names))
-            rows = key_rows(keypool_id, ids, drafts, sealed, fingerprints, progress)
-            self._db.execute_many(_INSERT_KEY % (_BY_NAME if names else "?"), rows)
-            self._db.record(Entity.KEY, ids[0], ids[-1])
+            names = sorted({draft.subscriber for draft in drafts if draft.subscriber is not None})
+            rows = key_rows(
+                keypool_id, ids, drafts, sealed, fingerprints, self._subscribers.ids_of(names), progress
+            )
+            self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
             if any(draft.devices for draft in drafts):
                 registered = zip(ids, drafts, strict=True)
-                self._devices.register((keypool_id, id_, mac) for id_, draft in registered for mac in draft.devices)
-                self._db.record(Entity.DEVICE, ids[0], ids[-1])
+                self._devices.register_many(
+                    (keypool_id, id_, mac) for id_, draft in registered for mac in draft.devices
+                )
+                change.feed(Entity.DEVICE, ids[0], ids[-1])
         return ids
 
     def check(self, keypool_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8]) -> None:
         """Raise what `add_many` would, and add nothing."""
         fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
         with self._db.reading():
-            keypool = self._inventory.keypool(keypool_id)
+            keypool = self._keypools.get(keypool_id)
             self._check_links(keypool, drafts)
             if duplicates := self._duplicates(keypool, drafts, fingerprints):
                 raise DuplicateKey(duplicates)
 
     def set_status(self, id_: int, status: KeyStatus, *, now: datetime, reason: str | None = None) -> None:
-        """Suspend, resume or remove a key; KeyRemoved where it was removed before.
+        """Suspend, resume or remove a key, and its former passphrase with it; KeyRemoved where it was removed before.
 
         A key that cannot be opened is erased when it is removed: it is damaged no longer, and nothing is lost.
         """
         if reason is not None:
             check_name(reason, "reason")
-        with self._db.writing():
+        with self._recorder.change(_ACTIONS[status], reason=reason) as change:
             self._require_live(id_)
-            # A resumed key needs no look for duplicates: it held its passphrase while it was suspended.
-            self._db.execute(
-                "UPDATE keys SET status = ?, status_reason = ?, status_at = ? WHERE id = ?",
-                (status.value, reason, save_instant(now), id_),
-            )
-            self._db.record(Entity.KEY, id_)
-            if status is KeyStatus.REMOVED and not self._opens(id_):
-                self._erase([id_])
+            for each in (id_, *self.graces_of(id_)):
+                self.update(each, status=status.value, status_reason=reason, status_at=save_instant(now))
+                if status is KeyStatus.REMOVED and not self._opens(each):
+                    self._erase([each])
+            change.subject("key", id_, self._identity(id_))
+
+    def graces_of(self, id_: int) -> tuple[int, ...]:
+        """Return the keys that stand for former passphrases of this one, removed ones aside."""
+        rows = self._db.rows("SELECT id FROM keys WHERE grace_of = ? AND status != 'removed' ORDER BY id", (id_,))
+        return tuple(key_id for (key_id,) in rows)
+
+    def update(self, id_: int, **values: Any) -> None:
+        """Alter columns of a key, instants as datetimes; part of a change. What must not be is found at its end."""
+        stored = {
+            column: save_instant(value) if isinstance(value, datetime) else value for column, value in values.items()
+        }
+        if not self._recorder.update("keys", id_, stored):
+            raise NotFound(f"no key {id_}")
+
+    def put_passphrase(self, id_: int, passphrase: Passphrase) -> None:
+        """Give a key this passphrase; part of a change, at whose end it is refused where it is in use."""
+        # Not `get`: a key that cannot be opened is mended by this.
+        keypool = self._keypools.get(self._require_live(id_))
+        pmk = passphrase_to_pmk(passphrase.value, keypool.ssid)
+        self._recorder.update(
+            "keys",
+            id_,
+            {
+                "passphrase": self._vault.seal("keys.passphrase", id_, passphrase.value),
+                "pmk": self._vault.seal("keys.pmk", id_, pmk.value),
+                "fingerprint": self._vault.fingerprint(pmk.value),
+            },
+        )
 
     def reset(self, id_: int, passphrase: Passphrase) -> None:
         """Give a key another passphrase; its devices stay known and are tried first when they come back with it."""
-        # Not `get`: a key that cannot be opened is mended by this.
-        keypool = self._inventory.keypool(self._require_live(id_))
-        pmk = passphrase_to_pmk(passphrase.value, keypool.ssid)
-        fingerprint = self._vault.fingerprint(pmk.value)
+        with self._recorder.change("key.reset") as change:
+            self.put_passphrase(id_, passphrase)
+            change.subject("key", id_, self._identity(id_))
+
+    def refuse_meetings(self, change: Recording) -> None:
+        """Raise DuplicateKey where a key that the change has altered meets the same passphrase in another one.
+
+        Keys that were added together were compared before (`add_many`).
+        """
+        key_ids, keypool_ids = change.touched("keys"), change.touched("keypool_venues")
+        if not key_ids and not keypool_ids:
+            return
+        pools = {pool.id: pool for pool in self._keypools.all(lambda *_: None)}
+        rows = self._db.rows(
+            "SELECT DISTINCT a.id, a.keypool_id, a.starts, a.ends, b.keypool_id, b.starts, b.ends"
+            " FROM keys a JOIN keys b ON b.fingerprint = a.fingerprint AND b.id != a.id"
+            " WHERE (a.id IN (SELECT value FROM json_each(?)) OR a.keypool_id IN (SELECT value FROM json_each(?)))"
+            " AND a.status != 'removed' AND b.status != 'removed' AND a.fingerprint != x''",
+            (json.dumps(sorted(key_ids)), json.dumps(sorted(keypool_ids))),
+        )
+        meeting = set()
+        for id_, pool, *rest in rows:
+            starts, ends, other, other_starts, other_ends = rest
+            windows = map(load_instant, (starts, ends, other_starts, other_ends))
+            one, another = pools.get(pool), pools.get(other)
+            if one is not None and another is not None and one.meets(another) and windows_overlap(*windows):
+                meeting.add(id_)
+        if meeting:
+            if not keypool_ids and len(meeting) == 1:
+                raise DuplicateKey([Duplicate(0, None)])
+            verb = "is" if len(meeting) == 1 else "are"
+            what = "its passphrases" if keypool_ids else "the passphrases"
+            raise DuplicateKey(message=f"{len(meeting)} of {what} {verb} already in use on this SSID there")
+
+    def settle(self, now: datetime) -> int:
+        """Remove the keys whose removal was put off until now; return how many. No decision: it was made before."""
+        due = self._db.rows("SELECT id, removes_at FROM keys WHERE removes_at <= ?", (save_instant(now),))
+        due += self._db.rows(
+            "SELECT id, ends FROM keys WHERE grace_of IS NOT NULL AND status != 'removed' AND ends <= ?",
+            (save_instant(now),),
+        )
+        if not due:
+            return 0  # nearly always: no write lock for that
         with self._db.writing():
-            self._require_live(id_)
-            keypool = self._inventory.keypool(keypool.id)
-            window = self._db.rows("SELECT id, starts, ends FROM keys WHERE id = ?", (id_,))
-            ((starts, ends),) = load_rows("keys", window, lambda row: (load_instant(row[1]), load_instant(row[2])))
-            draft = KeyDraft(passphrase=passphrase, starts=starts, ends=ends)
-            if duplicates := self._duplicates(keypool, [draft], [fingerprint], but=id_):
-                raise DuplicateKey(duplicates)
-            sealed = (
-                self._vault.seal("keys.passphrase", id_, passphrase.value),
-                self._vault.seal("keys.pmk", id_, pmk.value),
-            )
-            self._db.execute(
-                "UPDATE keys SET passphrase = ?, pmk = ?, fingerprint = ? WHERE id = ?", (*sealed, fingerprint, id_)
-            )
-            self._db.record(Entity.KEY, id_)
+            for id_, at in due:
+                self._db.execute(
+                    "UPDATE keys SET status = 'removed', status_at = ?, removes_at = NULL WHERE id = ?", (at, id_)
+                )
+                self._db.record(Entity.KEY, id_, id_, self._db.next_revision())
+        return len(due)
 
     def erase(self, removed_before: datetime) -> int:
         """Erase passphrases, PMKs and devices of keys removed before then; return of how many.
@@ -322,16 +411,20 @@ class Keys:
         before = save_instant(removed_before)
         if not self._db.row(f"SELECT 1 {lapsed}", (before,)):
             return 0  # nearly always: no write lock for that
-        with self._db.writing():
+        with self._recorder.change("key.erase") as change:
             ids = [id_ for (id_,) in self._db.rows(f"SELECT id {lapsed} ORDER BY id", (before,))]
             self._erase(ids)
+            change.note["erased"] = len(ids)
         return len(ids)
 
-    def add_device(self, key_id: int, mac: MacAddress) -> None:
+    def add_device(
+        self, key_id: int, mac: MacAddress, *, name: str | None = None, tag: str | None = None
+    ) -> None:
         """Register a device for a key before it is first seen."""
-        with self._db.writing():
-            self._devices.register([(self._require_live(key_id), key_id, mac)])
-            self._db.record(Entity.DEVICE, key_id)
+        with self._recorder.change("device.add") as change:
+            keypool_id = self._require_live(key_id)
+            change.subject("key", key_id, self._identity(key_id))
+            self._devices.register(keypool_id, key_id, mac, name=name, tag=tag)
 
     def reseal(self, vault: Vault, report: Report, progress: Progress | None) -> None:
         """Encrypt passphrases and PMKs for another master key; part of a transaction."""
@@ -354,8 +447,11 @@ class Keys:
             if progress is not None:
                 progress("encrypting", done, total)
 
-    def _load(self, rows: Iterable[Row], report: Report | None) -> Iterator[Key]:
-        return load_rows("keys", rows, lambda row: load_key(row, self._vault), report)
+    def _load(
+        self, rows: Iterable[Row], report: Report | None, whitelists: Mapping[int, Whitelists] | None = None
+    ) -> Iterator[Key]:
+        known = self._subscribers.whitelists() if whitelists is None else whitelists
+        return load_rows("keys", rows, lambda row: load_key(row, self._vault, known), report)
 
     def _open(self, column: str, sealed: list[tuple[int, bytes]], report: Report | None) -> tuple[list[int], bytes]:
         """Return the ids and values of those rows that can be opened."""
@@ -387,25 +483,24 @@ class Keys:
             return False
         return True
 
+    def _identity(self, id_: int) -> str | None:
+        row = self._db.row("SELECT identity FROM keys WHERE id = ?", (id_,))
+        return None if row is None or not isinstance(row[0], str) else row[0]
+
     def _erase(self, ids: Sequence[int]) -> None:
+        """Take away what keys were good for, and how they were; part of a change."""
         only = [(id_,) for id_ in ids]
         self._db.execute_many("UPDATE keys SET passphrase = x'', pmk = x'', fingerprint = x'' WHERE id = ?", only)
         self._db.execute_many("DELETE FROM devices WHERE key_id = ?", only)
         for id_ in ids:
-            self._db.record(Entity.KEY, id_)
-            self._db.record(Entity.DEVICE, id_)
-
-    def _add_subscribers(self, names: Sequence[str]) -> None:
-        new = [name for name in names if not self._db.row("SELECT 1 FROM subscribers WHERE name = ?", (name,))]
-        if new:
-            first = self._db.allocate("subscribers", len(new))
-            self._db.execute_many("INSERT INTO subscribers VALUES (?, ?)", enumerate(new, first))
-            self._db.record(Entity.SUBSCRIBER, first, first + len(new) - 1)
+            self._recorder.current.feed(Entity.KEY, id_)
+            self._recorder.current.feed(Entity.DEVICE, id_)
+        self._recorder.audit.forget_images(rows=[("keys", id_) for id_ in ids])
 
     def _check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
         """Refuse units and plans that are not there or not where the keypool is, and VLANs moved out of range."""
-        units = {unit.id: unit for unit in self._inventory.units()} if any(draft.unit_id for draft in drafts) else {}
-        plans = {plan.id: plan for plan in self._inventory.plans()} if any(draft.plan_id for draft in drafts) else {}
+        units = {unit.id: unit for unit in self._units.all()} if any(draft.unit_id for draft in drafts) else {}
+        plans = {plan.id: plan for plan in self._plans.all()} if any(draft.plan_id for draft in drafts) else {}
         offsets: dict[int, int] = dict(self._db.rows("SELECT id, wireless_only_vlan_offset FROM venues"))
         for unit_id, plan_id, own in {(draft.unit_id, draft.plan_id, draft.vlan) for draft in drafts}:
             if unit_id is not None and unit_id not in units:
@@ -438,7 +533,7 @@ class Keys:
                         found[position] = Duplicate(position, other)
                         break
                 earlier.append(position)
-        pools = {pool.id for pool in self._inventory.keypools() if pool.meets(keypool)}
+        pools = {pool.id for pool in self._keypools.all() if pool.meets(keypool)}
         for fingerprint, keypool_id, starts, ends in self._stored(list(positions), but):
             if keypool_id in pools:
                 for position in repeated.get(fingerprint, (positions[fingerprint],)):

@@ -5,6 +5,7 @@ highest id ever given out per table: an id is part of what a sealed value is bou
 say, so it is never used twice.
 """
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from sqlite_utils import Migrations
@@ -22,6 +23,7 @@ KNOWN: Final = (
     "0005_nas_answers_and_registered_devices",
     "0006_change_marks",
     "0007_last_seen_from_now",
+    "0008_life_of_a_key",
 )
 
 
@@ -183,3 +185,186 @@ def _change_marks(db: "Database") -> None:
 def _last_seen_from_now(db: "Database") -> None:
     """Count from today: what was kept so far was when a device was learned, and those in use must not be forgotten."""
     db.execute("UPDATE devices SET last_seen = CAST(strftime('%s', 'now') AS INTEGER) WHERE last_seen IS NOT NULL")
+
+
+@MIGRATIONS(name="0008_life_of_a_key")
+def _life_of_a_key(db: "Database") -> None:
+    """Say of everything who changed it; keep operators, subscriptions, cards and whitelists; let keys change hands."""
+    for table, columns in {
+        "venues": (
+            "platform_id TEXT",
+            "time_zone TEXT",  # NULL: the operator's
+            "external_id TEXT",
+            "allow_overlap INTEGER",  # NULL: as the operator has it
+            "wired_vlan_first INTEGER",
+            "wired_vlan_last INTEGER",
+            "wireless_vlan_first INTEGER",
+            "wireless_vlan_last INTEGER",
+            "roaming_vlan_first INTEGER",
+            "roaming_vlan_last INTEGER",
+        ),
+        "units": (
+            "internal_id TEXT",
+            "purpose TEXT NOT NULL DEFAULT 'wiredunit'",
+            "external_id TEXT",
+            "allow_overlap INTEGER",
+        ),
+        "keypools": ("scope_id TEXT NOT NULL DEFAULT ''", "display_order INTEGER"),
+        "plans": ("hours TEXT", "external_id TEXT"),
+        "nases": ("former_secret BLOB", "former_secret_until INTEGER"),
+        "keys": (
+            "subscription_id INTEGER",
+            "tag TEXT",
+            "external_id TEXT",
+            "platform_id TEXT",
+            "removes_at INTEGER",
+            "grace_of INTEGER REFERENCES keys(id)",
+            "card_batch_id INTEGER",
+        ),
+        "devices": ("name TEXT", "tag TEXT"),
+    }.items():
+        for column in columns:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    for statement in _LIFE_OF_A_KEY.split(";"):
+        db.execute(statement)
+    _name_what_is_there(db)
+
+
+_LIFE_OF_A_KEY: Final = """
+    CREATE TABLE operator (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        time_zone TEXT NOT NULL DEFAULT 'UTC',
+        allow_overlap INTEGER NOT NULL DEFAULT 1
+    );
+    INSERT INTO operator (id, name) VALUES (1, 'LATCHKEY');
+    CREATE TABLE subscribers_of_any_name (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        token TEXT NOT NULL UNIQUE,
+        suffix TEXT NOT NULL,
+        external_id TEXT UNIQUE,
+        status TEXT NOT NULL DEFAULT 'active',
+        status_reason TEXT,
+        status_at INTEGER
+    );
+    INSERT INTO subscribers_of_any_name (id, name, token, suffix)
+        SELECT id, name, 'sub_' || lower(hex(randomblob(8))), lower(hex(randomblob(3))) FROM subscribers;
+    DROP TABLE subscribers;
+    ALTER TABLE subscribers_of_any_name RENAME TO subscribers;
+    CREATE INDEX subscribers_by_name ON subscribers (name COLLATE NOCASE);
+    CREATE TABLE subscriptions (
+        id INTEGER PRIMARY KEY,
+        subscriber_id INTEGER NOT NULL REFERENCES subscribers(id),
+        unit_id INTEGER REFERENCES units(id),
+        plan_id INTEGER REFERENCES plans(id),
+        starts INTEGER,
+        ends INTEGER,
+        external_id TEXT
+    );
+    CREATE TABLE card_batches (
+        id INTEGER PRIMARY KEY,
+        created_at_ms INTEGER NOT NULL,
+        keypool_id INTEGER NOT NULL REFERENCES keypools(id),
+        venue_id INTEGER REFERENCES venues(id),
+        prefix TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        starts INTEGER,
+        ends INTEGER NOT NULL,
+        plan_id INTEGER REFERENCES plans(id),
+        invalidated_at INTEGER
+    );
+    CREATE UNIQUE INDEX card_batches_by_creation ON card_batches (keypool_id, created_at_ms);
+    CREATE TABLE whitelist_devices (
+        id INTEGER PRIMARY KEY,
+        subscriber_id INTEGER NOT NULL REFERENCES subscribers(id),
+        mac BLOB NOT NULL,
+        name TEXT,
+        until INTEGER,
+        UNIQUE (subscriber_id, mac)
+    );
+    CREATE TABLE whitelist_nases (
+        id INTEGER PRIMARY KEY,
+        subscriber_id INTEGER NOT NULL REFERENCES subscribers(id),
+        nas_identifier TEXT NOT NULL,
+        name TEXT,
+        until INTEGER,
+        UNIQUE (subscriber_id, nas_identifier)
+    );
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        is_person INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        kind TEXT,
+        subject_id INTEGER,
+        undoes INTEGER,
+        undone_by INTEGER,
+        undoable INTEGER NOT NULL DEFAULT 1,
+        salt BLOB NOT NULL,
+        details TEXT,
+        digest BLOB NOT NULL,
+        hash BLOB NOT NULL
+    );
+    CREATE INDEX audit_by_subject ON audit (kind, subject_id);
+    CREATE TABLE audit_images (
+        id INTEGER PRIMARY KEY,
+        entry_id INTEGER NOT NULL,
+        row_table TEXT NOT NULL,
+        first_id INTEGER NOT NULL,
+        last_id INTEGER NOT NULL,
+        row_before TEXT,
+        row_after TEXT
+    );
+    CREATE INDEX audit_images_by_entry ON audit_images (entry_id);
+    CREATE INDEX audit_images_by_row ON audit_images (row_table, first_id, last_id);
+    CREATE INDEX keys_by_unit ON keys (unit_id) WHERE unit_id IS NOT NULL;
+    CREATE INDEX keys_by_subscriber ON keys (subscriber_id) WHERE subscriber_id IS NOT NULL;
+    CREATE INDEX keys_by_subscription ON keys (subscription_id) WHERE subscription_id IS NOT NULL;
+    CREATE INDEX keys_by_planned_removal ON keys (removes_at) WHERE removes_at IS NOT NULL;
+    CREATE INDEX keys_by_grace ON keys (grace_of) WHERE grace_of IS NOT NULL;
+    CREATE INDEX keys_by_card_batch ON keys (card_batch_id) WHERE card_batch_id IS NOT NULL;
+    CREATE INDEX keys_by_external_id ON keys (external_id) WHERE external_id IS NOT NULL;
+    CREATE INDEX keys_by_pool ON keys (keypool_id, id);
+    CREATE INDEX keys_by_folded_identity ON keys (identity COLLATE NOCASE);
+    CREATE INDEX subscriptions_by_subscriber ON subscriptions (subscriber_id);
+    CREATE INDEX subscriptions_by_unit ON subscriptions (unit_id);
+    CREATE UNIQUE INDEX venues_by_platform_id ON venues (platform_id);
+    CREATE UNIQUE INDEX venues_by_external_id ON venues (external_id);
+    CREATE UNIQUE INDEX units_by_external_id ON units (venue_id, external_id);
+    DROP INDEX units_by_name;
+    CREATE INDEX units_by_name ON units (venue_id, name);
+    INSERT INTO counters (name, highest)
+        SELECT 'revision', coalesce(max(revision), 0) FROM changes WHERE true
+        ON CONFLICT (name) DO UPDATE SET highest = excluded.highest
+"""
+
+
+def _name_what_is_there(db: "Database") -> None:
+    """Give venues, units and keypools the names that other systems call them by.
+
+    Of two units whose names fall together the second has none: `latchkey check` says so.
+    """
+    for id_, name in db.execute("SELECT id, name FROM venues").fetchall():
+        db.execute(
+            "UPDATE venues SET platform_id = ? WHERE id = ?", (f"LATCHKEY._V3VENUE_.{_cleaned(name)}.{id_}", id_)
+        )
+    taken: set[str] = set()
+    rows = db.execute(
+        "SELECT u.id, v.platform_id, u.name, u.building, u.floor FROM units u JOIN venues v ON v.id = u.venue_id"
+    )
+    for id_, venue, *names in rows.fetchall():
+        internal = ".".join((venue, *(_cleaned((name or "")[:20]) or "DEFAULT" for name in names)))
+        if internal not in taken:
+            taken.add(internal)
+            db.execute("UPDATE units SET internal_id = ? WHERE id = ?", (internal, id_))
+    db.execute("CREATE UNIQUE INDEX units_by_internal_id ON units (internal_id)")
+    db.execute("UPDATE keypools SET scope_id = 'global' WHERE scope = 'global'")
+    db.execute("UPDATE keypools SET scope_id = lower(hex(randomblob(4))) WHERE scope = 'local'")
+    db.execute("UPDATE keypools SET display_order = min(id, 100)")
+
+
+def _cleaned(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "", text).upper()

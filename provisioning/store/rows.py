@@ -3,7 +3,7 @@
 Rule: no SQL. The order of a row is that of the column list beside its function.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -17,7 +17,11 @@ from crypto import MacAddress, Pmk, Ssid
 from ..errors import RowDamaged
 from ..keys import Progress, effective_vlan
 from ..model import (
+    NO_WHITELISTS,
+    AllowedDevice,
+    AllowedNas,
     Answers,
+    CardBatch,
     Change,
     Device,
     Entity,
@@ -29,12 +33,17 @@ from ..model import (
     Nas,
     NasLabel,
     Passphrase,
+    Purpose,
     Scope,
     ServicePlan,
     Subscriber,
+    SubscriberStatus,
+    Subscription,
     Unit,
     UnknownDevices,
     Venue,
+    VlanRange,
+    Whitelists,
 )
 from ..secrets import Vault
 
@@ -43,18 +52,32 @@ Report = Callable[[str, int], None]  # told the table and id of a row that canno
 T = TypeVar("T")
 
 NAS_COLUMNS: Final = (
-    "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices, answers, any_venue"
+    "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices, answers, any_venue,"
+    " former_secret, former_secret_until"
 )
-UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan"
+VENUE_COLUMNS: Final = (
+    "id, name, wireless_only_vlan_offset, platform_id, time_zone, external_id, allow_overlap, wired_vlan_first,"
+    " wired_vlan_last, wireless_vlan_first, wireless_vlan_last, roaming_vlan_first, roaming_vlan_last"
+)
+UNIT_COLUMNS: Final = (
+    "id, venue_id, name, building, floor, vlan, internal_id, purpose, external_id, allow_overlap"
+)
+KEYPOOL_COLUMNS: Final = "id, ssid, scope, scope_id, display_order"
 PLAN_COLUMNS: Final = (
     "id, name, download_kbps, upload_kbps, devices, wireless_only,"
-    " download_quota_octets, upload_quota_octets, total_quota_octets, vlan_pool"
+    " download_quota_octets, upload_quota_octets, total_quota_octets, vlan_pool, hours, external_id"
 )
+SUBSCRIBER_COLUMNS: Final = "id, name, token, suffix, external_id, status, status_reason, status_at"
+SUBSCRIPTION_COLUMNS: Final = "id, subscriber_id, unit_id, plan_id, starts, ends, external_id"
+CARD_BATCH_COLUMNS: Final = (
+    "id, created_at_ms, keypool_id, venue_id, prefix, count, starts, ends, plan_id, invalidated_at"
+)
+_RANGES: Final = {Purpose.WIRED: "wired", Purpose.WIRELESS: "wireless", Purpose.ROAMING: "roaming"}
 
 
-# Subscribers go in by name, and get their id in the statement.
 KEY_COLUMNS: Final = (
-    "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends"
+    "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends,"
+    " subscription_id, card_batch_id, grace_of, tag, external_id, platform_id"
 )
 _CHUNK: Final = 16_384
 _ERASED: Final = b"0" * 64  # hex digits: the PMK of zeros
@@ -84,22 +107,109 @@ def load_rows(
 
 
 def load_venue(row: Row, nas_identifiers: Iterable[str]) -> Venue:
-    id_, name, offset = row
-    return Venue(id=id_, name=name, nas_identifiers=tuple(nas_identifiers), wireless_only_vlan_offset=offset)
+    id_, name, offset, platform_id, zone, external_id, overlap, *bounds = row
+    return Venue(
+        id=id_,
+        name=name,
+        nas_identifiers=tuple(nas_identifiers),
+        wireless_only_vlan_offset=offset,
+        platform_id=platform_id,
+        time_zone=zone,
+        external_id=external_id,
+        allow_overlap=None if overlap is None else bool(overlap),
+        vlan_ranges={
+            purpose: VlanRange(first, last)
+            for purpose, first, last in zip(_RANGES, bounds[::2], bounds[1::2], strict=True)
+            if first is not None and last is not None
+        },
+    )
+
+
+def save_venue(venue: Venue) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": venue.id,
+        "name": venue.name,
+        "wireless_only_vlan_offset": venue.wireless_only_vlan_offset,
+        "platform_id": venue.platform_id,
+        "time_zone": venue.time_zone,
+        "external_id": venue.external_id,
+        "allow_overlap": _flag(venue.allow_overlap),
+    }
+    for purpose, column in _RANGES.items():
+        chosen = venue.vlan_ranges.get(purpose)
+        values[f"{column}_vlan_first"] = None if chosen is None else chosen.first
+        values[f"{column}_vlan_last"] = None if chosen is None else chosen.last
+    return values
 
 
 def load_unit(row: Row) -> Unit:
-    id_, venue_id, name, building, floor, vlan = row
-    return Unit(id=id_, venue_id=venue_id, name=name, building=building, floor=floor, vlan=vlan)
+    id_, venue_id, name, building, floor, vlan, internal_id, purpose, external_id, overlap = row
+    return Unit(
+        id=id_,
+        venue_id=venue_id,
+        name=name,
+        building=building,
+        floor=floor,
+        vlan=vlan,
+        internal_id=internal_id,
+        purpose=Purpose(purpose),
+        external_id=external_id,
+        allow_overlap=None if overlap is None else bool(overlap),
+    )
+
+
+def save_unit(unit: Unit) -> dict[str, Any]:
+    return {
+        "id": unit.id,
+        "venue_id": unit.venue_id,
+        "name": unit.name,
+        "building": unit.building,
+        "floor": unit.floor,
+        "vlan": unit.vlan,
+        "internal_id": unit.internal_id,
+        "purpose": unit.purpose.value,
+        "external_id": unit.external_id,
+        "allow_overlap": _flag(unit.allow_overlap),
+    }
 
 
 def load_keypool(row: Row, venue_ids: Iterable[int]) -> Keypool:
-    id_, ssid, scope = row
-    return Keypool(id=id_, ssid=Ssid(ssid), scope=Scope(scope), venue_ids=tuple(venue_ids))
+    id_, ssid, scope, scope_id, display_order = row
+    return Keypool(
+        id=id_,
+        ssid=Ssid(ssid),
+        scope=Scope(scope),
+        venue_ids=tuple(venue_ids),
+        scope_id=scope_id,
+        display_order=display_order,
+    )
+
+
+def save_keypool(keypool: Keypool) -> dict[str, Any]:
+    return {
+        "id": keypool.id,
+        "ssid": keypool.ssid.value,
+        "scope": keypool.scope.value,
+        "scope_id": keypool.scope_id,
+        "display_order": keypool.display_order,
+    }
 
 
 def load_plan(row: Row) -> ServicePlan:
-    id_, name, download, upload, devices, wireless_only, download_quota, upload_quota, total_quota, vlan_pool = row
+    (
+        id_,
+        name,
+        download,
+        upload,
+        devices,
+        wireless_only,
+        download_quota,
+        upload_quota,
+        total_quota,
+        vlan_pool,
+        hours,
+        external_id,
+    ) = row
     return ServicePlan(
         id=id_,
         name=name,
@@ -111,11 +221,30 @@ def load_plan(row: Row) -> ServicePlan:
         upload_quota_octets=upload_quota,
         total_quota_octets=total_quota,
         vlan_pool=vlan_pool,
+        hours=hours,
+        external_id=external_id,
     )
 
 
+def save_plan(plan: ServicePlan) -> dict[str, Any]:
+    return {
+        "id": plan.id,
+        "name": plan.name,
+        "download_kbps": plan.download_kbps,
+        "upload_kbps": plan.upload_kbps,
+        "devices": plan.devices,
+        "wireless_only": int(plan.wireless_only),
+        "download_quota_octets": plan.download_quota_octets,
+        "upload_quota_octets": plan.upload_quota_octets,
+        "total_quota_octets": plan.total_quota_octets,
+        "vlan_pool": plan.vlan_pool,
+        "hours": plan.hours,
+        "external_id": plan.external_id,
+    }
+
+
 def load_nas(row: Row, vault: Vault) -> Nas:
-    id_, network, secret, name, venue_id, profile, require, unknown_devices, answers, any_venue = row
+    id_, network, secret, name, venue_id, profile, require, unknown_devices, answers, any_venue, former, until = row
     return Nas(
         id=id_,
         network=ip_network(network),
@@ -127,7 +256,128 @@ def load_nas(row: Row, vault: Vault) -> Nas:
         unknown_devices=UnknownDevices(unknown_devices),
         answers=Answers(answers),
         any_venue=bool(any_venue),
+        former_secret=None if former is None else vault.unseal("nases.former_secret", id_, former),
+        former_secret_until=load_instant(until),
     )
+
+
+def save_nas(nas: Nas, vault: Vault) -> dict[str, Any]:
+    former = nas.former_secret
+    return {
+        "id": nas.id,
+        "network": str(nas.network),
+        "secret": vault.seal("nases.secret", nas.id, nas.secret),
+        "name": nas.name,
+        "venue_id": nas.venue_id,
+        "profile": nas.profile,
+        "require_message_authenticator": int(nas.require_message_authenticator),
+        "unknown_devices": nas.unknown_devices.value,
+        "answers": nas.answers.value,
+        "any_venue": int(nas.any_venue),
+        "former_secret": None if former is None else vault.seal("nases.former_secret", nas.id, former),
+        "former_secret_until": save_instant(nas.former_secret_until),
+    }
+
+
+def load_subscriber(row: Row) -> Subscriber:
+    id_, name, token, suffix, external_id, status, reason, at = row
+    return Subscriber(
+        id=id_,
+        name=name,
+        token=token,
+        suffix=suffix,
+        external_id=external_id,
+        status=SubscriberStatus(status),
+        status_reason=reason,
+        status_at=load_instant(at),
+    )
+
+
+def save_subscriber(subscriber: Subscriber) -> dict[str, Any]:
+    return {
+        "id": subscriber.id,
+        "name": subscriber.name,
+        "token": subscriber.token,
+        "suffix": subscriber.suffix,
+        "external_id": subscriber.external_id,
+        "status": subscriber.status.value,
+        "status_reason": subscriber.status_reason,
+        "status_at": save_instant(subscriber.status_at),
+    }
+
+
+def load_subscription(row: Row) -> Subscription:
+    id_, subscriber_id, unit_id, plan_id, starts, ends, external_id = row
+    return Subscription(
+        id=id_,
+        subscriber_id=subscriber_id,
+        unit_id=unit_id,
+        plan_id=plan_id,
+        starts=load_instant(starts),
+        ends=load_instant(ends),
+        external_id=external_id,
+    )
+
+
+def save_subscription(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "id": subscription.id,
+        "subscriber_id": subscription.subscriber_id,
+        "unit_id": subscription.unit_id,
+        "plan_id": subscription.plan_id,
+        "starts": save_instant(subscription.starts),
+        "ends": save_instant(subscription.ends),
+        "external_id": subscription.external_id,
+    }
+
+
+def load_card_batch(row: Row) -> CardBatch:
+    id_, created_at_ms, keypool_id, venue_id, prefix, count, starts, ends, plan_id, invalidated_at = row
+    return CardBatch(
+        id=id_,
+        created_at=datetime.fromtimestamp(created_at_ms / 1000, UTC),
+        keypool_id=keypool_id,
+        venue_id=venue_id,
+        prefix=prefix,
+        count=count,
+        starts=load_instant(starts),
+        ends=datetime.fromtimestamp(ends, UTC),
+        plan_id=plan_id,
+        invalidated_at=load_instant(invalidated_at),
+    )
+
+
+def save_card_batch(batch: CardBatch) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "created_at_ms": round(batch.created_at.timestamp() * 1000),
+        "keypool_id": batch.keypool_id,
+        "venue_id": batch.venue_id,
+        "prefix": batch.prefix,
+        "count": batch.count,
+        "starts": save_instant(batch.starts),
+        "ends": save_instant(batch.ends),
+        "plan_id": batch.plan_id,
+        "invalidated_at": save_instant(batch.invalidated_at),
+    }
+
+
+def load_allowed_device(row: Row) -> AllowedDevice:
+    id_, subscriber_id, mac, name, until = row
+    return AllowedDevice(
+        id=id_, subscriber_id=subscriber_id, mac=MacAddress(mac), name=name, until=load_instant(until)
+    )
+
+
+def load_allowed_nas(row: Row) -> AllowedNas:
+    id_, subscriber_id, nas_identifier, name, until = row
+    return AllowedNas(
+        id=id_, subscriber_id=subscriber_id, nas_identifier=nas_identifier, name=name, until=load_instant(until)
+    )
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def load_nas_label(row: Row) -> NasLabel:
@@ -149,14 +399,20 @@ def load_device(row: Row) -> Device:
     return Device(keypool_id, MacAddress(mac), key_id, bool(registered), sequence)
 
 
-def load_key(row: Row, vault: Vault) -> Key:
-    """Return the key of a row of the keys' own columns, then its unit's, subscriber's and plan's, then the offset."""
+def load_key(row: Row, vault: Vault, whitelists: Mapping[int, Whitelists]) -> Key:
+    """Return the key of a row: its own columns, its unit's, subscriber's and plan's, then its venue's offset and zone.
+
+    whitelists: of the subscribers that have any, by id
+    """
     id_, keypool_id, identity, passphrase, pmk, vlan, starts, ends, status, reason, at = row[:11]
-    unit = load_unit(row[11:17]) if row[11] is not None else None
-    subscriber = Subscriber(id=row[17], name=row[18]) if row[17] is not None else None
-    plan = load_plan(row[19:29]) if row[19] is not None else None
-    offset = row[29] or 0 if plan is not None and plan.wireless_only else 0
+    subscription_id, tag, external_id, platform_id, removes_at, grace_of, card_batch_id = row[11:18]
+    unit = load_unit(row[18:28]) if row[18] is not None else None
+    subscriber = load_subscriber(row[28:36]) if row[28] is not None else None
+    plan = load_plan(row[36:48]) if row[36] is not None else None
+    offset = row[48] or 0 if plan is not None and plan.wireless_only else 0
     erased = pmk == b"" and KeyStatus(status) is KeyStatus.REMOVED
+    removal = load_instant(removes_at)
+    ending = [instant for instant in (load_instant(ends), removal) if instant is not None]
     return Key(
         id=id_,
         keypool_id=keypool_id,
@@ -170,10 +426,19 @@ def load_key(row: Row, vault: Vault) -> Key:
         vlan=vlan,
         effective_vlan=effective_vlan(vlan, unit.vlan if unit else None, offset),
         starts=load_instant(starts),
-        ends=load_instant(ends),
+        ends=min(ending) if ending else None,
         status=KeyStatus(status),
         status_reason=reason,
         status_at=load_instant(at),
+        subscription_id=subscription_id,
+        tag=tag,
+        external_id=external_id,
+        platform_id=platform_id,
+        removes_at=removal,
+        grace_of=grace_of,
+        card_batch_id=card_batch_id,
+        time_zone=row[49] or "UTC",
+        whitelists=NO_WHITELISTS if subscriber is None else whitelists.get(subscriber.id, NO_WHITELISTS),
     )
 
 
@@ -186,7 +451,7 @@ def load_key_label(row: Row) -> KeyLabel:
 
 def label_of_key(row: Row) -> KeyLabel:
     """Return the label of a row as `load_key` takes it."""
-    return load_key_label((*row[:3], row[13], row[8]))
+    return load_key_label((*row[:3], row[20], row[8]))
 
 
 def _text(value: object) -> str:
@@ -230,6 +495,7 @@ def key_rows(
     drafts: Sequence[KeyDraft],
     sealed: SealedKeys,
     fingerprints: Sequence[bytes],
+    subscribers: Mapping[str, int],
     progress: Progress | None,
 ) -> Iterator[Row]:
     """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them."""
@@ -243,11 +509,17 @@ def key_rows(
             pmk,
             fingerprint,
             draft.unit_id,
-            draft.subscriber,
+            draft.origin.subscriber_id if draft.subscriber is None else subscribers[draft.subscriber],
             draft.plan_id,
             draft.vlan,
             save_instant(draft.starts),
             save_instant(draft.ends),
+            draft.origin.subscription_id,
+            draft.origin.card_batch_id,
+            draft.origin.grace_of,
+            draft.origin.tag,
+            draft.origin.external_id,
+            draft.origin.platform_id,
         )
         if progress is not None and (number % _CHUNK == 0 or number == len(drafts)):
             progress("storing", number, len(drafts))

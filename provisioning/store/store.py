@@ -7,7 +7,7 @@ become a parameter of a statement, so that no plain one reaches the file, its lo
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -15,11 +15,19 @@ from typing import Final, Self
 from ..errors import MasterKeyError, RowDamaged, StoreError, StoreReplaced
 from ..keys import Progress
 from ..secrets import MasterKey, Vault
+from .audit import Audit
+from .cards import Cards
 from .changes import Changes
 from .database import Database, FileId, check_file, remove
 from .devices import Devices
-from .inventory import Inventory
+from .keypools import Keypools
 from .keys import Keys
+from .nases import Nases
+from .plans import Plans
+from .recording import Recorder, Recording
+from .subscribers import Subscribers
+from .units import Units
+from .venues import Venues
 
 _PROOF: Final = b"latchkey"  # sealed in every database: opens only with the key it was made with
 _BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write lock for 12
@@ -37,10 +45,34 @@ class Store:
         self._vault = vault
         self._load_keys = load_keys
         self._proof = b""
-        self.inventory = Inventory(database, vault)
-        self.devices = Devices(database)
-        self.keys = Keys(database, vault, self.inventory, self.devices)
+        self.audit = Audit(database)
+        self.recorder = Recorder(database, self.audit)
+        self.nases = Nases(database, self.recorder, vault)
+        self.venues = Venues(database, self.recorder, self.nases)
+        self.units = Units(database, self.recorder)
+        self.keypools = Keypools(database, self.recorder)
+        self.plans = Plans(database, self.recorder)
+        self.subscribers = Subscribers(database, self.recorder)
+        self.devices = Devices(database, self.recorder)
+        self.keys = Keys(
+            database,
+            self.recorder,
+            vault,
+            keypools=self.keypools,
+            units=self.units,
+            plans=self.plans,
+            subscribers=self.subscribers,
+            devices=self.devices,
+        )
+        self.cards = Cards(database, self.recorder)
         self.changes = Changes(database)
+        self.recorder.checks.append(self.keys.refuse_meetings)
+
+    def change(
+        self, action: str, *, reason: str | None = None, undoes: int | None = None
+    ) -> AbstractContextManager[Recording]:
+        """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""
+        return self.recorder.change(action, reason=reason, undoes=undoes)
 
     @classmethod
     def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Self:
@@ -104,7 +136,8 @@ class Store:
                 raise StoreError(f"{self.path} was sealed anew meanwhile")
             keep()
             damaged: set[tuple[str, int]] = set()
-            self.inventory.reseal(vault, lambda *row: damaged.add(row))
+            self.audit.forget_all_images()  # they are sealed with the key before
+            self.nases.reseal(vault, lambda *row: damaged.add(row))
             self.keys.reseal(vault, lambda *row: damaged.add(row), progress)
             proof = vault.seal("meta.value", 0, _PROOF)
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'proof'", (proof,))

@@ -40,9 +40,9 @@ class Site:
 
         store.keys.verify(report)
         return cls(
-            venues=store.inventory.venues(report),
-            nases=store.inventory.nases(report),
-            keypools=store.inventory.keypools(report),
+            venues=store.venues.all(report),
+            nases=store.nases.all(report),
+            keypools=store.keypools.all(report),
             key_counts=store.keys.counts(),
             damaged=tuple(damaged),
             config=config,

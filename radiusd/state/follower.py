@@ -31,7 +31,7 @@ _FACTORS = np.frombuffer(os.urandom(32), np.uint64) | np.uint64(1)
 
 _PLACES = frozenset({Entity.NAS, Entity.VENUE, Entity.KEYPOOL})
 # What else a key's answer depends on: its VLAN comes from its unit, plan and venue, the venue from its keypool.
-_DETAILS = frozenset({Entity.VENUE, Entity.UNIT, Entity.PLAN, Entity.KEYPOOL})
+_DETAILS = frozenset({Entity.VENUE, Entity.UNIT, Entity.PLAN, Entity.KEYPOOL, Entity.SUBSCRIBER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,14 +207,14 @@ class Follower:
         return Update(devices=known, device_keys=IdRanges(devices), stale_keys=IdRanges(keys))
 
     def _read_topology(self, state: _State) -> Topology:
-        inventory = self._store.inventory
+        store = self._store
         damaged: dict[str, set[int]] = {"nases": set(), "venues": set(), "keypools": set()}
 
         def report(table: str, id_: int) -> None:
             damaged[table].add(id_)
 
-        nases, venues, keypools = inventory.nases(report), inventory.venues(report), inventory.keypools(report)
-        silent = [network for id_ in damaged["nases"] if (network := inventory.nas_network(id_)) is not None]
+        nases, venues, keypools = store.nases.all(report), store.venues.all(report), store.keypools.all(report)
+        silent = [network for id_ in damaged["nases"] if (network := store.nases.network(id_)) is not None]
         topology = Topology(nases, venues, keypools, silent=silent, complete=not damaged["venues"])
         for table, ids in damaged.items():
             self.damage.reread(table, _EVERY_KEY, ids)

@@ -126,9 +126,9 @@ def test_a_peer_that_knows_nobody_is_one_line(residents, tmp_path):
     """It has the SSID and the NAS, but no keys."""
     path = tmp_path / "empty.db"
     with create_store(path, {}) as store:
-        venue = store.inventory.add_venue("Elsewhere", nas_identifiers=[NAS_IDENTIFIER.decode()])
-        store.inventory.add_nas(ip_network("127.0.0.0/8"), SECRET.encode(), name="loopback", venue_id=venue.id)
-        store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+        venue = store.venues.add("Elsewhere", nas_identifiers=[NAS_IDENTIFIER.decode()])
+        store.nases.add(ip_network("127.0.0.0/8"), SECRET.encode(), name="loopback", venue_id=venue.id)
+        store.keypools.add(SSID, venue_ids=[venue.id])
     with serving(path, 1, lambda _: None) as (_, address):
         reason, output, _ = peer(address[1], residents)
     wanted = f"the residents of {residents} on the SSID Hudson House: a known device was refused"

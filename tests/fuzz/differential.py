@@ -208,7 +208,7 @@ class Differential:
         house.add_key(SSID, b"guest-passphrase", vlan=7)
         house.add_key(SSID, b"late-passphrase", starts=soon, devices=(late,))
         for address, profile in ((AUTO, "auto"), *((own_address(name), name) for name in DIALECTS)):
-            house.store.inventory.add_nas(
+            house.store.nases.add(
                 ip_network(address), b"testing123", name=profile, profile=profile, venue_id=house.venue.id
             )
         return {

@@ -44,17 +44,17 @@ class Target:
         compilation.warm_up()
         key = MasterKey.generate()
         with Store.create(Path(folder) / "latchkey.db", key) as store:
-            venue = store.inventory.add_venue("Hudson House")
+            venue = store.venues.add("Hudson House")
             for network, signs in (("192.0.2.0/25", True), ("192.0.2.128/25", False)):
-                store.inventory.add_nas(ip_network(network), SECRET, require_message_authenticator=signs)
+                store.nases.add(ip_network(network), SECRET, require_message_authenticator=signs)
             for address, profile in _PROFILES.items():
                 offers = UnknownDevices.REJECT if profile == "cambium" else UnknownDevices.OFFER
-                store.inventory.add_nas(ip_network(address), SECRET, profile=profile, unknown_devices=offers)
-            plan = store.inventory.add_plan(
+                store.nases.add(ip_network(address), SECRET, profile=profile, unknown_devices=offers)
+            plan = store.plans.add(
                 "all there is", download_kbps=50_000, total_quota_octets=2**40, vlan_pool="residents"
             )
             for name in (b"Hudson House", "Café: Résidents".encode(), b"x"):
-                pool = store.inventory.add_keypool(Ssid(name), venue_ids=[venue.id])
+                pool = store.keypools.add(Ssid(name), venue_ids=[venue.id])
                 for n, text in enumerate((b"sunny-Otter-41", b"maple-Falcon-77", b"river-Badger-09", b"another one")):
                     store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(text), plan_id=plan.id, vlan=n or None))
         self.store = Store.open(Path(folder) / "latchkey.db", key)

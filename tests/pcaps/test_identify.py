@@ -163,9 +163,9 @@ def test_damage_on_the_air_is_no_wrong_passphrase(read, tmp_path):
 
 
 def test_the_store_names_the_resident(read, store):
-    venue = store.inventory.add_venue("Hudson House")
-    pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
-    unit = store.inventory.add_unit(venue.id, "12B")
+    venue = store.venues.add("Hudson House")
+    pool = store.keypools.add(SSID, venue_ids=[venue.id])
+    unit = store.units.add(venue.id, "12B")
     add(store, pool, "Bo Chen", b"another-passphrase")
     key_id = add(store, pool, "Ann Lee", PASSPHRASE, unit_id=unit.id)
     (verdict,) = identify_by_store(read(house(Air.handshake())).attempts, store, NOW)
@@ -175,7 +175,7 @@ def test_the_store_names_the_resident(read, store):
 
 @pytest.mark.parametrize("column", ["pmk", "passphrase"])
 def test_key_that_cannot_be_opened_hides_no_other(store, run, tmp_path, column):
-    pool = store.inventory.add_keypool(SSID)
+    pool = store.keypools.add(SSID)
     bad = add(store, pool, "Bob", b"another passphrase")
     good = add(store, pool, "Ann", PASSPHRASE)
     with store._db.writing():
@@ -188,9 +188,9 @@ def test_key_that_cannot_be_opened_hides_no_other(store, run, tmp_path, column):
 
 
 def test_every_keypool_of_the_ssid_and_no_other_is_searched(read, store):
-    venues = [store.inventory.add_venue(name) for name in ("North", "South")]
-    pools = [store.inventory.add_keypool(SSID, venue_ids=[venue.id]) for venue in venues]
-    other = store.inventory.add_keypool(Ssid(b"Other"), venue_ids=[venues[0].id])
+    venues = [store.venues.add(name) for name in ("North", "South")]
+    pools = [store.keypools.add(SSID, venue_ids=[venue.id]) for venue in venues]
+    other = store.keypools.add(Ssid(b"Other"), venue_ids=[venues[0].id])
     add(store, pools[0], "north", b"passphrase of north")
     add(store, pools[1], "south", b"passphrase of south")
     add(store, other, "elsewhere", PASSPHRASE)
@@ -210,7 +210,7 @@ def test_an_ssid_without_keypool(read, store):
 
 
 def test_a_key_that_is_not_valid_is_named_with_why_and_a_valid_one_before_it(read, store):
-    pool = store.inventory.add_keypool(SSID)
+    pool = store.keypools.add(SSID)
     past = NOW - timedelta(days=30)
     expired = add(store, pool, "before", PASSPHRASE, ends=past)
     attempts = read(house(Air.handshake())).attempts
@@ -227,7 +227,7 @@ def test_a_key_that_is_not_valid_is_named_with_why_and_a_valid_one_before_it(rea
 
 def test_large_pools_are_searched_by_the_kernels(read, store, monkeypatch):
     """The same verdicts either way."""
-    pool = store.inventory.add_keypool(SSID)
+    pool = store.keypools.add(SSID)
     for number in range(5):
         add(store, pool, f"resident {number}", b"passphrase %d" % number)
     octets = house(
@@ -248,7 +248,7 @@ def test_large_pools_are_searched_by_the_kernels(read, store, monkeypatch):
 
 @pytest.mark.parametrize("case", RECORDINGS, ids=lambda case: case["name"])
 def test_recordings_are_identified_from_the_store(run, store, case):
-    pool = store.inventory.add_keypool(Ssid.parse(case["ssid"]))
+    pool = store.keypools.add(Ssid.parse(case["ssid"]))
     add(store, pool, "Somebody", b"somebody-elses-key")
     key_id = add(store, pool, "Ann Lee", case["passphrase"].encode())
     path = VECTORS / "hwsim" / case["capture"]
@@ -370,9 +370,9 @@ def test_the_command_as_a_process(tmp_path):
 
 
 def test_unit_and_validity_are_said(run, store, tmp_path):
-    venue = store.inventory.add_venue("Hudson House")
-    pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
-    unit = store.inventory.add_unit(venue.id, "12B")
+    venue = store.venues.add("Hudson House")
+    pool = store.keypools.add(SSID, venue_ids=[venue.id])
+    unit = store.units.add(venue.id, "12B")
     add(store, pool, "Ann Lee", PASSPHRASE, unit_id=unit.id, ends=datetime(2026, 10, 31, tzinfo=UTC))
     path = tmp_path / "x.pcap"
     path.write_bytes(house(Air.handshake()))

@@ -26,12 +26,12 @@ def store(path, master_key):
 
 @pytest.fixture
 def venue(store):
-    return store.inventory.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1"])
+    return store.venues.add("Hudson House", nas_identifiers=["hudson-house-ap1"])
 
 
 @pytest.fixture
 def pool(store, venue):
-    return store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue.id])
+    return store.keypools.add(Ssid(b"Hudson House"), venue_ids=[venue.id])
 
 
 class CommandLine:

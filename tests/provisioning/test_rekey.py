@@ -17,10 +17,10 @@ from provisioning.secrets import CREDENTIALS_VARIABLE, FILE_VARIABLE, KEY_VARIAB
 def filled(path):
     """A database with its key beside it, three keys and a NAS."""
     with create_store(path, {}) as store:
-        pool = store.inventory.add_keypool(Ssid(b"Hudson House"))
+        pool = store.keypools.add(Ssid(b"Hudson House"))
         drafts = [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(3)]
         store.keys.add_many(pool.id, drafts)
-        store.inventory.add_nas(ip_network("192.0.2.1"), b"a shared secret", name="ap")
+        store.nases.add(ip_network("192.0.2.1"), b"a shared secret", name="ap")
     return path
 
 
@@ -28,7 +28,7 @@ def contents(path, environ):
     with open_store(path, environ) as store:
         return (
             [(key.identity, key.passphrase.value, key.pmk.value) for key in store.keys.select()],
-            [nas.secret for nas in store.inventory.nases()],
+            [nas.secret for nas in store.nases.all()],
         )
 
 

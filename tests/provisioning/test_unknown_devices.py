@@ -30,7 +30,7 @@ def test_is_refused_for_access_points_that_try_one_key_only(cli):
 
 
 def test_nases_of_an_older_database_reject(store, path, master_key):
-    store.inventory.add_nas(ip_network("10.0.0.1"), b"s", unknown_devices=UnknownDevices.OFFER)
+    store.nases.add(ip_network("10.0.0.1"), b"s", unknown_devices=UnknownDevices.OFFER)
     store.close()
     raw = sqlite3.connect(path)
     raw.execute("ALTER TABLE nases DROP COLUMN unknown_devices")
@@ -38,8 +38,8 @@ def test_nases_of_an_older_database_reject(store, path, master_key):
     raw.commit()
     raw.close()
     with Store.open(path, master_key) as again:
-        (nas,) = again.inventory.nases()
+        (nas,) = again.nases.all()
         assert (nas.secret, nas.unknown_devices) == (b"s", UnknownDevices.REJECT)
-        again.inventory.add_nas(ip_network("10.0.0.2"), b"s", unknown_devices=UnknownDevices.OFFER)
+        again.nases.add(ip_network("10.0.0.2"), b"s", unknown_devices=UnknownDevices.OFFER)
     with Store.open(path, master_key, readonly=True) as again:
-        assert [nas.unknown_devices.value for nas in again.inventory.nases()] == ["reject", "offer"]
+        assert [nas.unknown_devices.value for nas in again.nases.all()] == ["reject", "offer"]

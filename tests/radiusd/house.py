@@ -65,10 +65,10 @@ class House:
         self.path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
         self.store = Store.create(self.path, self._master_key)
-        self.venue = self.store.inventory.add_venue(
+        self.venue = self.store.venues.add(
             "Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"]
         )
-        self.nas = self.store.inventory.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="access points")
+        self.nas = self.store.nases.add(ip_network("192.0.2.0/24"), b"testing123", name="access points")
         self.pools = {}
         self.engine = None
         self._server_store = None
@@ -78,7 +78,7 @@ class House:
 
     def pool(self, ssid):
         if ssid not in self.pools:
-            self.pools[ssid] = self.store.inventory.add_keypool(ssid, venue_ids=[self.venue.id])
+            self.pools[ssid] = self.store.keypools.add(ssid, venue_ids=[self.venue.id])
         return self.pools[ssid].id
 
     def add_key(self, ssid, passphrase, **draft):
@@ -86,8 +86,8 @@ class House:
 
     def change_nas(self, **settings):
         """Give the access points' NAS other settings, as an operator does."""
-        self.store.inventory.remove_nas(self.nas.id)
-        self.nas = self.store.inventory.add_nas(
+        self.store.nases.remove(self.nas.id)
+        self.nas = self.store.nases.add(
             ip_network("192.0.2.0/24"), b"testing123", name="access points", **settings
         )
 

@@ -80,14 +80,14 @@ def served(tmp_path_factory):
     """A server on a real socket that knows the passphrase, and an address of a NAS for each dialect."""
     path, master_key = tmp_path_factory.mktemp("served") / "latchkey.db", MasterKey.generate()
     store = Store.create(path, master_key)
-    venue = store.inventory.add_venue("Hudson House", nas_identifiers=["hudson-house-ap1"])
-    pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+    venue = store.venues.add("Hudson House", nas_identifiers=["hudson-house-ap1"])
+    pool = store.keypools.add(SSID, venue_ids=[venue.id])
     device = make()[0].handshake.spa  # lookups know the device, searches find it
     store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(PASSPHRASE), devices=(device,)))
     sources = {}
     for number, name in enumerate(sorted(DIALECTS), 1):
         sources[name] = f"127.0.3.{number}"
-        store.inventory.add_nas(ip_network(sources[name]), DEFAULT_SECRET, name=name, profile=name)
+        store.nases.add(ip_network(sources[name]), DEFAULT_SECRET, name=name, profile=name)
     loops, servers, started = [], [], threading.Event()
 
     async def main():

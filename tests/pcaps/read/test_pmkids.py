@@ -154,7 +154,7 @@ def test_on_a_wire(read):
 
 def test_the_store_names_the_resident(read, tmp_path):
     with create_store(tmp_path / "latchkey.db", {}) as store:
-        pool = store.inventory.add_keypool(SSID)
+        pool = store.keypools.add(SSID)
         for number in range(5):
             store.keys.add(
                 pool.id, KeyDraft(identity=f"flat {number}", passphrase=Passphrase(b"passphrase %d" % number))

@@ -69,7 +69,7 @@ def test_it_is_found_in_a_capture_once_and_named(read, tmp_path):
 def test_the_store_names_who_roamed(read, tmp_path, monkeypatch, by_hashlib):
     monkeypatch.setattr("pcaps.identify._HASHLIB_TESTS", by_hashlib)
     with create_store(tmp_path / "latchkey.db", {}) as store:
-        pool = store.inventory.add_keypool(SSID)
+        pool = store.keypools.add(SSID)
         store.keys.add(pool.id, KeyDraft(identity="Bo Chen", passphrase=Passphrase(b"another one")))
         store.keys.add(pool.id, KeyDraft(identity="Ann Lee", passphrase=Passphrase(b"12345678")))
         (verdict,) = identify_by_store(read(capture(request())).attempts, store, NOW)

@@ -47,13 +47,13 @@ def test_known_migrations_are_those_there_are(tmp_path):
 
 
 def test_store_opens_again_with_everything_in_it(store, path, master_key):
-    venue = store.inventory.add_venue("Hudson House")
+    venue = store.venues.add("Hudson House")
     with Store.open(path, master_key) as again:
-        assert again.inventory.venues() == (venue,)
+        assert again.venues.all() == (venue,)
     with Store.open(path, master_key, readonly=True) as reader:
-        assert reader.inventory.venues() == (venue,)
+        assert reader.venues.all() == (venue,)
         with pytest.raises(StoreError, match="read-only"):
-            reader.inventory.add_venue("Other")
+            reader.venues.add("Other")
 
 
 def test_pragmas_hold_what_the_store_promises(store):
@@ -71,7 +71,7 @@ def test_pragmas_hold_what_the_store_promises(store):
 
 
 def test_database_is_its_owners_alone(store, path):
-    store.inventory.add_venue("Hudson House")
+    store.venues.add("Hudson House")
     for each in path.parent.glob(f"{path.name}*"):
         assert each.stat().st_mode & 0o077 == 0, each
 
@@ -91,7 +91,7 @@ def test_a_newer_database_is_left_alone(store, path, master_key):
 
 def test_an_older_database_is_brought_up_to_date(path, master_key, monkeypatch):
     with Store.create(path, master_key) as old:
-        old.inventory.add_venue("Hudson House")
+        old.venues.add("Hudson House")
     later = sqlite_utils.Migrations("latchkey")
     for name in KNOWN:
         later(name=name)(bool)  # has been done
@@ -132,19 +132,19 @@ def test_a_migration_that_fails_changes_nothing(path, master_key, monkeypatch):
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(store):
-    store.inventory.add_venue("Hudson House")
+    store.venues.add("Hudson House")
     store._db.sql.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
 
     def fill():
         for number in range(1000):
-            store.inventory.add_venue(f"venue {number} with a name that fills its page {'x' * 150}")
+            store.venues.add(f"venue {number} with a name that fills its page {'x' * 150}")
 
     with pytest.raises(StoreError, match="no space left"):
         fill()
     store._db.sql.execute("PRAGMA max_page_count = 100000")
-    count = len(store.inventory.venues())
-    store.inventory.add_venue("Other")
-    assert len(store.inventory.venues()) == count + 1
+    count = len(store.venues.all())
+    store.venues.add("Other")
+    assert len(store.venues.all()) == count + 1
 
 
 def test_missing_database_says_how_to_make_one(path, master_key):
@@ -174,8 +174,8 @@ def test_someone_elses_database_is_refused(path, master_key):
 
 def test_a_damaged_database_is_an_error_of_ours(store, path, master_key):
     for number in range(300):
-        store.inventory.add_unit(
-            store.inventory.venues()[0].id if number else store.inventory.add_venue("v").id, f"unit {number}"
+        store.units.add(
+            store.venues.all()[0].id if number else store.venues.add("v").id, f"unit {number}"
         )
     store.close()
     octets = bytearray(path.read_bytes())
@@ -184,7 +184,7 @@ def test_a_damaged_database_is_an_error_of_ours(store, path, master_key):
 
     def use():
         with Store.open(path, master_key) as damaged:
-            damaged.inventory.units()
+            damaged.units.all()
 
     with pytest.raises(StoreError):
         use()
@@ -212,9 +212,9 @@ def test_nothing_is_left_of_a_store_that_could_not_be_made(path, monkeypatch):
 def test_a_locked_database_is_one_line(store, path, master_key):
     with Store.open(path, master_key, busy_timeout_s=0.01) as other, store._db.writing():
         with pytest.raises(StoreError, match="locked by another process"):
-            other.inventory.add_venue("Hudson House")
-        assert other.inventory.venues() == ()  # readers are not held up
-    store.inventory.add_venue("Hudson House")
+            other.venues.add("Hudson House")
+        assert other.venues.all() == ()  # readers are not held up
+    store.venues.add("Hudson House")
 
 
 def test_a_failed_write_leaves_nothing_behind(store):
@@ -226,13 +226,13 @@ def test_a_failed_write_leaves_nothing_behind(store):
     with pytest.raises(RuntimeError):
         fail()
     assert store._db.rows("SELECT * FROM subscribers") == []
-    store.inventory.add_venue("Hudson House")
+    store.venues.add("Hudson House")
 
 
 def test_ids_are_never_given_out_twice(store):
-    first = store.inventory.add_nas(ip_network("10.0.0.1"), b"s")
-    store.inventory.remove_nas(first.id)
-    assert store.inventory.add_nas(ip_network("10.0.0.1"), b"s").id == first.id + 1
+    first = store.nases.add(ip_network("10.0.0.1"), b"s")
+    store.nases.remove(first.id)
+    assert store.nases.add(ip_network("10.0.0.1"), b"s").id == first.id + 1
 
 
 def test_no_secret_reaches_the_disk(path, master_key):
@@ -246,8 +246,8 @@ def test_no_secret_reaches_the_disk(path, master_key):
         raw_pmk.hex().encode(),
     ]
     with Store.create(path, master_key) as store:
-        pool = store.inventory.add_keypool(ssid)
-        store.inventory.add_nas(ip_network("127.0.0.1"), b"testing123-secret")
+        pool = store.keypools.add(ssid)
+        store.nases.add(ip_network("127.0.0.1"), b"testing123-secret")
         first = store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(passphrases[0])))
         ids = store.keys.add_many(
             pool.id, [KeyDraft(passphrase=Passphrase(value)) for value in (*passphrases[1:3], passphrases[4])]
@@ -268,7 +268,7 @@ def test_no_secret_reaches_the_disk(path, master_key):
 
 
 def test_values_swapped_between_rows_do_not_open(store, path):
-    pool = store.inventory.add_keypool(Ssid(b"x"))
+    pool = store.keypools.add(Ssid(b"x"))
     store.keys.add_many(pool.id, [KeyDraft(passphrase=Passphrase(b"passphrase %d" % number)) for number in range(2)])
     store._db.execute("UPDATE keys SET pmk = (SELECT pmk FROM keys WHERE id = 2) WHERE id = 1")
     with pytest.raises(StoreError, match=r"keys.pmk of row 1 cannot be decrypted"):
@@ -293,7 +293,7 @@ with Store.open(path, MasterKey(bytes(range(32)))) as store:
 
 
 def test_two_processes_and_a_thread_write_at_once(store, path, master_key):
-    store.inventory.add_keypool(Ssid(b"Hudson House"))
+    store.keypools.add(Ssid(b"Hudson House"))
     start = store.changes.revision()
     version = store.changes.data_version()
     writers = [

@@ -32,14 +32,14 @@ def test_there_is_one():
 def test_it_opens_with_everything_in_it(earlier):
     path, key = earlier
     with Store.open(path, key) as store:
-        first, second = store.inventory.venues()
+        first, second = store.venues.all()
         assert (first.name, first.wireless_only_vlan_offset) == ("Hudson House", 1000)
         assert first.nas_identifiers == ("hudson-ap1", "hudson-ap2")
         assert second.name == "Elm Court"
-        local, everywhere = store.inventory.keypools()
+        local, everywhere = store.keypools.all()
         assert local.venue_ids == (first.id,)
         assert everywhere.venue_ids == ()
-        one, many = store.inventory.nases()
+        one, many = store.nases.all()
         assert (one.name, one.secret, one.venue_id) == ("loopback", b"testing123", first.id)
         assert (many.secret, many.profile, many.require_message_authenticator) == (b"another secret", "unifi", False)
         ann, bob, eve, gus = store.keys.select()

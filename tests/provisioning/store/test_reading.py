@@ -57,8 +57,8 @@ def bound(tmp_path, master_key):
 
 
 def furnish(store):
-    venue = store.inventory.add_venue("Hudson House")
-    pool = store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue.id])
+    venue = store.venues.add("Hudson House")
+    pool = store.keypools.add(Ssid(b"Hudson House"), venue_ids=[venue.id])
     store.keys.add(pool.id, KeyDraft(identity="Ann", passphrase=Passphrase(b"correct-horse-1")))
     return pool
 
@@ -78,7 +78,7 @@ def test_a_database_that_a_server_has_open_and_changes(bound, master_key):
     """What lies in the write-ahead log is seen, though nothing can be written."""
     with Store.create(bound.path, master_key) as store:
         furnish(store)
-        store.inventory.add_venue("Elm Court")
+        store.venues.add("Elm Court")
         assert bound.path.with_name("latchkey.db-wal").stat().st_size
         result = bound("venue", "list")
         assert (result.returncode, result.stderr) == (0, "")
@@ -105,7 +105,7 @@ def test_change_while_it_is_read_without_an_index_is_said(path, master_key, monk
     Store.open(path, master_key, readonly=True).close()
     reader = Store.open(path, master_key, readonly=True)
     with Store.open(path, master_key) as store:
-        store.inventory.add_venue("Elm Court")
+        store.venues.add("Elm Court")
     with pytest.raises(StoreError, match="was changed while it was read"):
         reader.close()
 

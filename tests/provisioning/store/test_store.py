@@ -39,8 +39,8 @@ def mac(number):
 
 
 def test_a_key_comes_back_as_it_was_described(store, venue, pool):
-    unit = store.inventory.add_unit(venue.id, "4B", building="West", floor="4", vlan=104)
-    plan = store.inventory.add_plan("Basic", download_kbps=50_000, devices=4)
+    unit = store.units.add(venue.id, "4B", building="West", floor="4", vlan=104)
+    plan = store.plans.add("Basic", download_kbps=50_000, devices=4)
     id_ = store.keys.add(
         pool.id,
         draft(
@@ -95,10 +95,10 @@ def test_subscribers_are_shared_by_name(store, pool):
     ],
 )
 def test_effective_vlan_follows_key_unit_and_venue(store, own, wireless_only, with_unit, vlan):
-    venue = store.inventory.add_venue("v", wireless_only_vlan_offset=1000)
-    pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
-    unit = store.inventory.add_unit(venue.id, "4B", vlan=104)
-    plan = store.inventory.add_plan("p", wireless_only=wireless_only)
+    venue = store.venues.add("v", wireless_only_vlan_offset=1000)
+    pool = store.keypools.add(Ssid(b"x"), venue_ids=[venue.id])
+    unit = store.units.add(venue.id, "4B", vlan=104)
+    plan = store.plans.add("p", wireless_only=wireless_only)
     id_ = store.keys.add(pool.id, draft(vlan=own, unit_id=unit.id if with_unit else None, plan_id=plan.id))
     key = store.keys.get(id_)
     assert key is not None
@@ -106,15 +106,15 @@ def test_effective_vlan_follows_key_unit_and_venue(store, own, wireless_only, wi
 
 
 def test_a_vlan_moved_out_of_range_is_refused(store):
-    venue = store.inventory.add_venue("v", wireless_only_vlan_offset=4000)
-    pool = store.inventory.add_keypool(Ssid(b"x"), venue_ids=[venue.id])
-    plan = store.inventory.add_plan("p", wireless_only=True)
+    venue = store.venues.add("v", wireless_only_vlan_offset=4000)
+    pool = store.keypools.add(Ssid(b"x"), venue_ids=[venue.id])
+    plan = store.plans.add("p", wireless_only=True)
     with pytest.raises(InvalidValue, match="VLAN 104 plus the venue's offset 4000"):
         store.keys.add(pool.id, draft(vlan=104, plan_id=plan.id))
 
 
 def test_links_to_what_is_not_there_are_refused(store, venue, pool):
-    elsewhere = store.inventory.add_unit(store.inventory.add_venue("Other").id, "1A")
+    elsewhere = store.units.add(store.venues.add("Other").id, "1A")
     for refused, error in (
         (draft(unit_id=99), NotFound),
         (draft(plan_id=99), NotFound),
@@ -151,9 +151,9 @@ class TestDuplicates:
                 store.keys.add(pool.id, draft(text.encode()))
 
     def test_keypools_that_meet_share_no_passphrase(self, store, venue, pool):
-        other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
-        elsewhere = store.inventory.add_keypool(Ssid(b"Guest"))
-        everywhere = store.inventory.add_keypool(pool.ssid)
+        other = store.keypools.add(pool.ssid, venue_ids=[store.venues.add("Other").id])
+        elsewhere = store.keypools.add(Ssid(b"Guest"))
+        everywhere = store.keypools.add(pool.ssid)
         store.keys.add(pool.id, draft())
         store.keys.add(other.id, draft())  # another venue
         store.keys.add(elsewhere.id, draft())  # another SSID
@@ -164,17 +164,17 @@ class TestDuplicates:
             store.keys.add(other.id, draft(b"maple-Falcon-77"))
 
     def test_attaching_a_venue_looks_for_meetings(self, store, venue, pool):
-        other = store.inventory.add_keypool(pool.ssid, venue_ids=[store.inventory.add_venue("Other").id])
+        other = store.keypools.add(pool.ssid, venue_ids=[store.venues.add("Other").id])
         store.keys.add(pool.id, draft(ends=NOW))
         key = store.keys.add(other.id, draft(identity="ann", ends=NOW))
         store.keys.add(other.id, draft(starts=NOW))
         with pytest.raises(DuplicateKey) as caught:
-            store.inventory.attach_venue(other.id, venue.id)
+            store.keypools.attach_venue(other.id, venue.id)
         assert str(caught.value) == "1 of its passphrases is already in use on this SSID there"
-        assert store.inventory.keypools()[1].venue_ids == other.venue_ids
+        assert store.keypools.all()[1].venue_ids == other.venue_ids
         store.keys.set_status(key, KeyStatus.REMOVED, now=NOW)
-        store.inventory.attach_venue(other.id, venue.id)
-        assert store.inventory.keypools()[1].venue_ids == (venue.id, *other.venue_ids)
+        store.keypools.attach_venue(other.id, venue.id)
+        assert store.keypools.all()[1].venue_ids == (venue.id, *other.venue_ids)
         with pytest.raises(DuplicateKey):  # from now on they meet
             store.keys.add(pool.id, draft(starts=NOW))
 
@@ -256,9 +256,9 @@ def test_duplicates_are_those_a_plain_loop_finds(rows):
         Store.create(Path(folder) / "latchkey.db", MasterKey(bytes(32))) as store,
     ):
         for name in ("one", "two"):
-            store.inventory.add_venue(name)
+            store.venues.add(name)
         for pool in pools:
-            assert store.inventory.add_keypool(pool.ssid, venue_ids=pool.venue_ids) == pool
+            assert store.keypools.add(pool.ssid, venue_ids=pool.venue_ids) == pool
         held: list[tuple[Keypool, int, int, int]] = []
         for which, pmk, first, days, _ in rows:
             pool = pools[which]
@@ -372,7 +372,7 @@ class TestDevices:
         assert [device.key_id for device in store.devices.of_keys() if device.registered] == [ids[0]]
 
     def test_a_device_is_registered_with_one_key_of_a_keypool(self, store, pool):
-        other = store.inventory.add_keypool(Ssid(b"Guest"))
+        other = store.keypools.add(Ssid(b"Guest"))
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(2)])
         elsewhere = store.keys.add(other.id, draft(devices=(mac(1),)))
         store.devices.remember([Device(pool.id, mac(1), ids[1])], NOW)
@@ -384,7 +384,7 @@ class TestDevices:
         ]
 
     def test_a_device_of_no_key_does_not_lose_the_others(self, store, pool):
-        other = store.inventory.add_keypool(Ssid(b"Guest"))
+        other = store.keypools.add(Ssid(b"Guest"))
         id_ = store.keys.add(pool.id, draft())
         store.devices.remember(
             [Device(pool.id, mac(1), 99), Device(other.id, mac(2), id_), Device(pool.id, mac(3), id_)], NOW
@@ -415,7 +415,7 @@ class TestDevices:
 
 class TestBatches:
     def test_batches_hold_every_key_once_by_keypool(self, store, pool):
-        guest = store.inventory.add_keypool(Ssid(b"Guest"))
+        guest = store.keypools.add(Ssid(b"Guest"))
         expected = {}
         for number in range(7):
             home = guest if number % 3 == 0 else pool
@@ -460,12 +460,12 @@ class TestChanges:
         from ipaddress import ip_network
 
         writes = [
-            (lambda: store.inventory.add_venue("v"), [(Entity.VENUE, 1, 1)]),
-            (lambda: store.inventory.add_unit(1, "u"), [(Entity.UNIT, 1, 1)]),
-            (lambda: store.inventory.add_keypool(Ssid(b"x"), venue_ids=[1]), [(Entity.KEYPOOL, 1, 1)]),
-            (lambda: store.inventory.add_plan("p"), [(Entity.PLAN, 1, 1)]),
-            (lambda: store.inventory.add_nas(ip_network("::1"), b"s"), [(Entity.NAS, 1, 1)]),
-            (lambda: store.inventory.remove_nas(1), [(Entity.NAS, 1, 1)]),
+            (lambda: store.venues.add("v"), [(Entity.VENUE, 1, 1)]),
+            (lambda: store.units.add(1, "u"), [(Entity.UNIT, 1, 1)]),
+            (lambda: store.keypools.add(Ssid(b"x"), venue_ids=[1]), [(Entity.KEYPOOL, 1, 1)]),
+            (lambda: store.plans.add("p"), [(Entity.PLAN, 1, 1)]),
+            (lambda: store.nases.add(ip_network("::1"), b"s"), [(Entity.NAS, 1, 1)]),
+            (lambda: store.nases.remove(1), [(Entity.NAS, 1, 1)]),
             (lambda: store.keys.add(1, draft()), [(Entity.KEY, 1, 1)]),
             (
                 lambda: store.keys.add_many(1, [draft(b"passphrase %d" % n, devices=(mac(n),)) for n in range(5)]),
@@ -479,7 +479,7 @@ class TestChanges:
             (lambda: store.keys.reset(3, Passphrase(b"another-one-3")), [(Entity.KEY, 3, 3)]),
             (lambda: store.keys.add_device(3, mac(50)), [(Entity.DEVICE, 3, 3)]),
             (
-                lambda: store.inventory.add_venue("w") and store.inventory.attach_venue(1, 2),
+                lambda: store.venues.add("w") and store.keypools.attach_venue(1, 2),
                 [(Entity.VENUE, 2, 2), (Entity.KEYPOOL, 1, 1)],
             ),
         ]
@@ -494,14 +494,14 @@ class TestChanges:
         with Store.open(store._db.path, master_key) as other:
             before = other.changes.data_version()
             assert other.changes.data_version() == before
-            other.inventory.add_venue("mine")
+            other.venues.add("mine")
             assert other.changes.data_version() == before
-            store.inventory.add_venue("theirs")
+            store.venues.add("theirs")
             assert other.changes.data_version() != before
 
 
 def test_keys_are_listed_by_what_is_asked(store, pool):
-    guest = store.inventory.add_keypool(Ssid(b"Guest"))
+    guest = store.keypools.add(Ssid(b"Guest"))
     store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, identity=f"r{n % 2}") for n in range(4)])
     store.keys.add(guest.id, draft(identity="r1"))
     store.keys.set_status(2, KeyStatus.SUSPENDED, now=NOW)

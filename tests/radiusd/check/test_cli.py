@@ -29,9 +29,9 @@ def latchkey(folder, *arguments):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     with create_store(folder / "latchkey.db", {}) as store:
-        venue = store.inventory.add_venue("Maison", nas_identifiers=["ap1"])
-        store.inventory.add_nas(ip_network("127.0.0.0/8"), b"a secret of thirty-two octets ...", name="local")
-        pool = store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue.id])
+        venue = store.venues.add("Maison", nas_identifiers=["ap1"])
+        store.nases.add(ip_network("127.0.0.0/8"), b"a secret of thirty-two octets ...", name="local")
+        pool = store.keypools.add(Ssid(b"Hudson House"), venue_ids=[venue.id])
         store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase")))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))

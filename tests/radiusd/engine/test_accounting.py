@@ -286,7 +286,7 @@ class TestDuplicates:
         assert len(lines()) == 1
 
     def test_another_nas_has_requests_of_its_own(self, books, lines):
-        books.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others")
+        books.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", name="others")
         books.follow()
         request = packet(START, *SESSION)
         assert books.report(request) == books.report(request, address="198.51.100.1")
@@ -434,7 +434,7 @@ class TestLearning:
         assert self.knows(books) is None
 
     def test_global_keypool_may_be_used_too(self, house, lookup, lines):
-        pool = house.pools[SSID] = house.store.inventory.add_keypool(SSID)
+        pool = house.pools[SSID] = house.store.keypools.add(SSID)
         key_id = house.add_key(SSID, b"right-passphrase")
         open_books(house)
         house.ask(lookup())
@@ -460,8 +460,8 @@ class TestLearning:
     def test_key_that_may_not_be_used_there_is_ignored(self, house, lines, name, reason, key):
         house.add_key(SSID, b"right-passphrase")
         house.add_key(Ssid(b"Guests"), b"guest-passphrase")
-        other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
-        house.pools["other"] = house.store.inventory.add_keypool(SSID, venue_ids=[other.id])
+        other = house.store.venues.add("Other House", nas_identifiers=["other-ap"])
+        house.pools["other"] = house.store.keypools.add(SSID, venue_ids=[other.id])
         house.add_key("other", b"third-passphrase")
         house.add_key(SSID, b"fourth-passphrase")
         house.add_key(SSID, b"fifth-passphrase", ends=house.now)
@@ -480,8 +480,8 @@ class TestLearning:
     def test_venue_of_the_nas_decides(self, house):
         """An access point of one venue cannot name another venue's keys, whatever it says of itself."""
         house.add_key(SSID, b"right-passphrase")
-        other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
-        house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", venue_id=other.id)
+        other = house.store.venues.add("Other House", nas_identifiers=["other-ap"])
+        house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", name="others", venue_id=other.id)
         open_books(house)
         house.index.offers.note(house.nas.id + 1, DEVICE, [1], house.now)
         house.report(packet(START, *SESSION, key_name(b"key-1")), "198.51.100.1")
@@ -511,7 +511,7 @@ class TestLearning:
         assert len(books.index.devices) == 0
 
     def test_offer_is_of_one_nas_and_one_device_and_soon_over(self, books, lookup, lines):
-        books.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="others", profile="unifi")
+        books.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", name="others", profile="unifi")
         books.follow()
         books.ask(lookup())
         named = packet(START, *SESSION, key_name(b"key-1"))
@@ -617,7 +617,7 @@ class TestOnRealSockets:
         (tmp_path / "raddb").mkdir()
         write_raddb(tmp_path / "raddb")
         offers = UnknownDevices.OFFER
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("127.0.0.0/8"), b"testing123", name="loopback", profile="unifi", unknown_devices=offers
         )
         house.add_key(SSID, b"right-passphrase", identity="Ann Lee")

@@ -214,7 +214,7 @@ class TestUnsigned:
 
     @pytest.fixture
     def lenient(self, served):
-        served.store.inventory.add_nas(
+        served.store.nases.add(
             ip_network("198.51.100.1/32"), b"testing123", name="old", require_message_authenticator=False
         )
         served.follow()

@@ -234,10 +234,10 @@ class TestPlace:
         assert 'ssid="hudson house"' in lines()[-1]
 
     def test_nas_that_belongs_nowhere_reaches_global_keypools_only(self, house, handshake, lines):
-        house.store.inventory.add_venue("Another House", nas_identifiers=["another-ap1"])
+        house.store.venues.add("Another House", nas_identifiers=["another-ap1"])
         house.change_nas(any_venue=True)
         house.add_key(SSID, b"right-passphrase")
-        everywhere = house.store.inventory.add_keypool(Ssid(b"Staff"))
+        everywhere = house.store.keypools.add(Ssid(b"Staff"))
         house.pools[Ssid(b"Staff")] = everywhere
         house.add_key(Ssid(b"Staff"), b"staff-passphrase")
         house.start()
@@ -254,7 +254,7 @@ class TestPlace:
 
     def test_local_and_global_keypools_of_one_ssid_are_both_searched(self, house, handshake):
         house.add_key(SSID, b"local-passphrase")
-        house.pools[SSID] = house.store.inventory.add_keypool(SSID)
+        house.pools[SSID] = house.store.keypools.add(SSID)
         house.add_key(SSID, b"global-passphrase")
         house.start()
         for _ in range(2):
@@ -296,9 +296,9 @@ class TestFollowing:
         house.start()
         question = house.question(handshake(b"right-passphrase"))
         assert house.send(question.datagram, address="198.51.100.7") is None
-        venue = house.store.inventory.add_venue("Another House")
-        house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", name="new", venue_id=venue.id)
-        house.pools[SSID] = house.store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+        venue = house.store.venues.add("Another House")
+        house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", name="new", venue_id=venue.id)
+        house.pools[SSID] = house.store.keypools.add(SSID, venue_ids=[venue.id])
         house.add_key(SSID, b"right-passphrase")
         house.follow()
         assert house.ask(handshake(b"right-passphrase"), address="198.51.100.7")

@@ -39,33 +39,33 @@ def end(house, search):
 
 
 def removed(house):
-    house.store.inventory.remove_nas(house.nas.id)
+    house.store.nases.remove(house.nas.id)
 
 
 def given_another_secret(house):
     removed(house)
-    house.store.inventory.add_nas(NETWORK, b"another secret", name="access points")
+    house.store.nases.add(NETWORK, b"another secret", name="access points")
 
 
 def moved(house):
     removed(house)
-    elsewhere = house.store.inventory.add_venue("Elsewhere")
-    house.store.inventory.add_nas(NETWORK, b"testing123", name="access points", venue_id=elsewhere.id)
+    elsewhere = house.store.venues.add("Elsewhere")
+    house.store.nases.add(NETWORK, b"testing123", name="access points", venue_id=elsewhere.id)
 
 
 def given_another_profile(house):
     removed(house)
-    house.store.inventory.add_nas(NETWORK, b"testing123", name="access points", profile="ruckus-dpsk")
+    house.store.nases.add(NETWORK, b"testing123", name="access points", profile="ruckus-dpsk")
 
 
 def told_to_offer(house):
     removed(house)
     offer = UnknownDevices.OFFER
-    house.store.inventory.add_nas(NETWORK, b"testing123", name="access points", profile="unifi", unknown_devices=offer)
+    house.store.nases.add(NETWORK, b"testing123", name="access points", profile="unifi", unknown_devices=offer)
 
 
 def shadowed(house):
-    house.store.inventory.add_nas(ip_network("192.0.2.1/32"), b"another secret", name="one access point")
+    house.store.nases.add(ip_network("192.0.2.1/32"), b"another secret", name="one access point")
 
 
 @pytest.mark.parametrize("wait", ["running", "queued"])
@@ -112,7 +112,7 @@ def test_new_secret_works_at_once(building, handshake, lookup):
 def test_another_nas_that_comes_meanwhile_changes_nothing(building, handshake, lookup):
     """The control: the same race, where the request's own NAS is as it was."""
     search = in_flight(building, handshake)
-    building.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", name="another")
+    building.store.nases.add(ip_network("198.51.100.1/32"), b"testing123", name="another")
     building.add_key(Ssid(b"Guests"), b"guest-passphrase")
     building.follow()
     question = Question(
@@ -125,9 +125,9 @@ def test_another_nas_that_comes_meanwhile_changes_nothing(building, handshake, l
 def apply(house, *, venues=None, keypools=None):
     """Have the engine see other venues or keypools than the store has."""
     topology = Topology(
-        house.store.inventory.nases(),
-        house.store.inventory.venues() if venues is None else venues,
-        house.store.inventory.keypools() if keypools is None else keypools,
+        house.store.nases.all(),
+        house.store.venues.all() if venues is None else venues,
+        house.store.keypools.all() if keypools is None else keypools,
     )
     pools = dict(house.index._pools)
     house.index.apply(Update(topology=topology, pools=pools, device_keys=IdRanges(), stale_keys=None))
@@ -148,7 +148,7 @@ def test_keypool_that_comes_meanwhile_is_searched_too(building, handshake):
     building.follow()
     question = building.question(handshake(b"guest-passphrase"))
     search = building.engine.receive(question.datagram, SOURCE, building.now)
-    anywhere = building.store.inventory.add_keypool(SSID)
+    anywhere = building.store.keypools.add(SSID)
     building.pools = {SSID: anywhere}
     building.add_key(SSID, b"guest-passphrase")
     building.follow()

@@ -82,7 +82,7 @@ class TestAnswers:
     def test_another_nas_that_may_is_answered_all_the_same(self, house, ask, handshake, lookup):
         house.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
         house.change_nas(answers=Answers.HANDSHAKES)
-        house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", answers=Answers.LOOKUPS)
+        house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", answers=Answers.LOOKUPS)
         house.start()
         for _ in range(3):
             assert ask(handshake(b"right-passphrase"))
@@ -116,8 +116,8 @@ class TestVenue:
     def houses(self, house):
         """Two venues with a keypool of one SSID each; the NAS belongs to the first."""
         house.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
-        other = house.store.inventory.add_venue("Other House", nas_identifiers=["other-ap"])
-        house.pools["other"] = house.store.inventory.add_keypool(SSID, venue_ids=[other.id])
+        other = house.store.venues.add("Other House", nas_identifiers=["other-ap"])
+        house.pools["other"] = house.store.keypools.add(SSID, venue_ids=[other.id])
         house.add_key("other", b"other-passphrase", devices=(DEVICE,))
         return house.start()
 
@@ -146,15 +146,15 @@ class TestVenue:
 
     def test_one_added_before_the_first_venue_is_served_there_and_nowhere_else(self, house, ask, handshake, lines):
         """As by a script that adds the NAS first, with the server running."""
-        house.store.inventory.remove_nas(house.nas.id)
+        house.store.nases.remove(house.nas.id)
         house.store._db.execute("PRAGMA foreign_keys = OFF")
         house.store._db.execute("DELETE FROM venue_nas_identifiers")
         house.store._db.execute("DELETE FROM venues")
-        house.nas = house.store.inventory.add_nas(ip_network("192.0.2.0/24"), b"testing123")
+        house.nas = house.store.nases.add(ip_network("192.0.2.0/24"), b"testing123")
         house.start()
         for number, name in enumerate(("Hudson House", "Other House")):
-            venue = house.store.inventory.add_venue(name, nas_identifiers=[f"ap{number}"])
-            house.pools[name] = house.store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+            venue = house.store.venues.add(name, nas_identifiers=[f"ap{number}"])
+            house.pools[name] = house.store.keypools.add(SSID, venue_ids=[venue.id])
             house.add_key(name, b"passphrase %d" % number)
         house.follow()
         assert ask(handshake(b"passphrase 0"), nas_identifier=b"ap1")

@@ -41,7 +41,7 @@ def old(house):
     house.key_id = house.add_key(SSID, b"right-passphrase")
 
     def open_(profile):
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network(OLD), SECRET.value, name="old", profile=profile, require_message_authenticator=False
         )
         house.start()

@@ -35,7 +35,7 @@ def ask(house, handshake):
         return reply is not None and question.read(reply) is not None
 
     def profiled(name):
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
         )
         house.follow()
@@ -128,6 +128,6 @@ def test_layouts_go_with_everything_else(house, handshake, ask):
     asks = ask("ruckus")
     assert asks(handshake(PASSPHRASE))
     assert house.fast_path._tables.forms["length"].any()
-    house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", name="another")
+    house.store.nases.add(ip_network("198.51.100.1/32"), b"testing123", name="another")
     house.follow()
     assert not house.fast_path._tables.forms["length"].any()

@@ -49,7 +49,7 @@ def test_answer_is_the_engines(house, lookup, lines, ways):
 
 @pytest.mark.parametrize("name", vendor_vectors.ANSWERED)
 def test_in_the_words_of_the_profile(house, lookup, ways, name):
-    house.store.inventory.add_nas(
+    house.store.nases.add(
         ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
     )
     house.add_key(SSID, b"first-passphrase", devices=(FIRST,), vlan=1)
@@ -83,7 +83,7 @@ def test_what_changes_afterwards_is_forgotten(house, lookup):
 
 def test_own_keypool_comes_before_a_global_one(house, lookup, ways):
     house.add_key(SSID, b"first-passphrase", devices=(FIRST, SECOND), vlan=1)
-    everywhere = house.store.inventory.add_keypool(SSID)
+    everywhere = house.store.keypools.add(SSID)
     house.pools[SSID] = everywhere
     house.add_key(SSID, b"second-passphrase", devices=(SECOND,), vlan=2)
     begin(house)

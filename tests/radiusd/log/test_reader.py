@@ -297,11 +297,11 @@ class TestNames:
     def run(self, path):
         database = path.with_name("latchkey.db")
         with create_store(database, {}) as store:
-            venue = store.inventory.add_venue("Maison").id
-            store.inventory.add_nas(ip_network("192.0.2.0/24"), b"testing123", name="ap")
-            unit = store.inventory.add_unit(venue, "4C").id
-            store.inventory.add_unit(venue, "4D")
-            pool = store.inventory.add_keypool(Ssid(b"Hudson House"), venue_ids=[venue]).id
+            venue = store.venues.add("Maison").id
+            store.nases.add(ip_network("192.0.2.0/24"), b"testing123", name="ap")
+            unit = store.units.add(venue, "4C").id
+            store.units.add(venue, "4D")
+            pool = store.keypools.add(Ssid(b"Hudson House"), venue_ids=[venue]).id
             for identity, unit_id, device in (
                 ("Ann Lee", unit, self.ANN),
                 ("Bob", unit, self.BOB),

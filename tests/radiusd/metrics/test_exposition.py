@@ -204,10 +204,10 @@ class TestReasons:
 
     def test_of_everything_else(self, house, handshake, lookup):
         house.add_key(SSID, b"right-passphrase")
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER
         )
-        house.store.inventory.add_nas(ip_network("203.0.113.0/24"), b"testing123", profile="omada")
+        house.store.nases.add(ip_network("203.0.113.0/24"), b"testing123", profile="omada")
         house.start()
         house.ask(lookup())
         house.ask(lookup(), address="198.51.100.1")

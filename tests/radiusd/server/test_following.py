@@ -31,7 +31,7 @@ def eventually(check, seconds=10.0):
 
 @pytest.fixture
 def loopback(house):
-    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", venue_id=house.venue.id)
+    house.store.nases.add(ip_network("127.0.0.0/8"), b"testing123", name="loopback", venue_id=house.venue.id)
     return house
 
 

@@ -55,9 +55,9 @@ class Serving:
         self._log = folder / "serve.log"
         (folder / "latchkey.toml").write_text(f"workers = {workers}\n[searches]\npatience_s = 60\n")
         self.store = create_store(folder / "latchkey.db", {})
-        venue = self.store.inventory.add_venue("Hudson House")
-        self.nas = self.store.inventory.add_nas(NETWORK, SECRET.value, name="loopback", venue_id=venue.id)
-        pool = self.store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+        venue = self.store.venues.add("Hudson House")
+        self.nas = self.store.nases.add(NETWORK, SECRET.value, name="loopback", venue_id=venue.id)
+        pool = self.store.keypools.add(SSID, venue_ids=[venue.id])
         self.store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase"), devices=(KNOWN,)))
         command = [sys.executable, "-c", SERVE, str(self.gate), "serve", "--listen", "127.0.0.1:0"]
         command += ["--config", str(folder / "latchkey.toml"), "--metrics", "127.0.0.1:0"]
@@ -133,7 +133,7 @@ def known(_):
 
 
 def remove(serving):
-    serving.store.inventory.remove_nas(serving.nas.id)
+    serving.store.nases.remove(serving.nas.id)
 
     def silent():
         serving.ask_all(known, SECRET, 2)
@@ -143,8 +143,8 @@ def remove(serving):
 
 
 def change_secret(serving):
-    serving.store.inventory.remove_nas(serving.nas.id)
-    serving.store.inventory.add_nas(NETWORK, OTHER_SECRET.value, name="loopback", venue_id=serving.nas.venue_id)
+    serving.store.nases.remove(serving.nas.id)
+    serving.store.nases.add(NETWORK, OTHER_SECRET.value, name="loopback", venue_id=serving.nas.venue_id)
 
     def everywhere():
         serving.ask_all(known, OTHER_SECRET, 2)

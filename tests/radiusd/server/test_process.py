@@ -37,9 +37,9 @@ def eventually(check, seconds=60.0):
 def furnish(path):
     """Make a store with one key, of a registered device."""
     with create_store(path, {}) as store:
-        venue = store.inventory.add_venue("Hudson House")
-        store.inventory.add_nas(ip_network("127.0.0.0/8"), SECRET.value, name="loopback", venue_id=venue.id)
-        pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+        venue = store.venues.add("Hudson House")
+        store.nases.add(ip_network("127.0.0.0/8"), SECRET.value, name="loopback", venue_id=venue.id)
+        pool = store.keypools.add(SSID, venue_ids=[venue.id])
         store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase"), devices=(DEVICE,)))
 
 

@@ -53,7 +53,7 @@ def own():
 
 @pytest.fixture
 def served(house, running, own):
-    house.store.inventory.add_nas(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
+    house.store.nases.add(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
     house.add_key(SSID, b"right-passphrase", vlan=110, devices=(SPA,))
     with running(house, pyrad=own) as server:
         yield server
@@ -143,7 +143,7 @@ def test_where_there_are_no_batches_it_is_what_serves(house, running, monkeypatc
     monkeypatch.setattr("radiusd.server.service.is_available", lambda: False)
     monkeypatch.setattr("radiusd.server.service.UdpListener", None)
     monkeypatch.setattr("radiusd.server.service.AccountingListener", None)
-    house.store.inventory.add_nas(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
+    house.store.nases.add(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
     with running(house) as server:
         assert server.loaded.fast_path is server.loaded.compilation is None
         assert ask(client(server, STORES, SECRET)).code == AccessReject
@@ -156,7 +156,7 @@ def test_where_there_are_no_batches_it_is_what_serves(house, running, monkeypatc
 def test_what_is_in_flight_is_answered_before_it_stops(house, running, recordings):
     recording = recordings[0]
     house.add_key(recording.ssid, recording.passphrase)
-    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), SECRET, name="ap", venue_id=house.venue.id)
+    house.store.nases.add(ip_network("127.0.0.0/8"), SECRET, name="ap", venue_id=house.venue.id)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.settimeout(30)
         with running(house, pyrad=PyradServer()) as server:
@@ -173,7 +173,7 @@ def test_it_needs_a_store_to_run(house):
 def test_as_a_process(house, tmp_path, how):
     """The page's example as it stands but for its ports, and the command."""
     house.add_key(SSID, b"right-passphrase", vlan=110, devices=(SPA,))
-    house.store.inventory.add_nas(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
+    house.store.nases.add(ip_network(STORES), SECRET, name="ap", venue_id=house.venue.id)
     key = tmp_path / "latchkey.key"
     key.touch(0o600)
     key.write_text(house._master_key.value.hex())

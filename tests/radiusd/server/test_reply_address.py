@@ -27,8 +27,8 @@ ASKED = [(listen, asked) for listen, addresses in PLACES for asked in addresses]
 
 @pytest.fixture
 def house(house):
-    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback", venue_id=house.venue.id)
-    house.store.inventory.add_nas(ip_network("::1/128"), b"testing123", name="loopback 6", venue_id=house.venue.id)
+    house.store.nases.add(ip_network("127.0.0.0/8"), b"testing123", name="loopback", venue_id=house.venue.id)
+    house.store.nases.add(ip_network("::1/128"), b"testing123", name="loopback 6", venue_id=house.venue.id)
     house.add_key(SSID, b"right-passphrase", identity="Ann", vlan=110, devices=(KNOWN,))
     return house
 

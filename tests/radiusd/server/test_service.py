@@ -69,8 +69,8 @@ def serving(house, listen=(("127.0.0.1", 0),)):
 
 @pytest.fixture
 def loopback(house):
-    house.store.inventory.add_nas(ip_network("127.0.0.0/8"), b"testing123", name="loopback")
-    house.store.inventory.add_nas(ip_network("::1/128"), b"testing123", name="loopback 6")
+    house.store.nases.add(ip_network("127.0.0.0/8"), b"testing123", name="loopback")
+    house.store.nases.add(ip_network("::1/128"), b"testing123", name="loopback 6")
     return house
 
 
@@ -132,7 +132,7 @@ def test_the_log_says_when_the_fast_path_follows_a_first_start(loopback, lines, 
 
 
 def test_start_with_nothing_to_serve_warns(house, lines):
-    house.store.inventory.remove_nas(house.nas.id)
+    house.store.nases.remove(house.nas.id)
     with serving(house) as server:
         announce([], (), server.loaded, started=time.monotonic())
     ready, *warnings = lines()[-3:]

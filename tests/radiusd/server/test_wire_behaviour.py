@@ -165,7 +165,7 @@ def wire(request, house, running, recordings, clock, shortcuts, monkeypatch, cap
     """What the engine decides, what compiled code repeats, and what pyrad's Server sends: all must look the same."""
     nases = (("127.0.0.0/8", "auto", True), (LENIENT, "auto", False), (CISCO, "cisco", True))
     for network, profile, signs in nases:
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network(network), SECRET, name=network, profile=profile, require_message_authenticator=signs
         )
     house.add_key(SSID, b"known-passphrase", vlan=110, devices=(MacAddress.parse(KNOWN),))

@@ -44,8 +44,8 @@ class Serving:
         self.config.write_text("workers = 2\n")
         self._log = folder / "serve.log"
         with create_store(folder / "latchkey.db", {}) as store:
-            venue = store.inventory.add_venue("Hudson House")
-            store.inventory.add_nas(
+            venue = store.venues.add("Hudson House")
+            store.nases.add(
                 ip_network("127.0.0.0/8"),
                 SECRET.value,
                 name="loopback",
@@ -53,7 +53,7 @@ class Serving:
                 profile="unifi",
                 unknown_devices=UnknownDevices.OFFER,
             )
-            pool = store.inventory.add_keypool(SSID, venue_ids=[venue.id])
+            pool = store.keypools.add(SSID, venue_ids=[venue.id])
             store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"right-passphrase"), identity="Ann"))
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.supervisor.bind(str(folder / "notify"))

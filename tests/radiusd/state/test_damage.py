@@ -118,12 +118,12 @@ def test_key_whose_details_cannot_be_read_any_more_is_refused_and_named(three, h
 
 def test_damaged_nas_is_silent_and_others_go_on(house, handshake):
     house.add_key(SSID, b"right-passphrase")
-    one = house.store.inventory.add_nas(ip_network("192.0.2.9"), b"another secret", venue_id=house.venue.id)
+    one = house.store.nases.add(ip_network("192.0.2.9"), b"another secret", venue_id=house.venue.id)
     house.start()
     damage(house, "nases", one.id, "secret")
-    house.store.inventory.add_plan("a change", download_kbps=1)
-    house.store.inventory.remove_nas(
-        house.store.inventory.add_nas(ip_network("203.0.113.1"), b"x" * 16, venue_id=house.venue.id).id
+    house.store.plans.add("a change", download_kbps=1)
+    house.store.nases.remove(
+        house.store.nases.add(ip_network("203.0.113.1"), b"x" * 16, venue_id=house.venue.id).id
     )
     settle(house)
     question = house.question(handshake(b"right-passphrase"))
@@ -146,12 +146,12 @@ def test_keypool_that_cannot_be_opened_takes_its_keys_alone(house, handshake):
 def test_venue_that_cannot_be_opened_hands_its_nases_to_no_other(house, handshake):
     """Two venues of which one cannot be read are not one."""
     house.add_key(SSID, b"right-passphrase")
-    second = house.store.inventory.add_venue("Elm Court", nas_identifiers=["elm-ap1"])
+    second = house.store.venues.add("Elm Court", nas_identifiers=["elm-ap1"])
     house.change_nas(any_venue=True)
     house.start()
     damage(house, "venues", second.id, "wireless_only_vlan_offset", "9999")
-    house.store.inventory.add_unit(house.venue.id, "a change")
-    house.store.inventory.add_keypool(Ssid(b"Another"))
+    house.store.units.add(house.venue.id, "a change")
+    house.store.keypools.add(Ssid(b"Another"))
     settle(house)
     assert house.index.venue(house.nas, b"elm-ap1") is None
     assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap1") is not None

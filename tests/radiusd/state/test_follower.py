@@ -117,12 +117,12 @@ def test_key_whose_keypool_is_not_read_yet_waits_for_it(house, follower, monkeyp
     """A keypool may come with its keys between one question to the store and the next."""
     follower.load(house.now)
     with monkeypatch.context() as patch:
-        patch.setattr(type(house.store.inventory), "keypools", lambda *_: ())
+        patch.setattr(type(house.store.keypools), "all", lambda *_: ())
         pool_id = house.pool(SSID)
         (key_id,) = house.store.keys.add_many(pool_id, [draft(1)])
         assert follower.refresh(house.now).pools == {}
     house.store.keys.add_many(pool_id, [draft(2)])
-    house.store.inventory.add_keypool(Ssid(b"Guests"))
+    house.store.keypools.add(Ssid(b"Guests"))
     house.store.keys.set_status(key_id, KeyStatus.SUSPENDED, now=house.now)
     pool = follower.refresh(house.now).pools[pool_id]
     assert len(pool) == 2
@@ -157,7 +157,7 @@ def test_refresh_that_fails_is_tried_again(house, follower, monkeypatch):
 
 def test_venue_and_plan_make_details_stale(house, follower):
     follower.load(house.now)
-    house.store.inventory.add_plan("fast", download_kbps=1000, upload_kbps=None, devices=None, wireless_only=True)
+    house.store.plans.add("fast", download_kbps=1000, upload_kbps=None, devices=None, wireless_only=True)
     assert follower.refresh(house.now).stale_keys is None
 
 

@@ -265,7 +265,7 @@ def test_recordings_asked_in_each_dialect_find_their_key(house, recordings, line
 @pytest.mark.parametrize("name", ANSWERED)
 def test_lookups_are_answered_in_the_profiles_words(house, name):
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=42, devices=(SPA,))
-    nas = house.store.inventory.add_nas(_network("198.51.100.0/24"), b"testing123", profile=name)
+    nas = house.store.nases.add(_network("198.51.100.0/24"), b"testing123", profile=name)
     house.start()
     question = Question.ask(DIALECTS[name], Lookup(device=SPA, ssid=Ssid(b"Hudson House"), aa=AA), house.secret)
     reply = house.send(question.datagram, address="198.51.100.9")

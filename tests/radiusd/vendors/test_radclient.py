@@ -81,7 +81,7 @@ def vlan(name):
 def test_handshakes_asked_by_radclient_are_answered_in_the_dialects_words(house, radclient, recordings, name, case):
     recording = next(one for one in recordings if one.name == case)
     house.add_key(recording.ssid, recording.passphrase, vlan=110)
-    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=name)
+    house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", profile=name)
     house.start()
     answer = radclient(house, request(name, recording), "198.51.100.7").lower()
     assert "received access-accept" in answer, answer
@@ -99,11 +99,11 @@ QUOTAS = {
 
 @pytest.mark.parametrize("name", ["auto", *ANSWERED])
 def test_lookups_asked_by_radclient_are_answered_by_profile(house, radclient, name):
-    plan = house.store.inventory.add_plan("basic", download_kbps=20_000, upload_kbps=5_000, **QUOTAS)
+    plan = house.store.plans.add("basic", download_kbps=20_000, upload_kbps=5_000, **QUOTAS)
     key = house.store.keys.get(
         house.add_key(Ssid(b"Hudson House"), b"a passphrase", vlan=110, devices=(SPA,), plan_id=plan.id)
     )
-    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile=name)
+    house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", profile=name)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7").lower()
     assert "received access-accept" in answer
     name = "hostapd" if name == "auto" else name
@@ -113,11 +113,11 @@ def test_lookups_asked_by_radclient_are_answered_by_profile(house, radclient, na
 
 
 def test_cambiums_vlan_pool_is_for_keys_without_a_vlan(house, radclient):
-    plan = house.store.inventory.add_plan("basic", **QUOTAS)
+    plan = house.store.plans.add("basic", **QUOTAS)
     other = SPA.value[:5] + b"\2"
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", devices=(SPA,), plan_id=plan.id)
     house.add_key(Ssid(b"Hudson House"), b"another one", vlan=110, devices=(MacAddress(other),), plan_id=plan.id)
-    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", profile="cambium")
+    house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", profile="cambium")
     house.start()
     answer = radclient(house, LOOKUP, "198.51.100.7")
     assert 'Cambium-VLAN-Pool-Id = "residents"' in answer
@@ -130,7 +130,7 @@ def test_cambiums_vlan_pool_is_for_keys_without_a_vlan(house, radclient):
 def test_mikrotik_without_message_authenticator_shows_a_password(house, radclient):
     """An empty one will do, in 16 encrypted octets, which radclient leaves out: see engine/test_unsigned."""
     house.add_key(Ssid(b"Hudson House"), b"a passphrase", devices=(SPA,))
-    house.store.inventory.add_nas(
+    house.store.nases.add(
         ip_network("198.51.100.0/24"), b"testing123", profile="mikrotik", require_message_authenticator=False
     )
     text = 'User-Name = "02:00:00:00:02:01", Called-Station-Id = "02-00-00-00-00-00:Hudson House"'
@@ -161,7 +161,7 @@ def test_merakis_probe_is_answered(house, radclient):
 def test_offered_keys_are_several_tunnel_passwords(house, radclient):
     for n in range(32):
         house.add_key(Ssid(b"Hudson House"), b"passphrase %d" % n)
-    house.store.inventory.add_nas(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
+    house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
     answer = radclient(house.start(), LOOKUP, "198.51.100.7")
     assert [f'Tunnel-Password:0 = "passphrase {n}"' in answer for n in range(32)] == [True] * 32
 
@@ -187,7 +187,7 @@ class TestOnRealSockets:
         self.sources = {}
         for number, name in enumerate(sorted(DIALECTS), 1):
             self.sources[name] = f"127.0.2.{number}"
-            house.store.inventory.add_nas(ip_network(self.sources[name]), b"testing123", name=name, profile=name)
+            house.store.nases.add(ip_network(self.sources[name]), b"testing123", name=name, profile=name)
         loops, servers, started = [], [], threading.Event()
 
         async def main():

@@ -81,7 +81,7 @@ class TestProfile:
     @pytest.mark.parametrize("name", SHOWN)
     def test_search_is_answered_in_its_own_form_whatever_the_profile(self, house, handshake, name):
         house.add_key(SSID, b"right-passphrase", vlan=7)
-        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="huawei")
+        house.store.nases.add(ip_network("198.51.100.1/32"), b"testing123", profile="huawei")
         house.start()
         question = Question.ask(DIALECTS[name], handshake(b"right-passphrase"), house.secret)
         granted = question.read(house.send(question.datagram, address="198.51.100.1"))
@@ -92,7 +92,7 @@ class TestProfile:
     def test_no_key_leaves_in_clear_but_in_such_a_dialect_or_by_such_a_profile(self, house, handshake, profile):
         """Neither the passphrase nor the PMK, which opens the network as well."""
         key = house.store.keys.get(house.add_key(SSID, b"right-passphrase", devices=(DEVICE,)))
-        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile=profile)
+        house.store.nases.add(ip_network("198.51.100.1/32"), b"testing123", profile=profile)
         house.start()
         for name in ANSWERED:
             for subject in (lookup(), handshake(b"right-passphrase")):
@@ -129,7 +129,7 @@ class TestProfile:
 
     def test_extreme_asks_in_vain_whatever_it_asks(self, house, lines):
         house.add_key(SSID, b"right-passphrase", devices=(DEVICE,))
-        house.store.inventory.add_nas(ip_network("198.51.100.1/32"), b"testing123", profile="extreme")
+        house.store.nases.add(ip_network("198.51.100.1/32"), b"testing123", profile="extreme")
         house.start()
         assert house.send(house.question(lookup()).datagram, address="198.51.100.1")[0] == 3
         assert "unpublished" in lines()[-1]
@@ -180,7 +180,7 @@ class TestProbe:
     @pytest.mark.parametrize("sign", [True, False])
     @pytest.mark.parametrize("profile", ["auto", "meraki", "cisco"])
     def test_is_answered_and_kept_out_of_the_statistics(self, house, lines, profile, sign, password):
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("198.51.100.1/32"), b"testing123", profile=profile, require_message_authenticator=False
         )
         house.start()
@@ -210,7 +210,7 @@ class TestOffer:
 
     @pytest.fixture
     def offering(self, house, profile):
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("198.51.100.1/32"), b"testing123", profile=profile, unknown_devices=UnknownDevices.OFFER
         )
         return house
@@ -287,7 +287,7 @@ class TestOffer:
     def test_keys_of_several_keypools_count_together(self, offering, profile):
         for n in range(20):
             offering.add_key(SSID, b"local-passphrase-%d" % n)
-        offering.pools[SSID] = offering.store.inventory.add_keypool(SSID)
+        offering.pools[SSID] = offering.store.keypools.add(SSID)
         for n in range(12):
             offering.add_key(SSID, b"global-passphrase-%d" % n)
         offering.start()
@@ -324,7 +324,7 @@ class TestOffer:
     @pytest.mark.parametrize("name", [name for name, dialect in DIALECTS.items() if not dialect.tries_several_keys])
     def test_access_points_that_try_one_key_are_offered_none(self, house, name):
         """`nas add` refuses to set them so; what another version has stored offers nothing either."""
-        house.store.inventory.add_nas(
+        house.store.nases.add(
             ip_network("198.51.100.1/32"), b"testing123", profile=name, unknown_devices=UnknownDevices.OFFER
         )
         house.add_key(SSID, b"right-passphrase")
