@@ -34,6 +34,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
             "Keys: add, import, list, suspend, reset, remove, export and more.",
         ),
     },
+    "What was done": {
+        "audit": ("provisioning.commands.audit", "audit", "Who changed what, and whether that was altered."),
+        "undo": ("provisioning.commands.audit", "undo", "Take back the last change."),
+    },
     "The server": {
         "nas": ("provisioning.nas_cli", "nas", "Access points and controllers that may ask."),
         "serve": ("radiusd.cli", "serve", "Answer access points."),

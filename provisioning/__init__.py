@@ -32,6 +32,8 @@ from .errors import (
 from .keys import derive_pmks
 from .model import (
     Answers,
+    AuditEntry,
+    Author,
     Change,
     Device,
     Entity,
@@ -74,6 +76,8 @@ __all__ = [
     "AlreadyExists",
     "Ambiguous",
     "Answers",
+    "AuditEntry",
+    "Author",
     "Change",
     "CommandGroup",
     "Device",

@@ -12,6 +12,8 @@ ProvisioningError
 ├── Ambiguous             several of that name; the message lists their ids
 ├── AlreadyExists         the name, network or SSID is taken
 ├── DuplicateKey          the passphrase is in use where the two keys could meet
+├── CannotUndo            a change that cannot be taken back any more
+├── Occupied              something else still belongs to it
 ├── KeyRemoved            a removed key stays removed
 ├── ImportRefused         rows of a CSV file, each with its line number
 └── FileRefused           a CSV file that cannot be read as one: its header, its encoding, or not CSV at all
@@ -76,6 +78,14 @@ class AlreadyExists(ProvisioningError):  # noqa: N818
 
 class KeyRemoved(ProvisioningError):  # noqa: N818
     """The key was removed, which is final."""
+
+
+class CannotUndo(ProvisioningError):  # noqa: N818
+    """A change that cannot be taken back any more."""
+
+
+class Occupied(ProvisioningError):  # noqa: N818
+    """Something else still belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from .audit import SERVER, AuditEntry, Author, RowChange
 from .card import CardBatch
 from .change import Change, Entity
 from .device import Device, Sighting
+from .hours import Hours
+from .identifiers import keypool_id, new_scope_id, new_subscriber_token, new_suffix, plan_id, unit_internal_id
 from .key import NO_ORIGIN, NO_WHITELISTS, Key, KeyBatch, KeyDraft, KeyLabel, KeyOrigin, KeyStatus, Passphrase
 from .keypool import Keypool, Scope
 from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
 from .plan import ServicePlan
 from .subscriber import AllowedDevice, AllowedNas, Subscriber, SubscriberStatus, Subscription, Whitelists
-from .venue import Operator, Purpose, Unit, Venue, VlanRange
-from .vlans import check_vlan
+from .venue import Operator, Unit, Venue
+from .vlans import Purpose, VlanRange, VlanRanges, check_automatic, check_vlan, check_wireless_only, first_free
 from .window import check_window
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Change",
     "Device",
     "Entity",
+    "Hours",
     "Key",
     "KeyBatch",
     "KeyDraft",
@@ -50,8 +53,18 @@ __all__ = [
     "UnknownDevices",
     "Venue",
     "VlanRange",
+    "VlanRanges",
     "Whitelists",
+    "check_automatic",
     "check_name",
     "check_vlan",
     "check_window",
+    "check_wireless_only",
+    "first_free",
+    "keypool_id",
+    "new_scope_id",
+    "new_subscriber_token",
+    "new_suffix",
+    "plan_id",
+    "unit_internal_id",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import InvalidValue
+from .hours import Hours
 from .names import check_name
 
 _MAX_VENDOR_OCTETS: Final = 247  # the longest value of one Vendor-Specific attribute
@@ -24,7 +25,7 @@ class ServicePlan:
     upload_quota_octets: int | None = None
     total_quota_octets: int | None = None
     vlan_pool: str | None = None  # as the access point knows it
-    hours: str | None = None  # when it may be used, in the venue's zone; None: always
+    hours: Hours | None = None  # when it may be used, in the venue's zone; None: always
     external_id: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,5 +1,7 @@
 """The store: all that Latchkey keeps, and the only SQL there is."""
 
+from .audit import describe_row
+from .recording import Recording
 from .store import Store, create_store, open_store
 
-__all__ = ["Store", "create_store", "open_store"]
+__all__ = ["Recording", "Store", "create_store", "describe_row", "open_store"]

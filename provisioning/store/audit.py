@@ -57,6 +57,11 @@ class Audit:
         )
         return id_
 
+    def next_id(self) -> int:
+        """Return the id that the entry of the change being made will have; part of a transaction."""
+        row = self._db.row("SELECT highest FROM counters WHERE name = 'audit'")
+        return 1 + (0 if row is None else int(row[0]))
+
     def entries(
         self,
         *,
@@ -247,7 +252,7 @@ def describe_row(row: RowChange) -> dict[str, Any]:
             told[label] = {
                 column: _SECRET if column in known.secret else _plain(image[column])
                 for column in columns
-                if before is not None and after is not None or image[column] is not None
+                if (before is not None and after is not None) or image[column] is not None
             }
     return told
 

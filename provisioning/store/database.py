@@ -306,11 +306,16 @@ class Database:
         """
         return self.allocate("revision")
 
-    def record(self, entity: Entity, first_id: int, last_id: int, revision: int) -> None:
-        """Append to the change feed that the server follows."""
+    def record(self, entity: Entity, first_id: int, last_id: int | None = None, revision: int | None = None) -> None:
+        """Append to the change feed that the server follows, as the next revision or one that was taken before."""
         self.sql.execute(
             "INSERT INTO changes (revision, entity, first_id, last_id, mark) VALUES (?, ?, ?, ?, random())",
-            (revision, entity.value, first_id, last_id),
+            (
+                self.next_revision() if revision is None else revision,
+                entity.value,
+                first_id,
+                first_id if last_id is None else last_id,
+            ),
         )
 
 

@@ -143,7 +143,7 @@ class Devices:
             key_ids = [key_id for (key_id,) in self._db.rows(f"SELECT DISTINCT key_id {unseen}", (before,))]
             forgotten = self._db.execute(f"DELETE {unseen}", (before,)).rowcount
             for key_id in key_ids:
-                self._db.record(Entity.DEVICE, key_id, key_id, self._db.next_revision())
+                self._db.record(Entity.DEVICE, key_id)
         return forgotten
 
     def sequence(self) -> int:

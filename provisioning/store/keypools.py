@@ -1,19 +1,17 @@
 """Keypools: one SSID each, and where its keys are valid."""
 
-import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from crypto import Ssid
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
-from ..model import Keypool, Scope
+from ..model import Keypool, Scope, new_scope_id
 from .database import Database
 from .recording import Recorder
 from .rows import KEYPOOL_COLUMNS, Report, load_keypool, load_rows, save_keypool
 
 MOST_KEYPOOLS: Final = 500  # of one operator (4.17)
-_SCOPE_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Keypools:
@@ -56,7 +54,7 @@ class Keypools:
                 ssid=ssid,
                 scope=scope,
                 venue_ids=tuple(sorted(set(venue_ids))),
-                scope_id=_scope_id() if venue_ids else "global",
+                scope_id=new_scope_id() if venue_ids else "global",
                 display_order=min(count + 1, 100),
             )
             change.subject("pool", id_, str(ssid))
@@ -108,7 +106,3 @@ class Keypools:
         for other in self.all(lambda *_: None):
             if other.id != keypool.id and other.scope is keypool.scope and keypool.meets(other):
                 raise AlreadyExists(f"SSID {keypool.ssid} has keypool {other.id} there already")
-
-
-def _scope_id() -> str:
-    return "".join(secrets.choice(_SCOPE_LETTERS) for _ in range(8))

@@ -15,7 +15,19 @@ from crypto import MacAddress, passphrase_to_pmk
 
 from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound, RowDamaged
 from ..keys import Progress, derive_pmks, effective_vlan, windows_overlap
-from ..model import Entity, Key, KeyBatch, KeyDraft, KeyLabel, Keypool, KeyStatus, Passphrase, Scope, Whitelists, check_name
+from ..model import (
+    Entity,
+    Key,
+    KeyBatch,
+    KeyDraft,
+    KeyLabel,
+    Keypool,
+    KeyStatus,
+    Passphrase,
+    Scope,
+    Whitelists,
+    check_name,
+)
 from ..secrets import Vault
 from .database import Database
 from .devices import Devices
@@ -285,9 +297,7 @@ class Keys:
             if duplicates := self._duplicates(keypool, drafts, fingerprints):
                 raise DuplicateKey(duplicates)
             names = sorted({draft.subscriber for draft in drafts if draft.subscriber is not None})
-            rows = key_rows(
-                keypool_id, ids, drafts, sealed, fingerprints, self._subscribers.ids_of(names), progress
-            )
+            rows = key_rows(keypool_id, ids, drafts, sealed, fingerprints, self._subscribers.ids_of(names), progress)
             self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
             if any(draft.devices for draft in drafts):
                 registered = zip(ids, drafts, strict=True)
@@ -399,7 +409,7 @@ class Keys:
                 self._db.execute(
                     "UPDATE keys SET status = 'removed', status_at = ?, removes_at = NULL WHERE id = ?", (at, id_)
                 )
-                self._db.record(Entity.KEY, id_, id_, self._db.next_revision())
+                self._db.record(Entity.KEY, id_)
         return len(due)
 
     def erase(self, removed_before: datetime) -> int:
@@ -417,9 +427,7 @@ class Keys:
             change.note["erased"] = len(ids)
         return len(ids)
 
-    def add_device(
-        self, key_id: int, mac: MacAddress, *, name: str | None = None, tag: str | None = None
-    ) -> None:
+    def add_device(self, key_id: int, mac: MacAddress, *, name: str | None = None, tag: str | None = None) -> None:
         """Register a device for a key before it is first seen."""
         with self._recorder.change("device.add") as change:
             keypool_id = self._require_live(key_id)

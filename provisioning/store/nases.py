@@ -1,7 +1,9 @@
 # ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
 """NASes: who may ask, from where."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -10,7 +12,7 @@ from ..model import Nas, NasLabel
 from ..secrets import Vault
 from .database import Database
 from .recording import Recorder
-from .rows import NAS_COLUMNS, Report, load_nas, load_nas_label, load_rows, save_nas
+from .rows import NAS_COLUMNS, Report, Row, load_nas, load_nas_label, load_rows, save_nas
 
 
 class Nases:
@@ -111,9 +113,10 @@ class Nases:
     def reseal(self, vault: Vault, report: Report) -> None:
         """Encrypt the shared secrets for another master key; part of a transaction."""
         for column in ("secret", "former_secret"):
-            rows = self._db.rows(f"SELECT id, {column} FROM nases WHERE {column} IS NOT NULL")
             place = f"nases.{column}"
-            opened = load_rows("nases", rows, lambda row, place=place: (row[0], self._vault.unseal(place, *row)), report)  # type: ignore[misc]
+            unseal = partial(self._vault.unseal, place)
+            rows = self._db.rows(f"SELECT id, {column} FROM nases WHERE {column} IS NOT NULL")
+            opened = load_rows("nases", rows, partial(_open, unseal), report)
             self._db.execute_many(
                 f"UPDATE nases SET {column} = ? WHERE id = ?",
                 [(vault.seal(place, id_, secret), id_) for id_, secret in opened],
@@ -131,6 +134,11 @@ class Nases:
                 f"there are {len(venues)} venues: say --venue VENUE, or --any-venue where it may ask for keys of all"
             )
         return venues[0][0] if venues else None
+
+
+def _open(unseal: Callable[[int, bytes], bytes], row: Row) -> tuple[int, bytes]:
+    id_, sealed = row
+    return id_, unseal(id_, sealed)
 
 
 def without_former_secret(nas: Nas) -> Nas:

@@ -6,7 +6,7 @@ Rule: whoever alters what an administrator decided does it within `Recorder.chan
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,6 +26,7 @@ class Table:
     entity_column: str = "id"
     key: tuple[str, ...] = ("id",)
     secret: frozenset[str] = frozenset()  # never shown
+    feeds_new: bool = True  # a new row is something to servers
     passing: frozenset[str] = frozenset()  # columns that servers write: no part of what an administrator decided
 
 
@@ -39,7 +40,7 @@ TABLES: Final = {
     "keypool_venues": Table("pool_venue", Entity.KEYPOOL, "keypool_id", ("keypool_id", "venue_id")),
     "plans": Table("plan", Entity.PLAN),
     "nases": Table("nas", Entity.NAS, secret=frozenset({"secret", "former_secret"})),
-    "subscribers": Table("subscriber", Entity.SUBSCRIBER),
+    "subscribers": Table("subscriber", Entity.SUBSCRIBER, feeds_new=False),
     "subscriptions": Table("subscription", None),
     "keys": Table("key", Entity.KEY, secret=frozenset({"passphrase", "pmk", "fingerprint"})),
     "devices": Table("device", Entity.DEVICE, "key_id", ("keypool_id", "mac", "key_id"), passing=_SIGHTING),
@@ -60,11 +61,11 @@ class Recording:
     subject_id: int | None = None
     name: str | None = None
     note: dict[str, Any] = field(default_factory=dict)
-    undoes: int | None = None
+    undoes: int | None = None  # the entry of the change that this one takes back
     entry_id: int | None = None  # when it is in the audit
     _rows: dict[tuple[str, _Key], tuple[dict[str, Any] | None, dict[str, Any] | None]] = field(default_factory=dict)
     _ranges: list[tuple[str, int, int]] = field(default_factory=list)
-    _fed: set[tuple[Entity, int, int]] = field(default_factory=set)
+    _fed: dict[tuple[Entity, int, int], None] = field(default_factory=dict)
 
     def subject(self, kind: str, id_: int, name: str | None) -> None:
         """Say what the change is about: the first word counts, as what encloses others speaks first."""
@@ -91,27 +92,27 @@ class Recording:
         earlier = dict(before) if first is None and before is not None else first[0] if first is not None else None
         self._rows[table, key] = (earlier, None if after is None else dict(after))
         known = TABLES[table]
-        if known.entity is not None:
+        if known.entity is not None and (known.feeds_new or before is not None):
             for image in (before, after):
                 if image is not None:
                     id_ = int(image[known.entity_column])
-                    self._fed.add((known.entity, id_, id_))
+                    self._fed[known.entity, id_, id_] = None
 
     def saw_range(self, table: str, first: int, last: int) -> None:
         self._ranges.append((table, first, last))
         entity = TABLES[table].entity
-        if entity is not None:
-            self._fed.add((entity, first, last))
+        if entity is not None and TABLES[table].feeds_new:
+            self._fed[entity, first, last] = None
 
     def feed(self, entity: Entity, first_id: int, last_id: int | None = None) -> None:
         """Let servers read these anew, whatever rows were altered."""
-        self._fed.add((entity, first_id, first_id if last_id is None else last_id))
+        self._fed[entity, first_id, first_id if last_id is None else last_id] = None
 
     def fed(self) -> Iterator[tuple[Entity, int, int]]:
-        """Yield what servers have to read anew, neighbours together."""
+        """Yield what servers have to read anew, in the order it was first touched, neighbours together."""
         ahead: tuple[Entity, int, int] | None = None
-        for entity, first, last in sorted(self._fed, key=lambda each: (each[0].value, each[1], each[2])):
-            if ahead is not None and ahead[0] is entity and first <= ahead[2] + 1:
+        for entity, first, last in self._fed:
+            if ahead is not None and ahead[0] is entity and ahead[1] <= first <= ahead[2] + 1:
                 ahead = (entity, ahead[1], max(ahead[2], last))
                 continue
             if ahead is not None:
@@ -134,7 +135,7 @@ class Recorder:
         self._recording: Recording | None = None
 
     @contextmanager
-    def change(self, action: str, *, reason: str | None = None, undoes: int | None = None) -> Iterator[Recording]:
+    def change(self, action: str, *, reason: str | None = None) -> Iterator[Recording]:
         """Make everything within one transaction with one entry; within another change it belongs to that.
 
         With `dry_run` nothing is kept of it, and the recording says what would have been.
@@ -142,7 +143,7 @@ class Recorder:
         if self._recording is not None:
             yield self._recording
             return
-        recording = Recording(action, reason, undoes=undoes)
+        recording = Recording(action, reason)
         try:
             with self._db.writing():
                 revision = self._db.next_revision()  # first, so that revisions are in the order of commits
@@ -182,7 +183,7 @@ class Recorder:
         key = tuple(values[column] for column in TABLES[table].key)
         self.current.saw(table, key, None, self._image(table, key))
 
-    def insert_range(self, table: str, rows: Iterable[Sequence[Any]], statement: str, first: int, last: int) -> None:
+    def insert_range(self, table: str, rows: Iterable[tuple[Any, ...]], statement: str, first: int, last: int) -> None:
         """Add the rows of these ids together, without an image of each."""
         self._db.execute_many(statement, rows)
         self.current.saw_range(table, first, last)

@@ -25,6 +25,7 @@ from ..model import (
     Change,
     Device,
     Entity,
+    Hours,
     Key,
     KeyDraft,
     KeyLabel,
@@ -43,6 +44,7 @@ from ..model import (
     UnknownDevices,
     Venue,
     VlanRange,
+    VlanRanges,
     Whitelists,
 )
 from ..secrets import Vault
@@ -59,9 +61,7 @@ VENUE_COLUMNS: Final = (
     "id, name, wireless_only_vlan_offset, platform_id, time_zone, external_id, allow_overlap, wired_vlan_first,"
     " wired_vlan_last, wireless_vlan_first, wireless_vlan_last, roaming_vlan_first, roaming_vlan_last"
 )
-UNIT_COLUMNS: Final = (
-    "id, venue_id, name, building, floor, vlan, internal_id, purpose, external_id, allow_overlap"
-)
+UNIT_COLUMNS: Final = "id, venue_id, name, building, floor, vlan, internal_id, purpose, external_id, allow_overlap"
 KEYPOOL_COLUMNS: Final = "id, ssid, scope, scope_id, display_order"
 PLAN_COLUMNS: Final = (
     "id, name, download_kbps, upload_kbps, devices, wireless_only,"
@@ -72,7 +72,6 @@ SUBSCRIPTION_COLUMNS: Final = "id, subscriber_id, unit_id, plan_id, starts, ends
 CARD_BATCH_COLUMNS: Final = (
     "id, created_at_ms, keypool_id, venue_id, prefix, count, starts, ends, plan_id, invalidated_at"
 )
-_RANGES: Final = {Purpose.WIRED: "wired", Purpose.WIRELESS: "wireless", Purpose.ROAMING: "roaming"}
 
 
 KEY_COLUMNS: Final = (
@@ -117,11 +116,11 @@ def load_venue(row: Row, nas_identifiers: Iterable[str]) -> Venue:
         time_zone=zone,
         external_id=external_id,
         allow_overlap=None if overlap is None else bool(overlap),
-        vlan_ranges={
-            purpose: VlanRange(first, last)
-            for purpose, first, last in zip(_RANGES, bounds[::2], bounds[1::2], strict=True)
-            if first is not None and last is not None
-        },
+        vlan_ranges=VlanRanges(
+            wired_unit=_load_range(*bounds[0:2]),
+            local_wireless_only=_load_range(*bounds[2:4]),
+            global_roaming=_load_range(*bounds[4:6]),
+        ),
     )
 
 
@@ -135,11 +134,19 @@ def save_venue(venue: Venue) -> dict[str, Any]:
         "external_id": venue.external_id,
         "allow_overlap": _flag(venue.allow_overlap),
     }
-    for purpose, column in _RANGES.items():
-        chosen = venue.vlan_ranges.get(purpose)
+    ranges = venue.vlan_ranges
+    for column, chosen in (
+        ("wired", ranges.wired_unit),
+        ("wireless", ranges.local_wireless_only),
+        ("roaming", ranges.global_roaming),
+    ):
         values[f"{column}_vlan_first"] = None if chosen is None else chosen.first
         values[f"{column}_vlan_last"] = None if chosen is None else chosen.last
     return values
+
+
+def _load_range(first: int | None, last: int | None) -> VlanRange | None:
+    return None if first is None or last is None else VlanRange(first, last)
 
 
 def load_unit(row: Row) -> Unit:
@@ -221,7 +228,7 @@ def load_plan(row: Row) -> ServicePlan:
         upload_quota_octets=upload_quota,
         total_quota_octets=total_quota,
         vlan_pool=vlan_pool,
-        hours=hours,
+        hours=None if hours is None else Hours.parse(hours),
         external_id=external_id,
     )
 
@@ -238,7 +245,7 @@ def save_plan(plan: ServicePlan) -> dict[str, Any]:
         "upload_quota_octets": plan.upload_quota_octets,
         "total_quota_octets": plan.total_quota_octets,
         "vlan_pool": plan.vlan_pool,
-        "hours": plan.hours,
+        "hours": None if plan.hours is None else str(plan.hours),
         "external_id": plan.external_id,
     }
 
@@ -364,9 +371,7 @@ def save_card_batch(batch: CardBatch) -> dict[str, Any]:
 
 def load_allowed_device(row: Row) -> AllowedDevice:
     id_, subscriber_id, mac, name, until = row
-    return AllowedDevice(
-        id=id_, subscriber_id=subscriber_id, mac=MacAddress(mac), name=name, until=load_instant(until)
-    )
+    return AllowedDevice(id=id_, subscriber_id=subscriber_id, mac=MacAddress(mac), name=name, until=load_instant(until))
 
 
 def load_allowed_nas(row: Row) -> AllowedNas:

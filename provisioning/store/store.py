@@ -68,11 +68,9 @@ class Store:
         self.changes = Changes(database)
         self.recorder.checks.append(self.keys.refuse_meetings)
 
-    def change(
-        self, action: str, *, reason: str | None = None, undoes: int | None = None
-    ) -> AbstractContextManager[Recording]:
+    def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
         """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""
-        return self.recorder.change(action, reason=reason, undoes=undoes)
+        return self.recorder.change(action, reason=reason)
 
     @classmethod
     def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Self:

@@ -1,15 +1,13 @@
 # ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
 """Subscribers, their subscriptions, and what they may use."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from crypto import MacAddress
 
 from ..errors import AlreadyExists, NotFound
-from ..model import AllowedDevice, AllowedNas, Subscriber, Subscription, Whitelists
+from ..model import AllowedDevice, AllowedNas, Subscriber, Subscription, Whitelists, new_subscriber_token, new_suffix
 from .database import Database
 from .recording import Recorder
 from .rows import (
@@ -25,11 +23,6 @@ from .rows import (
     save_subscriber,
     save_subscription,
 )
-
-# What is left when everything that looks like something else on paper is gone (0 o, 1 l i).
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
-_SUFFIX_LETTERS: Final = 8  # 39 bits, and with any own part long enough for WPA2
-_TOKEN_LETTERS: Final = 20
 
 
 class Subscribers:
@@ -75,8 +68,8 @@ class Subscribers:
             subscriber = Subscriber(
                 id=self._db.allocate("subscribers"),
                 name=name,
-                token=token or f"sub_{_letters(_TOKEN_LETTERS)}",
-                suffix=_letters(_SUFFIX_LETTERS),
+                token=token or new_subscriber_token(),
+                suffix=new_suffix(),
                 external_id=external_id,
             )
             change.subject("subscriber", subscriber.id, name)
@@ -102,10 +95,7 @@ class Subscribers:
             ids = range(first, first + len(new))
             self._recorder.insert_range(
                 "subscribers",
-                (
-                    (id_, name, f"sub_{_letters(_TOKEN_LETTERS)}", _letters(_SUFFIX_LETTERS))
-                    for id_, name in zip(ids, new, strict=True)
-                ),
+                ((id_, name, new_subscriber_token(), new_suffix()) for id_, name in zip(ids, new, strict=True)),
                 "INSERT INTO subscribers (id, name, token, suffix) VALUES (?, ?, ?, ?)",
                 first,
                 ids[-1],
@@ -264,9 +254,3 @@ class Subscribers:
         with self._recorder.change("whitelist.remove"):
             table = "whitelist_devices" if isinstance(allowed, AllowedDevice) else "whitelist_nases"
             self._recorder.delete(table, allowed.id)
-
-
-def _letters(count: int) -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(count))
-
-

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable
 
-from ..errors import AlreadyExists, NotFound
+from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Purpose, Unit, unit_internal_id
 from .database import Database
 from .recording import Recorder
@@ -48,14 +48,11 @@ class Units:
         building: str | None = None,
         floor: str | None = None,
         vlan: int | None = None,
-        purpose: Purpose = Purpose.WIRED,
+        purpose: Purpose = Purpose.WIRED_UNIT,
         external_id: str | None = None,
     ) -> Unit:
         """Return a new unit; AlreadyExists where its name falls together with another one's (VAULT's building rule)."""
         with self._recorder.change("unit.add") as change:
-            venue = self._db.row("SELECT platform_id FROM venues WHERE id = ?", (venue_id,))
-            if venue is None:
-                raise NotFound(f"no venue {venue_id}")
             unit = Unit(
                 id=self._db.allocate("units"),
                 venue_id=venue_id,
@@ -63,7 +60,7 @@ class Units:
                 building=building,
                 floor=floor,
                 vlan=vlan,
-                internal_id=unit_internal_id(str(venue[0]), name, building, floor),
+                internal_id=_internal_id(self._venue(venue_id), name, building, floor),
                 purpose=purpose,
                 external_id=external_id,
             )
@@ -90,9 +87,18 @@ class Units:
             change.subject("unit", id_, unit.name)
             self._recorder.delete("units", id_)
 
+    def _venue(self, venue_id: int) -> str:
+        venue = self._db.row("SELECT platform_id FROM venues WHERE id = ?", (venue_id,))
+        if venue is None:
+            raise NotFound(f"no venue {venue_id}")
+        return str(venue[0])
+
     def _refuse_taken(self, unit: Unit) -> None:
+        # Of its names as they are now, too: VAULT's id stays as it was when a unit is renamed.
+        ids = {unit.internal_id, _internal_id(self._venue(unit.venue_id), unit.name, unit.building, unit.floor)}
         row = self._db.row(
-            "SELECT name, building, floor FROM units WHERE internal_id = ? AND id != ?", (unit.internal_id, unit.id)
+            "SELECT name, building, floor FROM units WHERE internal_id IN (?, ?) AND id != ?",
+            (*ids, *([None] * (2 - len(ids))), unit.id),
         )
         if row is not None:
             if row == (unit.name, unit.building, unit.floor):
@@ -107,3 +113,11 @@ class Units:
         taken = "SELECT name FROM units WHERE venue_id = ? AND external_id = ? AND id != ?"
         if unit.external_id is not None and (row := self._db.row(taken, (unit.venue_id, unit.external_id, unit.id))):
             raise AlreadyExists(f"external id {unit.external_id!r} is that of unit {row[0]!r}")
+
+
+def _internal_id(venue: str, name: str, building: str | None, floor: str | None) -> str | None:
+    """Return VAULT's UnitID_internal, None for names that nothing of it can be made of, such as those in kanji."""
+    try:
+        return unit_internal_id(venue, name, building, floor)
+    except InvalidValue:
+        return None

@@ -151,8 +151,8 @@ def test_many_are_not_all_named(house, path):
     with closing(sqlite3.connect(path)) as database, database:
         for number in range(40):
             database.execute(
-                "INSERT INTO keys SELECT ?, keypool_id, identity || id, passphrase, pmk, fingerprint, unit_id,"
-                " subscriber_id, plan_id, vlan, starts, ends, status, status_reason, status_at FROM keys WHERE id = 1",
+                "INSERT INTO keys (id, keypool_id, identity, passphrase, pmk, fingerprint, status)"
+                " SELECT ?, keypool_id, identity || id, passphrase, pmk, fingerprint, status FROM keys WHERE id = 1",
                 (100 + number,),
             )
     listed = house.run("key", "list", "--json")

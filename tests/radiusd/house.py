@@ -65,9 +65,7 @@ class House:
         self.path = folder / "latchkey.db"
         self._master_key = MasterKey.generate()
         self.store = Store.create(self.path, self._master_key)
-        self.venue = self.store.venues.add(
-            "Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"]
-        )
+        self.venue = self.store.venues.add("Hudson House", nas_identifiers=["hudson-house-ap1", "hudson-house-ap2"])
         self.nas = self.store.nases.add(ip_network("192.0.2.0/24"), b"testing123", name="access points")
         self.pools = {}
         self.engine = None
@@ -87,9 +85,7 @@ class House:
     def change_nas(self, **settings):
         """Give the access points' NAS other settings, as an operator does."""
         self.store.nases.remove(self.nas.id)
-        self.nas = self.store.nases.add(
-            ip_network("192.0.2.0/24"), b"testing123", name="access points", **settings
-        )
+        self.nas = self.store.nases.add(ip_network("192.0.2.0/24"), b"testing123", name="access points", **settings)
 
     def start(self):
         """Start the server, or start it anew as after SIGKILL."""

@@ -174,9 +174,7 @@ def test_someone_elses_database_is_refused(path, master_key):
 
 def test_a_damaged_database_is_an_error_of_ours(store, path, master_key):
     for number in range(300):
-        store.units.add(
-            store.venues.all()[0].id if number else store.venues.add("v").id, f"unit {number}"
-        )
+        store.units.add(store.venues.all()[0].id if number else store.venues.add("v").id, f"unit {number}")
     store.close()
     octets = bytearray(path.read_bytes())
     octets[4096 : len(octets) - 4096] = os.urandom(len(octets) - 8192)
@@ -220,7 +218,7 @@ def test_a_locked_database_is_one_line(store, path, master_key):
 def test_a_failed_write_leaves_nothing_behind(store):
     def fail():
         with store._db.writing():
-            store._db.execute("INSERT INTO subscribers VALUES (1, 'x')")
+            store._db.execute("INSERT INTO operator (id, name) VALUES (2, 'x')")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -387,6 +385,5 @@ def test_sql_is_in_the_modules_that_may_have_it():
         for path in folder.rglob("*.py")
         if re.search(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA)\b", path.read_text())
     }
-    modules = ("store", "inventory", "keys", "devices", "changes", "database", "migrations")
-    assert with_sql <= {f"store/{name}.py" for name in modules}
+    assert all(path.startswith("store/") for path in with_sql), with_sql
     assert "store/keys.py" in with_sql

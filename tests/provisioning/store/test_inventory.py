@@ -50,16 +50,16 @@ def test_names_and_identifiers_are_taken_once(store, venue):
     store.nases.add(ip_network("10.0.0.0/16"), b"other")
 
 
-def test_unit_names_are_unique_in_their_building(store, venue):
+def test_unit_names_are_unique_on_their_floor(store, venue):
     units = (
         store.units.add(venue.id, "4B"),
         store.units.add(venue.id, "4B", building="West", floor="4", vlan=104),
         store.units.add(store.venues.add("Other").id, "4B"),
     )
     assert store.units.all() == units
-    for building in (None, "West"):
+    for building, floor in ((None, None), ("West", "4")):
         with pytest.raises(AlreadyExists):
-            store.units.add(venue.id, "4B", building=building)
+            store.units.add(venue.id, "4B", building=building, floor=floor)
     with pytest.raises(NotFound):
         store.units.add(99, "4B")
 
@@ -87,9 +87,7 @@ def test_an_ssid_has_one_keypool_per_place(store, venue):
 
 
 def test_nases_come_back_with_their_secret(store, venue):
-    first = store.nases.add(
-        ip_network("10.0.0.0/24"), b"\xff octets", name="ctl", venue_id=venue.id, profile="hostapd"
-    )
+    first = store.nases.add(ip_network("10.0.0.0/24"), b"\xff octets", name="ctl", venue_id=venue.id, profile="hostapd")
     second = store.nases.add(ip_network("2001:db8::1"), b"testing123", require_message_authenticator=False)
     assert store.nases.all() == (first, second)
     assert (second.name, second.profile, second.venue_id) == ("2001:db8::1/128", "auto", venue.id)
@@ -159,7 +157,7 @@ class TestVenueOfNas:
         store.venues.add("Other House")
         assert store.nases.all() == (replace(early, venue_id=first.id), anywhere)
         changed = [(each.entity, each.first_id) for each in store.changes.since(0) if each.revision <= revision]
-        assert changed[-1] == (Entity.NAS, early.id)  # a running server must hear of it
+        assert changed[-2:] == [(Entity.VENUE, first.id), (Entity.NAS, early.id)]  # a running server must hear of it
 
     def test_one_venue_and_any_exclude_each_other(self, store, venue):
         with pytest.raises(InvalidValue, match="one venue or to any, not both"):

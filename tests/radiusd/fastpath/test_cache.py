@@ -265,9 +265,7 @@ def test_key_ends_when_it_ends_and_the_session_with_it(house, handshake, ways):
 @pytest.mark.parametrize("name", vendor_vectors.ANSWERED)
 def test_every_dialect_answers_alike_both_ways(house, handshake, lookup, ways, name):
     dialect = DIALECTS[name]
-    house.store.nases.add(
-        ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
-    )
+    house.store.nases.add(ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id)
     house.add_key(SSID, b"right-passphrase", vlan=110, ends=house.now + timedelta(days=1))
     house.start()
     assert house.ask(handshake(b"right-passphrase"), nas_identifier=b"hudson-house-ap1")

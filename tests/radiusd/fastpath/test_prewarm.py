@@ -49,9 +49,7 @@ def test_answer_is_the_engines(house, lookup, lines, ways):
 
 @pytest.mark.parametrize("name", vendor_vectors.ANSWERED)
 def test_in_the_words_of_the_profile(house, lookup, ways, name):
-    house.store.nases.add(
-        ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id
-    )
+    house.store.nases.add(ip_network("192.0.2.1/32"), b"testing123", name="one", profile=name, venue_id=house.venue.id)
     house.add_key(SSID, b"first-passphrase", devices=(FIRST,), vlan=1)
     house.add_key(SSID, b"second-passphrase", devices=(SECOND,), vlan=1)
     begin(house)

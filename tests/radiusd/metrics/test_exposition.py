@@ -204,9 +204,7 @@ class TestReasons:
 
     def test_of_everything_else(self, house, handshake, lookup):
         house.add_key(SSID, b"right-passphrase")
-        house.store.nases.add(
-            ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER
-        )
+        house.store.nases.add(ip_network("198.51.100.0/24"), b"testing123", unknown_devices=UnknownDevices.OFFER)
         house.store.nases.add(ip_network("203.0.113.0/24"), b"testing123", profile="omada")
         house.start()
         house.ask(lookup())

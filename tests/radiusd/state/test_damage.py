@@ -122,9 +122,7 @@ def test_damaged_nas_is_silent_and_others_go_on(house, handshake):
     house.start()
     damage(house, "nases", one.id, "secret")
     house.store.plans.add("a change", download_kbps=1)
-    house.store.nases.remove(
-        house.store.nases.add(ip_network("203.0.113.1"), b"x" * 16, venue_id=house.venue.id).id
-    )
+    house.store.nases.remove(house.store.nases.add(ip_network("203.0.113.1"), b"x" * 16, venue_id=house.venue.id).id)
     settle(house)
     question = house.question(handshake(b"right-passphrase"))
     # Not even with the secret of the network around it, which is another NAS's.
