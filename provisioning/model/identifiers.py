@@ -52,9 +52,12 @@ def unit_internal_id(venue: str, unit: str, building: str | None = None, floor: 
 def fall_together(one: tuple[str, str | None, str | None], other: tuple[str, str | None, str | None]) -> bool:
     """Return whether two different units of a venue would have one UnitID_internal: "Apt 1/2" and "Apt 12".
 
-    one, other: unit, building and floor as they were entered
+    one, other: unit, building and floor as they were entered; what no identifier can be made of meets nobody
     """
-    return one != other and _components(*one) == _components(*other)
+    try:
+        return one != other and _components(*one) == _components(*other)
+    except InvalidValue:
+        return False
 
 
 def _components(unit: str, building: str | None, floor: str | None) -> tuple[str, str, str]:

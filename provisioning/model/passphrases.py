@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any, Final
 
 from ..errors import InvalidValue
@@ -98,7 +97,7 @@ def _of_letters(alphabets: list[str], below: Below) -> Generated:
 
 
 def _of_words(length: int | None, words: int | None, below: Below) -> Generated:
-    """Return words-with-dashes-between and a suffix, each of all that have this length or number equally likely."""
+    """Return words and a suffix, with dashes between them: each row of this length or number is equally likely."""
     if words is not None and not 1 <= words <= _MAX_WORDS:
         raise InvalidValue(f"words of the passphrase must be 1 to {_MAX_WORDS}, got {words}")
     if length is None:
@@ -112,13 +111,10 @@ def _of_words(length: int | None, words: int | None, below: Below) -> Generated:
     total = sum(_ways(count, letters) for letters in among)
     if not total:
         raise InvalidValue(f"{words} words and a suffix cannot be {length} characters")
-    suffix = _of_letters_text(below)
-    text = "-".join([*_unrank(below(total), count, among), suffix])
-    return Generated(Passphrase(text.encode()), math.log2(total) + _SUFFIX * math.log2(len(UNMISTAKABLE)))
-
-
-def _of_letters_text(below: Below) -> str:
-    return "".join(UNMISTAKABLE[below(len(UNMISTAKABLE))] for _ in range(_SUFFIX))
+    row = _unrank(below(total), count, among)
+    suffix = "".join(UNMISTAKABLE[below(len(UNMISTAKABLE))] for _ in range(_SUFFIX))
+    bits = math.log2(total) + _SUFFIX * math.log2(len(UNMISTAKABLE))
+    return Generated(Passphrase("-".join([*row, suffix]).encode()), bits)
 
 
 def _letters_left(length: int, words: int) -> int:
@@ -157,22 +153,22 @@ def _word_list() -> Mapping[int, tuple[str, ...]]:
     """Return EFF's long word list by the lengths of the words, without four that have a dash in them.
 
     xkcdpass carries the list (CC BY 3.0) under a BSD licence and is kept up; diceware, which has it too, is GPL. Of the
-    package only the list is used: its own choice falls back to the system's dictionary where a file is missing, and
-    the entropy would be another. With words of letters only, two different rows are two different texts.
+    package only the list is used: where a file is missing, its own code quietly takes the system's dictionary. With
+    words of letters only, two different rows are two different texts.
     """
+    from importlib.resources import files  # for the style words only: no other command waits for it
+
     text = files("xkcdpass").joinpath("static/eff-long").read_text("ascii")
     words = {word for word in text.split() if word.isalpha()}
-    if len(words) != 7772:
-        raise RuntimeError(f"EFF's long word list of xkcdpass has {len(words)} words instead of 7772")
     return {size: tuple(sorted(word for word in words if len(word) == size)) for size in sorted(set(map(len, words)))}
 
 
 def user_part(own: str, suffix: str) -> Generated:
-    """Return the passphrase of what a subscriber chose, with his suffix behind it.
+    """Return the passphrase of what a subscriber chose, with their suffix behind it.
 
     own: 1 to 40 characters from ! to ~ (no blank)
     suffix: of the subscriber, random as new_suffix makes it
-    Its bits are those of the suffix and what estimate_bits() says of the rest.
+    The bits are those of the suffix and what estimate_bits() says of the rest.
     """
     _check_part(own, "own part of the key", 1, MAX_OWN)
     _check_part(suffix, "suffix of the subscriber", 1, MAX_LENGTH)

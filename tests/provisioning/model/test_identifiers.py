@@ -84,6 +84,7 @@ def test_two_flats_fall_together_where_only_the_raw_names_differ():
     assert not fall_together(("Apt 12", "A", "1"), ("Apt 12", "A", "1"))  # the same flat
     assert not fall_together(("Apt 12", "A", "1"), ("Apt 12", "B", "1"))
     assert not fall_together(("1", "2", None), ("2", "1", None))
+    assert not fall_together(("///", None, None), ("...", None, None))
 
 
 @pytest.mark.parametrize(
