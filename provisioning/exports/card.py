@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, tzinfo
+from typing import Final
 
 from crypto import Ssid
 
 from ..model import Passphrase
+
+_BY_CODE: Final = "Point the camera of your phone at the code and tap the network that it shows."
+_BY_HAND: Final = "Open the Wi-Fi settings, choose the network and type the password."
+_NOT_SHARED: Final = "The password is yours alone: please do not pass it on."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,12 @@ class Sheet:
     zone: tzinfo = UTC  # the venue's, for the window
     code: bool = True  # False: without the QR code, for cards whose passphrase is to be scratched free
     back: str = ""  # a text for the other side, lines as given; empty: no backs
+
+
+def how_to_join(*, code: bool = True) -> str:
+    """Return a text for the back of cards with the QR code, or without."""
+    by_hand = f"Or {_BY_HAND[0].lower()}{_BY_HAND[1:]}" if code else _BY_HAND
+    return "\n\n".join((*([_BY_CODE] if code else []), by_hand, _NOT_SHARED))
 
 
 def render_validity(card: Card, zone: tzinfo) -> str:
