@@ -67,12 +67,13 @@ def read_header(cells: Sequence[str]) -> int | None:
         if names != COLUMNS[: len(names)]:
             raise InvalidValue(f"{known}, in this order")
         return len(names)
-    if len(names) > 1 and _reads_like_header(cells):
+    if len(names) > 1 and reads_like_header(cells):
         raise InvalidValue(f"reads like a header, in other words: {known}; say --no-header if it is a key")
     return None
 
 
-def _reads_like_header(cells: Sequence[str]) -> bool:
+def reads_like_header(cells: Sequence[str]) -> bool:
+    """Return whether a row of two or more cells is a header in words of whatever language."""
     first, second, *more = map(_words, cells)
     if any(map(_all_known, (second, *more))) or " ".join(first) in _NAMES_OF_COLUMNS:
         return True
@@ -89,6 +90,11 @@ def _reads_like_header(cells: Sequence[str]) -> bool:
     if any(map(str.isdigit, cells[1])):
         return False
     return len(second) == 1 or any(map(_is_telling, second))
+
+
+def squash(name: str) -> str:
+    """Return what is left of a column's name without case, accents, blanks, points and brackets."""
+    return "".join(_words(name))
 
 
 def _words(cell: str) -> list[str]:
