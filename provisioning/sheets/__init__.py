@@ -1,1 +1,39 @@
-"""Sheets of keys, in and out: files as spreadsheet programs write them, and as they read them."""
+"""Sheets of keys, in and out: files as spreadsheet programs write them, and as they read them.
+
+From octets to what is to be done, a module for each step, and no step knows the store:
+`encoding` (text), `grid` (cells), `columns` (which is which), `cells` and `dates` (what they mean), `sheet` (a row for
+each key), `resolve` (which keypool, unit and plan), `updating` (what changes). Back again: `writing`, and `refused` for
+the rows that were not taken. `formulas` is about cells that a spreadsheet would calculate.
+"""
+
+from .columns import FIELDS, Columns, parse_map
+from .refused import render_refused, write_refused
+from .resolve import KeyRow, NewUnit, Places, Resolved, resolve_rows
+from .sheet import Sheet, SheetOptions, SheetReader, SheetRow
+from .updating import FieldChange, KeyUpdate, StoredKey, UpdatePlan, plan_update
+from .writing import describe_key, render_sheet, render_window_end
+
+__all__ = [
+    "FIELDS",
+    "Columns",
+    "FieldChange",
+    "KeyRow",
+    "KeyUpdate",
+    "NewUnit",
+    "Places",
+    "Resolved",
+    "Sheet",
+    "SheetOptions",
+    "SheetReader",
+    "SheetRow",
+    "StoredKey",
+    "UpdatePlan",
+    "describe_key",
+    "parse_map",
+    "plan_update",
+    "render_refused",
+    "render_sheet",
+    "render_window_end",
+    "resolve_rows",
+    "write_refused",
+]

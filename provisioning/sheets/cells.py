@@ -6,7 +6,7 @@ from typing import Final
 from crypto import MacAddress
 
 from ..model import KeyStatus, Passphrase, check_name, check_vlan
-from .formulas import is_formula, restore
+from .formulas import defuse, is_formula, restore
 
 # "1.23457E+15" was a passphrase of sixteen digits: it is one no more, and would be stored as such.
 _ROUNDED: Final = re.compile(r"-?\d[.,]\d+E\+\d+", re.ASCII)
@@ -64,6 +64,11 @@ class Cells:
     def _refuse_rounded(self, text: str, name: str) -> None:
         if not self._formulas and _ROUNDED.fullmatch(text.strip()):
             raise ValueError(f"the {name} is a number that the spreadsheet has rounded: format the column as text")
+
+
+def defuse_cell(text: str, name: str) -> str:
+    """Return what to write so that the cell of a field is this text, and `Cells` reads it so."""
+    return text if name == "floor" and _BASEMENT.fullmatch(text) else defuse(text)
 
 
 def parse_vlan(cell: str) -> int:

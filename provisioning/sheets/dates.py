@@ -39,7 +39,7 @@ class Unordered:
 
 
 def parse_date(text: str, order: str | None = None) -> str | Unordered:
-    """Return 2026-12-31 or 2026-12-31T14:00:00 for a cell that is not empty; ValueError, without the cell, says why not.
+    """Return 2026-12-31 or 2026-12-31T14:00:00 for a cell that is not empty; ValueError says why not, without it.
 
     order: how days and months are written where the year comes last, dmy or mdy; ymd: the year always comes first
     """
@@ -54,8 +54,8 @@ def parse_date(text: str, order: str | None = None) -> str | Unordered:
         if order == "ymd":
             raise ValueError("the year does not come first")
         found = Unordered(int(first), int(second), int(year), _clock(clock))
-        if order is not None:
-            return found.read(order)
+        if order is not None or found.first == found.second:
+            return found.read(order or "dmy")
         if min(found.first, found.second) > 12:
             raise ValueError("there is no such day")
         return found

@@ -18,6 +18,7 @@ from .encoding import TextLines
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MOST_LINES: Final = 100  # of one row: an address, a comment
 _MOST_CELLS: Final = 256
+_BLANKS: Final = " \t\r\n,;\xa0"  # what a row may be full of and empty even so
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Grid:
             told = re.fullmatch(r'"?sep=([,;\t])"?', text.rstrip("\r\n"))  # Excel's own way to say it
             if told is not None and self.separator is None:
                 self.separator = told[1]
-            elif text.strip(' \t\r\n,;"'):
+            elif text.strip(_BLANKS + '"'):
                 return self._feed.line + 1, text
             self._feed.drop(text)
         return 0, ""
@@ -97,7 +98,7 @@ class Grid:
                 return
             if broken and (reason := self._why_broken()):
                 yield feed.first, Broken(reason, feed.text())
-            elif not any(cells) or not any(cell.strip(" \t,;\xa0") for cell in cells):
+            elif not any(cells) or not any(cell.strip(_BLANKS) for cell in cells):
                 continue
             elif self._stray is not None and (reason := self._belongs_to_stray()):
                 yield feed.first, Broken(reason, feed.text())
