@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from ..errors import InvalidValue
@@ -93,7 +93,7 @@ class Hours:
     def until(self, now: datetime, zone: tzinfo) -> datetime | None:
         """Return the first instant after `now` at which allows() is another; None where it never will be."""
         allowed = self.allows(now, zone)
-        at = now.replace(microsecond=0)
+        at = now.astimezone(UTC).replace(microsecond=0)  # sums of other times are those of a clock on the wall
         try:
             while at - now < _HORIZON:  # each round goes on to an edge, or to a change of the clocks
                 edge = at + self._next_edge(at, zone)

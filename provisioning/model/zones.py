@@ -120,7 +120,7 @@ def render_instant(at: datetime, zone: tzinfo = UTC) -> str:
 
 def offset_change(zone: tzinfo, after: datetime, until: datetime) -> datetime | None:
     """Return the first instant in (after, until] with another offset from UTC than `after` has; None without one."""
-    low = after.replace(microsecond=0)
+    low = after.astimezone(UTC).replace(microsecond=0)
     offset = low.astimezone(zone).utcoffset()
     while low < until:
         high = min(low + _STEP, until)

@@ -179,6 +179,7 @@ def test_the_night_on_which_clocks_go_back_is_an_hour_longer():
     plan = Hours.parse("22:00-06:00")
     begin = parse_instant("2026-10-24 22:00", BERLIN)
     assert plan.until(begin, BERLIN) - begin == timedelta(hours=9)
+    assert plan.until(begin.astimezone(BERLIN), BERLIN) == plan.until(begin, BERLIN)
     # The hour that comes twice is open twice.
     twice = ["2026-10-25 02:30 CEST", "2026-10-25 02:00 CET", "2026-10-25 02:30 CET"]
     assert changes(Hours.parse("01:00-02:30"), "2026-10-25 01:30", 3) == twice

@@ -22,18 +22,17 @@ from provisioning.model.identifiers import (
     unit_internal_id,
 )
 
-# VAULT API 3.0.0, lines of its text in brackets; it uses no identifier of ours.
+# VAULT API 3.0.0: in brackets the lines of its text.
 SAMPLES = [
-    ("venue_123", "Unit-101", "Building-A", "Floor-3", "venue_123.UNIT-101.BUILDING-A.FLOOR-3"),  # (3673)
-    ("venue_12345", "101", None, None, "venue_12345.101.DEFAULT.DEFAULT"),  # (3680)
-    (
-        "venue_12345",
-        "Building A - Apartment 101",
-        None,
-        None,
-        "venue_12345.BUILDINGA-APARTME.DEFAULT.DEFAULT",
-    ),  # (10638)
-    ("OP123.USA.CA.94102.APARTMENTS.123", "7", "B", "2", "OP123.USA.CA.94102.APARTMENTS.123.7.B.2"),
+    ("venue_123", "UNIT-101", "BUILDING-A", "FLOOR-3", "venue_123.UNIT-101.BUILDING-A.FLOOR-3"),  # (3673)
+    ("venue_12345", "Unit 101", "Bldg 1", "Floor 2", "venue_12345.UNIT101.BLDG1.FLOOR2"),  # (3162)
+    (  # (3866-3887)
+        *("venue_hotel_downtown._V3VENUE.12345", "101", "Building-A", "1"),
+        "venue_hotel_downtown._V3VENUE.12345.101.BUILDING-A.1",
+    ),
+    # By its rules: absent building and floor (3680), cut to 20 first (3670) of a name that it shows (10638).
+    ("venue_12345", "101", None, None, "venue_12345.101.DEFAULT.DEFAULT"),
+    ("v", "Building A - Apartment 101", "Building A", "1st Floor", "v.BUILDINGA-APARTME.BUILDINGA.1STFLOOR"),
 ]
 
 
@@ -91,6 +90,7 @@ def test_two_flats_fall_together_where_only_the_raw_names_differ():
     ("lines", "unit"),
     [
         (("123 Main Street", "Suite 100"), "123-100"),
+        (("123 Hotel Plaza Drive, Unit 101", "Suite 101"), "123-101"),
         (("123 Main Street", ""), "123-Street"),
         (("", "Suite 100"), "Suite-100"),
         (("Castle", "Tower"), "Castle-Tower"),
@@ -111,6 +111,7 @@ def test_an_address_without_two_words_names_no_unit(lines):
     [
         ("OP123._V3SSID.GuestWiFi.global", ("OP123", b"GuestWiFi", "global")),  # (8695)
         ("OP123._V3SSID.ResidentWiFi.a8f3d2e1", ("OP123", b"ResidentWiFi", "a8f3d2e1")),  # (8696)
+        ("USA.TX.75001.CORPORATE._V3SSID.OLDWIFI.local", ("USA.TX.75001.CORPORATE", b"OLDWIFI", "local")),  # (8957)
         ("op.net._V3SSID.Wi-Fi 2.4.local", ("op.net", b"Wi-Fi 2.4", "local")),
         ("op._V3SSID.._V3SSID..x", ("op", b"._V3SSID.", "x")),
     ],

@@ -264,6 +264,11 @@ def test_what_looks_random_is_not(text):
     assert weakness(bits, chosen=True) is None
 
 
+def test_a_repetition_is_worth_a_little_more_than_once():
+    once, thrice = (estimate_bits(Passphrase(b"k7Xq2mZp" * times)) for times in (1, 3))
+    assert thrice == pytest.approx(once + math.log2(3))
+
+
 @settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=8, max_size=16))
 def test_the_estimate_is_never_more_than_that_of_random_characters(text):
