@@ -29,7 +29,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
         "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, quotas, wireless-only."),
         "key": (
-            "provisioning.key_cli",
+            "provisioning.commands.key",
             "key",
             "Keys: add, import, list, suspend, reset, remove, export and more.",
         ),

@@ -268,6 +268,15 @@ class Database:
                 self.sql.rollback()
                 raise
 
+    @contextmanager
+    def joining(self) -> Iterator[None]:
+        """Make everything within part of the transaction that is being written, or one of its own."""
+        if self.sql.conn.in_transaction:
+            yield
+            return
+        with self.writing():
+            yield
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
         """Run a statement of a transaction; `reading` or `writing` turn its errors into ours."""
         return self.sql.execute(sql, parameters)

@@ -282,7 +282,7 @@ class Keys:
             raise ValueError(f"{len(pmks)} PMKs for {len(drafts)} keys")
         # Ids first, and everything slow before the insert: sealing a million keys under the write lock would keep the
         # server's own writes waiting. An import refused below leaves a gap in the ids, which costs nothing.
-        with self._db.writing():
+        with self._db.joining():
             first = self._db.allocate("keys", len(drafts))
         ids = range(first, first + len(drafts))
         fingerprints = [self._vault.fingerprint(pmk.tobytes()) for pmk in pmks]
@@ -298,7 +298,11 @@ class Keys:
                 raise DuplicateKey(duplicates)
             names = sorted({draft.subscriber for draft in drafts if draft.subscriber is not None})
             rows = key_rows(keypool_id, ids, drafts, sealed, fingerprints, self._subscribers.ids_of(names), progress)
-            self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
+            if len(drafts) == 1:  # told of in full
+                columns = [column.strip() for column in KEY_COLUMNS.split(",")]
+                self._recorder.insert("keys", dict(zip(columns, next(iter(rows)), strict=True)) | {"status": "active"})
+            else:
+                self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
             if any(draft.devices for draft in drafts):
                 registered = zip(ids, drafts, strict=True)
                 self._devices.register_many(
