@@ -35,7 +35,7 @@ def render_sheet(
 
     `fonts`: TrueType or OpenType files for characters that ours have not. Raises InvalidValue where one cannot be read.
     """
-    from fpdf import FPDF
+    from fpdf import FPDF, ViewerPreferences
 
     if not cards:
         raise InvalidValue("no cards to print")
@@ -45,6 +45,9 @@ def render_sheet(
     pdf.set_creation_date(made)
     pdf.set_producer("Latchkey")
     pdf.set_title("Wi-Fi cards")
+    # What a print dialog begins with: the size that it is, and backs behind their cards.
+    duplex = "DuplexFlipLongEdge" if sheet.back else "Simplex"
+    pdf.viewer_preferences = ViewerPreferences(print_scaling="None", duplex=duplex)
     with open_fonts(pdf, fonts) as opened:
         for first in range(0, len(cards), paper.per_page):
             page = cards[first : first + paper.per_page]
@@ -136,12 +139,15 @@ def _draw_head(canvas: _Canvas, title: str, number: str) -> None:
 
 
 def _draw_code(canvas: _Canvas, uri: str | None) -> None:
+    from PIL import Image
+
     left = CARD_MM[0] - _QR_MM - 2.0
     if uri is None:
         for row, text in enumerate(("No code: the network's", "name is not UTF-8 text.")):
             canvas.line(text, (left + 2, _QR_TOP_MM + 14 + 3 * row), Face.TEXT, 6.5, grey=True)
         return
-    picture = io.BytesIO(qr_png(uri, scale=8))
+    # Eight bits a pixel: of one bit each, fpdf2 2.8.4 makes stripes with Pillow 13.
+    picture = Image.open(io.BytesIO(qr_png(uri, scale=8))).convert("L")
     canvas.pdf.image(picture, canvas.x + left, canvas.y + _QR_TOP_MM, _QR_MM, _QR_MM)
 
 

@@ -337,6 +337,14 @@ def test_backs_lie_behind_their_cards_when_the_sheet_is_turned():
     assert "Point the camera" not in how_to_join(code=False)
 
 
+def test_print_dialog_is_asked_for_the_true_size_and_the_right_side():
+    document = pypdfium2.PdfDocument(render_sheet([card()], GUESTS, made=MADE))
+    assert not pdfium.FPDF_VIEWERREF_GetPrintScaling(document)
+    assert pdfium.FPDF_VIEWERREF_GetDuplex(document) == pdfium.Simplex
+    document = pypdfium2.PdfDocument(render_sheet([card()], Sheet(ssid=Ssid(b"x"), back="x"), made=MADE))
+    assert pdfium.FPDF_VIEWERREF_GetDuplex(document) == pdfium.DuplexFlipLongEdge
+
+
 def test_text_for_the_back_that_has_no_room_is_refused():
     with pytest.raises(InvalidValue, match="the back takes 50 lines, and a card has room for 16"):
         render_sheet([card()], Sheet(ssid=Ssid(b"Guests"), back="x\n" * 50), made=MADE)
