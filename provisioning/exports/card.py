@@ -1,12 +1,15 @@
 """What is printed on cards, before it is laid out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
 from crypto import Ssid
 
+from ..errors import InvalidValue
 from ..model import Passphrase
+from ..model.zones import end_of_day, start_of_day
 
 _BY_CODE: Final = "Point the camera of your phone at the code and tap the network that it shows."
 _BY_HAND: Final = "Open the Wi-Fi settings, choose the network and type the password."
@@ -44,17 +47,28 @@ def how_to_join(*, code: bool = True) -> str:
 
 def render_validity(card: Card, zone: tzinfo) -> str:
     """Return the window in the venue's zone, whole days without the time; the empty text where there is none."""
-    starts = _render(card.valid_from, zone, time(0, 0, 0))
-    ends = _render(card.valid_until, zone, time(23, 59, 59))
+    starts = _render(card.valid_from, zone, start_of_day)
+    ends = _render(card.valid_until, zone, end_of_day)
     if starts and ends:
         return f"Valid {starts}" if starts == ends else f"Valid {starts} to {ends}"
     return f"Valid from {starts}" if starts else f"Valid until {ends}" if ends else ""
 
 
-def _render(instant: datetime | None, zone: tzinfo, unsaid: time) -> str:
-    """Return the date, with the time unless it is the one that a date alone means."""
+def at_venue(instant: datetime, zone: tzinfo) -> datetime:
+    """Return an instant as the venue's clock shows it; as UTC within hours of the year 10000, where there is none."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.astimezone(UTC)
+
+
+def _render(instant: datetime | None, zone: tzinfo, whole_day: Callable[[date, tzinfo], datetime]) -> str:
+    """Return the date, with the time unless it is the one that the date alone means."""
     if instant is None:
         return ""
-    local = instant.astimezone(zone)
-    date = f"{local.day} {local:%b %Y}"
-    return date if local.time().replace(microsecond=0) == unsaid else f"{date} {local:%H:%M}"
+    local = at_venue(instant, zone)
+    day = f"{local.day} {local:%b %Y}"
+    try:
+        return day if instant.replace(microsecond=0) == whole_day(local.date(), zone) else f"{day} {local:%H:%M}"
+    except InvalidValue:  # a day that does not end in year 9999
+        return f"{day} {local:%H:%M}"

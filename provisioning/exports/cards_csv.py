@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from ..errors import InvalidValue
-from .card import Card, Sheet
+from .card import Card, Sheet, at_venue
 from .wifi_qr import wifi_uri
 
 COLUMNS: Final = ("number", "title", "ssid", "passphrase", "valid_from", "valid_until", "note", "qr")
@@ -42,7 +42,7 @@ def _defuse(cell: str) -> str:
 
 
 def _render(instant: datetime | None, zone: tzinfo) -> str:
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S}" if instant else ""
+    return f"{at_venue(instant, zone):%Y-%m-%d %H:%M:%S}" if instant else ""
 
 
 def _qr(card: Card, sheet: Sheet) -> str:

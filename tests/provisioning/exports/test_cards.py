@@ -373,7 +373,9 @@ def test_same_cards_make_the_same_octets():
         ("2026-11-20T23:00:00", "2026-11-21T22:59:59", "Valid 21 Nov 2026"),
         ("2026-11-21T08:30:00", "2026-11-24T23:00:00", "Valid 21 Nov 2026 09:30 to 25 Nov 2026 00:00"),
         ("2026-03-28T23:00:00", "2026-03-29T21:59:59", "Valid 29 Mar 2026"),  # a day of 23 hours
+        ("2026-10-24T22:00:00", "2026-10-25T22:59:59", "Valid 25 Oct 2026"),  # of 25
         (None, "9999-12-31T22:59:59", "Valid until 31 Dec 9999"),
+        (None, "9999-12-31T23:59:59", "Valid until 31 Dec 9999 23:59"),  # no year 10000: UTC
     ],
 )
 def test_window_is_shown_in_the_venues_zone(starts, ends, text):
@@ -382,6 +384,13 @@ def test_window_is_shown_in_the_venues_zone(starts, ends, text):
     assert render_validity(shown, ZURICH) == text
     (page,) = pages([shown])
     assert text in page.get_textpage().get_text_bounded()
+
+
+def test_day_that_begins_at_one_is_a_whole_day():
+    beirut = ZoneInfo("Asia/Beirut")  # clocks go forward at midnight
+    begins = datetime(2026, 3, 28, 22, tzinfo=UTC)
+    assert begins.astimezone(beirut).hour == 1
+    assert render_validity(card(valid_from=begins), beirut) == "Valid from 29 Mar 2026"
 
 
 def test_importing_the_package_draws_nothing_in():

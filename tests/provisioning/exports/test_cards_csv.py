@@ -60,3 +60,8 @@ def test_passphrase_that_looks_like_a_formula_is_defused_and_whole_in_the_code()
 def test_ssid_that_is_not_utf8_stands_escaped_and_without_a_code():
     (row,) = rows(cards_csv([Card(passphrase=Passphrase(b"password"))], Sheet(ssid=Ssid(b"caf\xe9"))))
     assert (row["ssid"], row["qr"]) == ("caf\\xe9", "")
+
+
+def test_end_of_time_is_written():
+    card = Card(passphrase=Passphrase(b"password"), valid_until=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert rows(cards_csv([card], SHEET))[0]["valid_until"] == "9999-12-31 23:59:59"
