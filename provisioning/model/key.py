@@ -1,9 +1,10 @@
 """Keys: a passphrase in a keypool, with all that decides an answer."""
 
 import enum
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from .subscriber import Subscriber, SubscriberStatus, Whitelists
 from .venue import Unit
 from .vlans import check_vlan
 from .window import check_window
+from .zones import parse_zone
+
+T = TypeVar("T")
 
 NO_WHITELISTS: Final = Whitelists()
 MOST_TAG: Final = 40  # characters, as VAULT's KeyTag
@@ -140,6 +144,46 @@ class Key:
         if self.subscriber is not None and self.subscriber.status is not SubscriberStatus.ACTIVE:
             return _refuse_subscriber(self.subscriber)
         return None
+
+    def refusal(self, device: MacAddress, nas_names: Container[str], now: datetime) -> Reason | None:
+        """Return None when this device may use the key at a NAS of these names now, else why not.
+
+        nas_names: what the NAS is known by, upper case aside: in lower case
+        """
+        invalid = self.validity(now)
+        if invalid is not None:
+            return invalid
+        plan = self.plan
+        if plan is not None and plan.hours is not None and not plan.hours.allows(now, parse_zone(self.time_zone)):
+            return Reason(f"outside the hours of plan {plan.name}: {plan.hours}", "outside-hours")
+        if self.whitelists is NO_WHITELISTS:
+            return None
+        devices, nases = self.whitelists.devices, self.whitelists.nases
+        if devices is not None and not _listed(devices, (device,), now):
+            return Reason("this device is not on the subscriber's whitelist", "device-not-allowed")
+        if nases is not None and not _listed([(name.lower(), until) for name, until in nases], nas_names, now):
+            return Reason("this NAS is not on the subscriber's whitelist", "nas-not-allowed")
+        return None
+
+    def usable_until(self, device: MacAddress, now: datetime) -> datetime | None:
+        """Return when what lets this device use the key now ends by itself, None where it does not."""
+        bounds = [self.ends]
+        if self.plan is not None and self.plan.hours is not None:
+            bounds.append(self.plan.hours.until(now, parse_zone(self.time_zone)))
+        for allowed, shown in ((self.whitelists.devices, device), (self.whitelists.nases, None)):
+            ends = [until for each, until in allowed or () if shown in (None, each)]
+            if ends and None not in ends:
+                bounds.append(max(until for until in ends if until is not None))
+        return min((each for each in bounds if each is not None), default=None)
+
+    @property
+    def depends_on_nas(self) -> bool:
+        """Return whether one NAS may be refused what another gets."""
+        return self.whitelists.nases is not None
+
+
+def _listed(allowed: Sequence[tuple[T, datetime | None]], shown: Container[T], now: datetime) -> bool:
+    return any(each in shown and (until is None or now < until) for each, until in allowed)
 
 
 def _refuse_subscriber(subscriber: Subscriber) -> Reason:

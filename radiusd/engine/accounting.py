@@ -24,7 +24,7 @@ from ..codec import (
     encode_reply,
 )
 from ..config import Config
-from ..errors import DialectError, PacketError, UnsignedError
+from ..errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from ..log.handler import write_decisions
 from ..log.line_format import quote, quote_name, quote_octets
 from ..metrics.counters import OTHERS
@@ -116,7 +116,7 @@ class Accounting:
 
     def _answer(self, datagram: bytes, source: Source, client: Client, now: datetime) -> bytes | None:
         started = self._monotonic()
-        request = decode_accounting(datagram, client.secret)
+        client, request = _decode(datagram, client, now)
         if request.code == STATUS_SERVER:
             return self._answer_status(request, source, client, started)
         if (age := _age(request, now)) is not None and abs(age) > WINDOW_S:
@@ -211,7 +211,7 @@ class Accounting:
             return "this device is registered with another key"
         if not self.index.offers.made(client.nas.id, device, key.id, now):
             return "this key was not offered for this device"
-        return key.validity(now)
+        return key.refusal(device, (client.nas.name.lower(), str(client.nas.network)), now)
 
     def _find(self, report: Report, key_id: int) -> Key | None:
         """Return the key, if it is of a keypool that is valid where the report comes from."""
@@ -242,6 +242,17 @@ def _named(request: Request) -> int | None:
 def _parse_key_name(name: bytes) -> int | None:
     match = _KEY_NAME(name)
     return None if match is None else int(match[1])
+
+
+def _decode(datagram: bytes, client: Client, now: datetime) -> tuple[Client, Request]:
+    """Return a report, and the NAS with the secret that it is made with."""
+    try:
+        return client, decode_accounting(datagram, client.secret)
+    except AuthenticityError:
+        for former in client.at(now)[1:]:
+            with suppress(AuthenticityError):
+                return former, decode_accounting(datagram, former.secret)
+        raise
 
 
 def _age(request: Request, now: datetime) -> float | None:

@@ -113,6 +113,16 @@ class Journal:
             cause = "unsigned" if isinstance(error, UnsignedError) else "malformed"
             self._discard_muffled(cause, source, f"{detail} (NAS {name})", f" nas={quote_name(name)}")
 
+    def former_secret(self, client: Client, source: Source) -> None:
+        """Note that a NAS still has the secret that is being replaced: one line for each address now and then."""
+        self.counts.former_secrets += 1
+        name = f"source={source.address}"
+        if self._rooms.tell("former-secret", name, self._monotonic()) is not None:
+            detail = f"it still uses its former shared secret, which is valid until {client.until:%Y-%m-%d %H:%M} UTC"
+            write_decisions(
+                (f"secret {name} nas={quote_name(client.nas.name)} detail={quote(detail)}",), logging.WARNING
+            )
+
     def discard(self, cause: str, source: Source, detail: str) -> None:
         """Note a datagram that gets no answer. `cause` is the name it is counted under, one of few."""
         self._discard_muffled(cause, source, detail, "")

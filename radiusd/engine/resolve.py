@@ -94,7 +94,7 @@ def conclude(search: Search, index: Index, now: datetime) -> Decision | Search:
     key = index.key(key_id)
     if key is None or not index.matches(keypool_id, key_id, search.handshake):
         return search  # gone since it was found, or its passphrase is another, or all the database is
-    invalid = key.validity(now)
+    invalid = key.refusal(search.handshake.spa, search.transaction.nas_names, now)
     if invalid is None:
         if search.transaction.proven:
             index.learn(keypool_id, search.handshake.spa, key_id)
@@ -107,7 +107,7 @@ def _look_up(transaction: Transaction, lookup: Lookup, index: Index, now: dateti
     refusal: Reject | None = None
     for keypool_id, _ in transaction.keyrings:
         for key in filter(None, map(index.key, index.devices.keys(keypool_id, lookup.device))):
-            invalid = key.validity(now)
+            invalid = key.refusal(lookup.device, transaction.nas_names, now)
             if invalid is None:
                 return _accept(transaction, key, How.LOOKUP, index, now)
             refusal = refusal or Reject(invalid, key=key)
@@ -125,7 +125,9 @@ def _offer(transaction: Transaction, lookup: Lookup, index: Index, now: datetime
     if transaction.keys > _MOST_READ:
         return _not_offered(f"of {transaction.keys} keys at most {_MOST_OFFERED} can be offered")
     found = (index.key(key_id) for _, pool in transaction.keyrings for key_id in pool.key_ids())
-    keys = sorted((key for key in found if key is not None and key.validity(now) is None), key=lambda key: key.id)
+    device, names = lookup.device, transaction.nas_names
+    usable = (key for key in found if key is not None and key.refusal(device, names, now) is None)
+    keys = sorted(usable, key=lambda key: key.id)
     if not keys:
         return _not_offered("no key is valid")
     if len(keys) > _MOST_OFFERED:
@@ -134,7 +136,7 @@ def _offer(transaction: Transaction, lookup: Lookup, index: Index, now: datetime
         return _not_offered("the keys it could have are of several VLANs")
     if transaction.proven:
         index.offers.note(transaction.client.nas.id, lookup.device, [key.id for key in keys], now)
-    ends = [key.ends for key in keys if key.ends is not None]
+    ends = [until for key in keys if (until := key.usable_until(device, now)) is not None]
     return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
 
 
@@ -153,7 +155,7 @@ def _try_known(transaction: Transaction, handshake: Handshake, index: Index, now
             key = index.key(key_id) if pool.matches(key_id, handshake) else None
             if key is None:
                 continue
-            invalid = key.validity(now)
+            invalid = key.refusal(handshake.spa, transaction.nas_names, now)
             if invalid is None:
                 if transaction.proven:
                     index.learn(keypool_id, handshake.spa, key_id)
@@ -168,11 +170,13 @@ def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: 
     # Rule: a rule that may end sooner than the key bounds `until`, one that counts or asks anew gives no permission:
     # what is not said to be repeatable is decided for each request.
     """
+    until = key.usable_until(device, now)
     return Accept(
         key=key,
         how=how,
-        session_timeout_s=_seconds(key.ends, now),
-        repeatable=Repeatable(device, until=key.ends, session_ends=key.ends),
+        session_timeout_s=_seconds(until, now),
+        # What is made for one NAS is repeated to others that ask for the same keypools.
+        repeatable=None if key.depends_on_nas else Repeatable(device, until=until, session_ends=until),
         name_asked=name_asked,
     )
 

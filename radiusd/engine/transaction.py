@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from crypto import Handshake, MacAddress
 
@@ -11,6 +12,8 @@ from ..state.index import Keyring
 from ..state.topology import Client
 from ..vendors import Dialect
 from .duplicates import Exchange
+
+_NAS_IDENTIFIER: Final = 32
 
 
 class Phase(enum.Enum):
@@ -66,6 +69,14 @@ class Transaction:
         """Return the station that a request which was understood is about."""
         assert self.subject is not None  # noqa: S101 (it was understood)
         return self.subject.spa if isinstance(self.subject, Handshake) else self.subject.device
+
+    @property
+    def nas_names(self) -> tuple[str, ...]:
+        """Return what the NAS is known by, in lower case: what it calls itself, its name, its network."""
+        identifier = self.request.first(_NAS_IDENTIFIER)
+        nas = self.client.nas
+        own = () if identifier is None else (identifier.decode("utf-8", "backslashreplace").lower(),)
+        return (*own, nas.name.lower(), str(nas.network))
 
     @property
     def keys(self) -> int:

@@ -43,7 +43,7 @@ def prewarm(
         for keys, some in _with_keys(devices, read_keys):
             for device, key_id in some:
                 key = keys.get(key_id)
-                if key is not None and key.validity(now) is None:
+                if key is not None and key.refusal(MacAddress(device), (), now) is None:
                     accept = resolve.grant(key, MacAddress(device), How.LOOKUP, now)
                     made += sum(_answer(fast_path, accept, keyrings, dialect, monotonic) for dialect in dialects)
         if made >= most:

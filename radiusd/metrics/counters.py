@@ -65,6 +65,7 @@ class Counts:
         self.probes = 0
         self.status = 0
         self.fastpath_failures = 0
+        self.former_secrets = 0  # requests with a NAS's secret that is being replaced
         self.devices_forgotten = 0  # as others have shown their key since
         self.search_seconds = Histogram(SEARCH_SECONDS)
         self.search_keys = Histogram(SEARCH_KEYS)
@@ -110,6 +111,7 @@ class Counts:
             "probes": self.probes,
             "status": self.status,
             "fastpath_failures": self.fastpath_failures,
+            "former_secrets": self.former_secrets,
             "devices_forgotten": self.devices_forgotten,
             "search_seconds": _view(self.search_seconds),
             "search_keys": _view(self.search_keys),
@@ -129,6 +131,7 @@ class Counts:
         self.probes += view["probes"]
         self.status += view["status"]
         self.fastpath_failures += view["fastpath_failures"]
+        self.former_secrets += view.get("former_secrets", 0)
         self.devices_forgotten += view.get("devices_forgotten", 0)
         self.search_seconds.add(*view["search_seconds"])
         self.search_keys.add(*view["search_keys"])

@@ -35,6 +35,7 @@ COUNTED: Final = {  # counters without
     "duplicates": "Repetitions of a request (RFC 5080).",
     "probes": "Questions of devices whether a server lives.",
     "status": "Status-Server requests (RFC 5997) answered.",
+    "former_secrets": "Requests of NASes that still use the shared secret before the present one.",
     "fastpath_failures": "Failures of the fast path; the engine answers everything for a while after each.",
     "devices_forgotten": "Devices that made room in memory for others that showed the same key.",
 }

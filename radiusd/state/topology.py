@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from crypto import Ssid
@@ -19,6 +20,25 @@ class Client:
 
     nas: Nas
     secret: SharedSecret = field(repr=False)
+    until: datetime | None = None  # this secret is valid so long; None: for good
+    former: "Client | None" = None  # with the secret that is being replaced
+
+    @classmethod
+    def of(cls, nas: Nas) -> "Client":
+        """Return a NAS with its secrets prepared."""
+        former = None
+        if nas.former_secret is not None and nas.former_secret_until is not None:
+            former = cls(nas, SharedSecret(nas.former_secret), nas.former_secret_until)
+        return cls(nas, SharedSecret(nas.secret), former=former)
+
+    def at(self, now: datetime) -> "tuple[Client, ...]":
+        """Return this NAS with each of the secrets that are valid now."""
+        former = self.former
+        return (self,) if former is None or former.until is None or now >= former.until else (self, former)
+
+    def like(self, other: "Client", now: datetime) -> "Client | None":
+        """Return this NAS with the secret that `other` has, None where that is not valid any more."""
+        return next((each for each in self.at(now) if each.secret.value == other.secret.value), None)
 
 
 class Topology:
@@ -49,15 +69,13 @@ class Topology:
             tables[network.version, network.prefixlen][int(network.network_address)] = None
         for nas in nases:
             network = nas.network
-            tables[network.version, network.prefixlen][int(network.network_address)] = Client(
-                nas, SharedSecret(nas.secret)
-            )
+            tables[network.version, network.prefixlen][int(network.network_address)] = Client.of(nas)
             self.nas_count += 1
             self.profiles.add(nas.profile)
         self._tables = sorted(tables.items(), reverse=True, key=lambda table: table[0][1])
         self._clients: dict[str, Client | None] = {}
         self._venue_of_identifier = {
-            identifier.encode(): venue
+            identifier.lower().encode(): venue
             for venue in reversed(self._venues.values())  # one listed twice belongs to the older venue
             for identifier in venue.nas_identifiers
         }
@@ -95,7 +113,7 @@ class Topology:
         if not nas.any_venue:
             return None
         if nas_identifier is not None:
-            venue = self._venue_of_identifier.get(nas_identifier)
+            venue = self._venue_of_identifier.get(nas_identifier.lower())
             if venue is not None:
                 return venue
         return next(iter(self._venues.values())) if len(self._venues) == 1 and self._complete else None
