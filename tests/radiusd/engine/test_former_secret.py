@@ -8,7 +8,7 @@ import pytest
 
 from crypto import MacAddress
 from radiusd import DIALECTS, Lookup, Question, SharedSecret, Source
-from radiusd.codec import encode_accounting_request, encode_request
+from radiusd.codec import encode_accounting, encode_request
 from radiusd.engine.accounting import Accounting
 from radiusd.engine.transaction import Search
 from radiusd.model import Attribute
@@ -86,7 +86,7 @@ def test_accounting_takes_either(building, over):
     accounting = Accounting(building.index, building.clock)
     start = (Attribute(40, b"\0\0\0\1"), Attribute(44, b"session"))
     for number, (secret, valid) in enumerate([(FORMER, not over), (PRESENT, True), (FOREIGN, False)]):
-        datagram = encode_accounting_request(number, start, secret)
+        datagram = encode_accounting(number, start, secret)
         reply = accounting.handle(datagram, Source("192.0.2.1", 40000), building.now)
         assert (reply is not None) is valid
         if reply is not None:
