@@ -254,8 +254,5 @@ def weakness(bits: float, *, chosen: bool = False) -> str | None:
     """
     if bits >= ENOUGH_BITS:
         return None
-    about = f"at most {math.floor(bits)}" if chosen else f"{math.floor(bits)}"
-    return (
-        f"the passphrase has {about} bits of entropy, less than {ENOUGH_BITS:.0f}:"
-        " whoever has recorded one handshake can find it by trying"
-    )
+    worth = f"is worth less than {math.floor(bits) + 1} bits" if chosen else f"has {math.floor(bits)} bits of entropy"
+    return f"the passphrase {worth}, and {ENOUGH_BITS:.0f} are the least: whoever records one handshake can guess it"

@@ -253,7 +253,7 @@ def test_prefixes_of_cards_are_0_to_20_characters_without_blanks(prefix, options
 def test_what_everybody_tries_is_warned_of(text):
     bits = estimate_bits(Passphrase(text.encode()))
     assert 0 <= bits < 30
-    assert "at most" in weakness(bits, chosen=True)
+    assert "is worth less than" in weakness(bits, chosen=True)
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def test_the_estimate_of_random_passphrases_is_near_what_their_making_gave(style
 
 def test_less_than_40_bits_are_warned_of():
     assert weakness(40.0) is None
-    assert weakness(39.99).startswith("the passphrase has 39 bits of entropy, less than 40")
-    assert weakness(12.5, chosen=True).startswith("the passphrase has at most 12 bits of entropy, less than 40")
+    assert weakness(39.99).startswith("the passphrase has 39 bits of entropy, and 40 are the least")
+    assert weakness(12.5, chosen=True).startswith("the passphrase is worth less than 13 bits, and 40 are the least")
     assert weakness(generate(Style.NUMERIC, length=12).bits) is not None
     assert weakness(generate(Style.NUMERIC, length=13).bits) is None
 
