@@ -252,6 +252,7 @@ def weakness(bits: float, *, chosen: bool = False) -> str | None:
 
     chosen: by somebody, so that `bits` is the upper bound of estimate_bits()
     """
+    bits = round(bits, 6)  # 2 guesses are 0.9999999999999998 bits
     if bits >= ENOUGH_BITS:
         return None
     worth = f"is worth less than {math.floor(bits) + 1} bits" if chosen else f"has {math.floor(bits)} bits of entropy"

@@ -287,6 +287,7 @@ def test_the_estimate_of_random_passphrases_is_near_what_their_making_gave(style
 def test_less_than_40_bits_are_warned_of():
     assert weakness(40.0) is None
     assert weakness(39.99).startswith("the passphrase has 39 bits of entropy, and 40 are the least")
+    assert "less than 2 bits" in weakness(estimate_bits(Passphrase(b"password")), chosen=True)
     assert weakness(12.5, chosen=True).startswith("the passphrase is worth less than 13 bits, and 40 are the least")
     assert weakness(generate(Style.NUMERIC, length=12).bits) is not None
     assert weakness(generate(Style.NUMERIC, length=13).bits) is None
