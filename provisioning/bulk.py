@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from crypto import MacAddress, Ssid
+from crypto import Ssid
 
 from .csv_header import COLUMNS
 from .csv_rows import FORMULA_STARTS, KeyRows, Row
@@ -162,7 +162,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self._passphrases: dict[bytes, int] = {}
-        self._macs: dict[MacAddress, int] = {}
+        self._macs: dict[bytes, int] = {}
 
     def check(self, row: Row) -> Row | Refusal:
         value = row.draft.passphrase.value
@@ -171,7 +171,7 @@ class _Seen:
         if (line := self._passphrases.setdefault(value, row.line)) != row.line:
             return Refusal(row.line, f"same passphrase as line {line}")
         for mac in row.draft.devices:
-            if (line := self._macs.setdefault(mac, row.line)) != row.line:
+            if (line := self._macs.setdefault(mac.value, row.line)) != row.line:
                 return Refusal(row.line, f"same MAC address as line {line}")
         return row
 

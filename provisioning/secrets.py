@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from numpy.typing import NDArray
 
 from .errors import MasterKeyError, RowDamaged
 
@@ -211,6 +213,13 @@ class Vault:
     def fingerprint(self, pmk: bytes) -> bytes:
         """Return 16 octets by which equal PMKs are recognised without being stored."""
         return hmac.digest(self._fingerprint_key, pmk, "sha256")[:FINGERPRINT_OCTETS]
+
+    def fingerprints(self, pmks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the fingerprint of each of the PMKs, shape (n, 32): uint8, shape (n, 16)."""
+        packed = bytearray()
+        for pmk in pmks:
+            packed += self.fingerprint(pmk.tobytes())
+        return np.frombuffer(packed, np.uint8).reshape(-1, FINGERPRINT_OCTETS)
 
 
 def _derive(master: MasterKey, purpose: bytes) -> bytes:

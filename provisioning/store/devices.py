@@ -4,6 +4,7 @@
 What it shows never takes the place of a registration, or whoever uses its address could.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -56,9 +57,10 @@ class Devices:
 
         Part of a transaction, which takes this back together with the keys.
         """
-        rows = [(keypool_id, mac.value, key_id) for keypool_id, key_id, mac in devices]
-        self._db.execute_many(_UNREGISTER, rows)
-        self._db.execute_many(_REGISTER, rows)
+        rows = ((keypool_id, mac.value, key_id) for keypool_id, key_id, mac in devices)
+        while some := list(itertools.islice(rows, _CHUNK)):
+            self._db.execute_many(_UNREGISTER, some)
+            self._db.execute_many(_REGISTER, some)
 
     def register(
         self, keypool_id: int, key_id: int, mac: MacAddress, *, name: str | None = None, tag: str | None = None

@@ -3,6 +3,7 @@
 Rule: no SQL. The order of a row is that of the column list beside its function.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -471,19 +472,38 @@ def save_instant(instant: datetime | None) -> int | None:
     return None if instant is None else int(instant.timestamp())
 
 
+class PackedOctets:
+    """Octet strings end to end: a million of them take half the memory of a million objects."""
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+        self._ends = array("Q")
+
+    def extend(self, values: Iterable[bytes]) -> None:
+        for value in values:
+            self._octets += value
+            self._ends.append(len(self._octets))
+
+    def __iter__(self) -> Iterator[bytes]:
+        start = 0
+        for end in self._ends:
+            yield bytes(self._octets[start:end])
+            start = end
+
+
 @dataclass(frozen=True, slots=True)
 class SealedKeys:
     """What of many keys is stored encrypted: nonce, ciphertext and tag of each passphrase and PMK."""
 
-    passphrases: list[bytes]
-    pmks: list[bytes]
+    passphrases: PackedOctets
+    pmks: PackedOctets
 
 
 def seal_keys(
     vault: Vault, first_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8], progress: Progress | None
 ) -> SealedKeys:
     """Return the secrets of the keys `first_id` and following, encrypted for their rows."""
-    sealed = SealedKeys([], [])
+    sealed = SealedKeys(PackedOctets(), PackedOctets())
     for start in range(0, len(drafts), _CHUNK):
         some = drafts[start : start + _CHUNK]
         first = first_id + start
@@ -499,11 +519,14 @@ def key_rows(
     ids: range,
     drafts: Sequence[KeyDraft],
     sealed: SealedKeys,
-    fingerprints: Sequence[bytes],
+    fingerprints: NDArray[np.uint8],
     subscribers: Mapping[str, int],
     progress: Progress | None,
 ) -> Iterator[Row]:
-    """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them."""
+    """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them.
+
+    fingerprints: uint8, shape (n, 16)
+    """
     columns = zip(ids, drafts, sealed.passphrases, sealed.pmks, fingerprints, strict=True)
     for number, (id_, draft, passphrase, pmk, fingerprint) in enumerate(columns, 1):
         yield (
@@ -512,7 +535,7 @@ def key_rows(
             f"key-{id_}" if draft.identity is None else draft.identity,
             passphrase,
             pmk,
-            fingerprint,
+            fingerprint.tobytes(),
             draft.unit_id,
             draft.origin.subscriber_id if draft.subscriber is None else subscribers[draft.subscriber],
             draft.plan_id,
