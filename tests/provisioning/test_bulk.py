@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -488,3 +489,26 @@ def test_long_work_reports_its_stages(store, pool):
     assert [len(batch.ids) for batch in batches] == [16_384, count - 16_384]
     stored = np.concatenate([batch.pmks for batch in batches])
     assert (stored == derive([b""] * count, pool.ssid)).all()
+
+
+def test_an_import_takes_bounded_memory_for_each_key(store, pool):
+    count = 50_000
+    lines = b"".join(b"resident %d,passphrase %07d,0201%08x\n" % (each, each, each) for each in range(count))
+    pmks = np.random.default_rng(1).integers(0, 256, (count, 32), dtype=np.uint8)
+    tracemalloc.start()
+    try:
+        bring(store, pool, lines, derive=lambda *_: pmks)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak / count < 670  # of which 410 are the drafts
+    assert len(list(store.devices.of_keys())) == count
+
+
+def test_registrations_of_one_file_that_fill_several_writes_are_all_there(store, pool):
+    count = 16_385
+    lines = b"".join(b"r%d,passphrase %d,0201%08x\n" % (each, each, each) for each in range(count))
+    pmks = np.random.default_rng(1).integers(0, 256, (count, 32), dtype=np.uint8)
+    done = bring(store, pool, lines, derive=lambda *_: pmks)
+    known = {device.mac.value: device.key_id for device in store.devices.of_keys()}
+    assert known == {b"\2\1" + each.to_bytes(4): key_id for each, key_id in enumerate(done.ids)}
