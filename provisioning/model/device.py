@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crypto import MacAddress
 
 
@@ -15,6 +18,20 @@ class Device:
     key_id: int
     registered: bool = False  # by a person; else the device has shown the key
     sequence: int = 0  # of two, it has shown the one of the higher number last
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBatch:
+    """As many a `Device`: arrays of shape (n,), int64 but for `registered`, which is bool; addresses as numbers."""
+
+    keypool_ids: NDArray[np.int64]
+    macs: NDArray[np.int64]
+    key_ids: NDArray[np.int64]
+    registered: NDArray[np.bool_]
+    sequences: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.macs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import Final
 from crypto import MacAddress
 
 from ..errors import NotFound
-from ..model import Device, Entity, Sighting
+from ..model import Device, DeviceBatch, Entity, Sighting
 from .database import Database
 from .recording import Recorder
-from .rows import Report, load_device, load_instant, load_rows, save_instant
+from .rows import Report, Row, load_device, load_devices, load_instant, load_rows, save_instant
 
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
@@ -95,15 +95,25 @@ class Devices:
 
         report: told of rows that cannot be opened, with the id of their key
         """
-        key_id, mac = first_key_id or 1, b""
         last = _NO_END if last_key_id is None else last_key_id
+        for rows in self._pages(first_key_id or 1, last):
+            yield from load_rows("devices", rows, load_device, report, id_at=2)
+
+    def batches(self, report: Report | None = None) -> Iterator[DeviceBatch]:
+        """Yield what `of_keys` does, for a million of them."""
+        for rows in self._pages(1, _NO_END):
+            yield load_devices(rows, report)
+
+    def _pages(self, key_id: int, last: int) -> Iterator[list[Row]]:
+        """Yield the rows of the devices of these keys, in reads of bounded size."""
+        mac = b""
         while rows := self._db.rows(
             f"SELECT {_COLUMNS} FROM devices d JOIN keys k ON k.id = d.key_id"
             " WHERE (d.key_id, d.mac) > (?, ?) AND d.key_id <= ? AND k.status != 'removed'"
             " ORDER BY d.key_id, d.mac LIMIT ?",
             (key_id, mac, last, _CHUNK),
         ):
-            yield from load_rows("devices", rows, load_device, report, id_at=2)
+            yield rows
             _, mac, key_id, *_ = rows[-1]
 
     def sightings(self, key_id: int) -> tuple[Sighting, ...]:

@@ -25,6 +25,7 @@ from ..model import (
     CardBatch,
     Change,
     Device,
+    DeviceBatch,
     Entity,
     Hours,
     Key,
@@ -403,6 +404,37 @@ def load_change(row: Row) -> Change:
 def load_device(row: Row) -> Device:
     keypool_id, mac, key_id, registered, sequence = row
     return Device(keypool_id, MacAddress(mac), key_id, bool(registered), sequence)
+
+
+def load_devices(rows: Sequence[Row], report: Report | None) -> DeviceBatch:
+    """Return what can be made of the rows; report: as for `load_rows`, which is slower by far."""
+    try:
+        return _pack_devices(rows)
+    except (ValueError, TypeError, OverflowError):  # of some
+        sound = [
+            row for row in rows if any(load_rows("devices", [row], lambda row: _pack_devices([row]), report, id_at=2))
+        ]
+        return _pack_devices(sound)
+
+
+def _pack_devices(rows: Sequence[Row]) -> DeviceBatch:
+    """Return the rows as arrays; ValueError, TypeError or OverflowError where one of them is none of a device."""
+    keypool_ids, macs, key_ids, registered, sequences = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    if any(len(mac) != 6 for mac in macs):
+        raise ValueError("a MAC address must be 6 octets")
+    octets = np.zeros((len(rows), 8), np.uint8)
+    octets[:, 2:] = np.frombuffer(b"".join(macs), np.uint8).reshape(-1, 6)
+    return DeviceBatch(
+        keypool_ids=_integers(keypool_ids),
+        macs=octets.view(">i8").ravel().astype(np.int64),
+        key_ids=_integers(key_ids),
+        registered=_integers(registered) != 0,
+        sequences=_integers(sequences),
+    )
+
+
+def _integers(values: Sequence[int]) -> NDArray[np.int64]:
+    return np.frombuffer(array("q", values), np.int64)  # which takes no text for a number
 
 
 def load_key(row: Row, vault: Vault, whitelists: Mapping[int, Whitelists]) -> Key:

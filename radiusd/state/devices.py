@@ -8,13 +8,17 @@ whoever turns up under its address with a key of their own takes neither from it
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crypto import MacAddress
-from provisioning import Device
+from provisioning import Device, DeviceBatch
 
 from .id_ranges import IdRanges
+from .loaded_devices import NOTHING_LOADED, LoadedDevices
 
 LEARNED_KEYS: Final = 2  # of a device on a keypool
 DEVICES_PER_KEY: Final = 512  # that have shown it; a household has tens, a phone that changes its address adds to them
@@ -35,15 +39,25 @@ _NO_KEYS = _Keys(0, ())
 class _Keypool:
     """The devices of one keypool. `show` and `register` return whether that was new."""
 
-    __slots__ = ("entries", "of_key")
+    __slots__ = ("_count", "_loaded", "entries", "of_key")
 
-    def __init__(self) -> None:
-        self.entries: dict[bytes, _Entry] = {}
-        self.of_key: dict[int, bytes] = {}  # the addresses that are known with a key, one after another, latest last
+    def __init__(self, loaded: LoadedDevices = NOTHING_LOADED) -> None:
+        self._loaded = loaded
+        self._count = len(loaded)
+        self.entries: dict[bytes, _Entry] = {}  # instead of what was loaded, if anything
+        # The addresses that are known with a key, one after another, latest last; those that were loaded come before.
+        self.of_key: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (mac for mac, _ in self._loaded if mac not in self.entries)
+        yield from self.entries
 
     def keys(self, mac: bytes) -> _Keys:
-        entry = self.entries.get(mac)
-        if entry is None:
+        entry = self.entries.get(mac) or self._loaded.get(mac)
+        if not entry:
             return _NO_KEYS
         if isinstance(entry, int):
             return _Keys(0, (entry,)) if entry > 0 else _Keys(-entry, ())
@@ -60,10 +74,6 @@ class _Keypool:
 
     def show(self, mac: bytes, key_id: int) -> bool:
         """Put a key first among those that the device has shown; one it is registered with stays where it is."""
-        if mac not in self.entries:  # as nearly always: a start with a million devices takes half the time
-            self.entries[mac] = key_id
-            self.of_key[key_id] = self.of_key.get(key_id, b"") + mac
-            return True
         registered, learned = self.keys(mac)
         if registered == key_id or learned[:1] == (key_id,):
             return False
@@ -78,20 +88,34 @@ class _Keypool:
 
     def known_with(self, key_id: int) -> list[bytes]:
         """Return the addresses of the devices that have shown the key or are registered with it."""
-        packed = self.of_key.get(key_id, b"")
-        return [packed[at : at + 6] for at in range(0, len(packed), 6)]
+        return self._loaded.known_with(key_id) + self._known_since(key_id)
+
+    def key_ids(self, ranges: IdRanges) -> set[int]:
+        """Return the keys in these ranges that devices may be known with."""
+        if sum(last - first for first, last in ranges) < len(self.of_key):
+            since = {key_id for first, last in ranges for key_id in range(first, last + 1) if key_id in self.of_key}
+        else:
+            since = {key_id for key_id in self.of_key if key_id in ranges}
+        return since | self._loaded.key_ids(ranges)
 
     def oldest(self, key_id: int, most: int) -> bytes | None:
         """Return the device that showed a key longest ago where more than `most` have, else None."""
-        if len(self.of_key[key_id]) <= 6 * most:
+        if self._loaded.count_with(key_id) + len(self.of_key.get(key_id, b"")) // 6 <= most:
             return None
         learned = [mac for mac in self.known_with(key_id) if key_id in self.keys(mac).learned]
         return learned[0] if len(learned) > most else None
 
+    def _known_since(self, key_id: int) -> list[bytes]:
+        packed = self.of_key.get(key_id, b"")
+        return [packed[at : at + 6] for at in range(0, len(packed), 6)]
+
     def _write(self, mac: bytes, keys: _Keys) -> None:
         before, after = {*self.keys(mac).learned, self.keys(mac).registered}, {*keys.learned, keys.registered}
+        self._count += any(after) - any(before)
         for key_id in before - after - {0}:
-            rest = b"".join(other for other in self.known_with(key_id) if other != mac)
+            if self._loaded.drop(mac, key_id):
+                continue
+            rest = b"".join(other for other in self._known_since(key_id) if other != mac)
             if rest:
                 self.of_key[key_id] = rest
             else:
@@ -126,7 +150,7 @@ class Devices:
         self._forgotten: Counter[int] = Counter()
 
     def __len__(self) -> int:
-        return sum(len(keypool.entries) for keypool in self._keypools.values())
+        return sum(map(len, self._keypools.values()))
 
     def keys(self, keypool_id: int, mac: MacAddress) -> tuple[int, ...]:
         """Return the keys of a device on the keypool: the registered one, then those it has shown, the last one first.
@@ -147,7 +171,7 @@ class Devices:
     def of(self, keypool_id: int) -> Iterator[tuple[bytes, int]]:
         """Yield the address of each device that is known on the keypool, and the first of its keys."""
         keypool = self._keypools.get(keypool_id) or _Keypool()
-        for mac in keypool.entries:
+        for mac in keypool:
             registered, learned = keypool.keys(mac)
             yield mac, registered or learned[0]
 
@@ -174,6 +198,37 @@ class Devices:
             if self._unsaved.get(place) == device.sequence:  # else it was shown again meanwhile
                 del self._unsaved[place]
 
+    def load(self, batch: DeviceBatch) -> None:
+        """Let `batch`, in the order in which devices have shown their keys, be all that the store has.
+
+        What waits to be saved is newer. Nobody is told of single devices: any of them may have other keys now.
+        """
+        self._keypools = {}
+        for keypool_id in np.unique(batch.keypool_ids).tolist():
+            here = batch.keypool_ids == keypool_id
+            self._load(keypool_id, batch.macs[here], batch.key_ids[here], batch.registered[here])
+        for keypool_id, mac, key_id in tuple(self._unsaved):
+            self._show(keypool_id, mac, key_id)
+
+    def _load(
+        self, keypool_id: int, macs: NDArray[np.int64], key_ids: NDArray[np.int64], registered: NDArray[np.bool_]
+    ) -> None:
+        single = _occurrences(macs) == 1
+        crowded = np.zeros(len(macs), np.bool_)
+        crowded[~registered] = _occurrences(key_ids[~registered]) > self._per_key
+        # One by one also what shares a key with those, so that the order among its devices holds.
+        one_by_one = np.isin(key_ids, key_ids[crowded | ~single])
+        some = ~one_by_one
+        keypool = _Keypool(LoadedDevices(macs[some], key_ids[some], registered[some]))
+        self._keypools[keypool_id] = keypool
+        others = (column[one_by_one].tolist() for column in (macs, key_ids, registered))
+        for number, key_id, by_person in zip(*others, strict=True):
+            mac = number.to_bytes(6)
+            if by_person:
+                keypool.register(mac, key_id)
+            else:
+                self._show(keypool_id, mac, key_id)
+
     def add(self, devices: Iterable[Device]) -> None:
         """Apply what the store has; of learned keys, those that were shown last at the end."""
         unsaved = {place[:2] for place in self._unsaved}
@@ -198,7 +253,7 @@ class Devices:
         """Let `devices`, as the store has them, be all that is known of the keys in `key_ids`."""
         fresh = {(device.keypool_id, device.mac.value, device.key_id, device.registered) for device in devices}
         for keypool_id, keypool in self._keypools.items():
-            for key_id in _within(key_ids, keypool.of_key):
+            for key_id in sorted(keypool.key_ids(key_ids)):
                 for mac in keypool.known_with(key_id):
                     registered = keypool.keys(mac).registered == key_id
                     place = keypool_id, mac, key_id
@@ -229,8 +284,7 @@ class Devices:
         return shown
 
 
-def _within(key_ids: IdRanges, known: Mapping[int, bytes]) -> list[int]:
-    """Return those of the known keys that are in the ranges."""
-    if sum(last - first for first, last in key_ids) < len(known):
-        return [key_id for first, last in key_ids for key_id in range(first, last + 1) if key_id in known]
-    return [key_id for key_id in known if key_id in key_ids]
+def _occurrences(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how often each value occurs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return counts[which]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto import Pool
-from provisioning import Change, Device, Entity, KeyBatch, RowDamaged, Store, StoreError, StoreReplaced
+from provisioning import Change, Device, DeviceBatch, Entity, KeyBatch, RowDamaged, Store, StoreError, StoreReplaced
 
 from .damage import Damage
 from .id_ranges import IdRanges
@@ -25,6 +25,7 @@ LAPSED_DAYS = 90  # how long a removed key still explains a refusal in the log
 _STEP = 65_536  # key ids re-read at a time
 _FEW = 1_024  # new keys that are read together with what else has changed
 _EVERY_KEY = IdRanges([(1, 2**62)])
+_NONE = np.zeros(0, np.int64)
 
 # Odd, and of this process: equal hashes of two PMKs are then chance, whatever raw PMKs somebody enters.
 _FACTORS = np.frombuffer(os.urandom(32), np.uint64) | np.uint64(1)
@@ -40,6 +41,7 @@ class Update:
 
     topology: Topology | None = None
     pools: dict[int, Pool] | None = None
+    all_devices: DeviceBatch | None = None  # in the order in which they have shown their keys
     devices: tuple[Device, ...] = ()
     learned: tuple[Device, ...] = ()  # by other processes, in that order
     device_keys: IdRanges  # keys whose known devices are exactly those in `devices`
@@ -118,19 +120,18 @@ class Follower:
             mark=changes.mark(revision),
             sequence=store.devices.sequence(),
         )
-        first = self._state is None
         self.damage.forget()
         topology = self._read_topology(state)
         for batch in store.keys.batches(lapsed_since=now - self.lapsed, report=self.damage.report):
             _add(state, batch)
-        devices = _in_order(store.devices.of_keys(report=self.damage.report))
+        devices = _together(store.devices.batches(self.damage.report))
         self._state = state
         self._read_at = self._monotonic()
         return Update(
             topology=topology,
             pools=dict(state.pools),
-            devices=devices,
-            device_keys=IdRanges() if first else _EVERY_KEY,
+            all_devices=devices,
+            device_keys=IdRanges(),
             stale_keys=None,
         )
 
@@ -322,6 +323,16 @@ def _count(ranges: Iterable[tuple[int, int]]) -> int:
 def _in_order(devices: Iterable[Device]) -> tuple[Device, ...]:
     """Return devices in the order in which they have shown their keys."""
     return tuple(sorted(devices, key=lambda device: device.sequence))
+
+
+def _together(batches: Iterable[DeviceBatch]) -> DeviceBatch:
+    """Return all devices, in the order in which they have shown their keys."""
+    parts = [(each.keypool_ids, each.macs, each.key_ids, each.registered, each.sequences) for each in batches]
+    if not parts:
+        return DeviceBatch(_NONE, _NONE, _NONE, np.zeros(0, np.bool_), _NONE)
+    keypool_ids, macs, key_ids, registered, sequences = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(sequences, kind="stable")
+    return DeviceBatch(keypool_ids[order], macs[order], key_ids[order], registered[order], sequences[order])
 
 
 def _ranges(changes: tuple[Change, ...], entity: Entity) -> IdRanges:

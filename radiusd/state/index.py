@@ -65,6 +65,8 @@ class Index:
         if update.pools is not None:
             self._pools = update.pools
             self._keyrings = {}
+        if update.all_devices is not None:
+            self.devices.load(update.all_devices)
         if update.device_keys:
             self.devices.replace(update.device_keys, (*update.devices, *update.learned))
         self.devices.add(update.devices)
@@ -86,7 +88,7 @@ class Index:
             self._watcher.forget_device(MacAddress(address))
 
     def _warn(self, watcher: Watcher, update: Update) -> None:
-        many = len(update.devices) + len(update.learned) > _MANY_DEVICES
+        many = update.all_devices is not None or len(update.devices) + len(update.learned) > _MANY_DEVICES
         if many or update.topology is not None or update.pools is not None or update.stale_keys is None:
             watcher.forget_all()
         else:

@@ -22,6 +22,7 @@ from provisioning import (
     MasterKey,
     NotFound,
     Passphrase,
+    RowDamaged,
     Scope,
     Store,
 )
@@ -334,6 +335,12 @@ def known(store):
     return keys
 
 
+def unpack(batch):
+    columns = (batch.keypool_ids, batch.macs, batch.key_ids, batch.registered, batch.sequences)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Device(keypool_id, mac(number), *rest) for keypool_id, number, *rest in rows]
+
+
 class TestDevices:
     def test_last_two_keys_that_a_device_has_shown_are_kept(self, store, pool):
         ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n) for n in range(3)])
@@ -391,6 +398,30 @@ class TestDevices:
         )
         store.devices.remember([], NOW)
         assert known(store) == {mac(3): [id_]}
+
+    def test_batches_hold_the_same_devices(self, store, pool, monkeypatch):
+        monkeypatch.setattr("provisioning.store.devices._CHUNK", 2)
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, devices=(mac(2**40 + n),)) for n in range(3)])
+        store.devices.remember([Device(pool.id, mac(1), ids[1]), Device(pool.id, mac(1), ids[0])], NOW)
+        batches = list(store.devices.batches())
+        assert [len(batch) for batch in batches] == [2, 2, 1]
+        assert [device for batch in batches for device in unpack(batch)] == list(store.devices.of_keys())
+
+    @pytest.mark.parametrize(
+        "damage", ["mac = x'0200'", "mac = 'text-6'", "keypool_id = 'one'", "sequence = 'last'", "registered = 0.5"]
+    )
+    def test_a_damaged_row_costs_itself(self, store, pool, damage):
+        ids = store.keys.add_many(pool.id, [draft(b"passphrase %d" % n, devices=(mac(n),)) for n in range(3)])
+        store._db.sql.execute("PRAGMA foreign_keys = OFF")
+        store._db.sql.execute("PRAGMA ignore_check_constraints = ON")
+        with store._db.writing():
+            store._db.execute(f"UPDATE devices SET {damage} WHERE key_id = ?", (ids[1],))  # noqa: S608
+        told = []
+        devices = [device for batch in store.devices.batches(lambda *row: told.append(row)) for device in unpack(batch)]
+        assert [device.key_id for device in devices] == [ids[0], ids[2]]
+        assert told == [("devices", ids[1])]
+        with pytest.raises(RowDamaged):
+            list(store.devices.batches())
 
     def test_devices_of_a_range_and_none_of_removed_keys(self, store, pool):
         ids = store.keys.add_many(

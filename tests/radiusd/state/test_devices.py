@@ -1,11 +1,14 @@
 """Which keys a device is known with, in memory."""
 
+from collections import Counter
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import MacAddress
-from provisioning import Device
+from provisioning import Device, DeviceBatch
 from radiusd.state.devices import Devices
 from radiusd.state.id_ranges import IdRanges
 
@@ -204,6 +207,100 @@ class TestBound:
         devices.add([Device(1, mac(number), 5) for number in range(9)])
         devices.hear([Device(1, mac(number), 5) for number in range(20, 23)])
         assert [address for address, _ in devices.of(1)] == [mac(number).value for number in (8, 20, 21, 22)]
+
+
+def batch(devices):
+    """The batch of these devices, in their order."""
+    columns = zip(
+        *((each.keypool_id, int.from_bytes(each.mac.value), each.key_id, each.registered, 0) for each in devices),
+        strict=True,
+    )
+    numbers = [np.array(column, np.int64) for column in columns] or [np.zeros(0, np.int64)] * 5
+    return DeviceBatch(*numbers[:3], numbers[3] != 0, numbers[4])
+
+
+def contents(devices):
+    """All that can be asked of devices on keypools 1 and 2, at the addresses 0 to 7 and for keys 1 to 4."""
+    return (
+        len(devices),
+        [devices.keys(keypool, mac(number)) for keypool in (1, 2) for number in range(8)],
+        [devices.registered(keypool, mac(number)) for keypool in (1, 2) for number in range(8)],
+        [sorted(devices.of(keypool)) for keypool in (1, 2)],
+        devices.unsaved(),
+        devices.forgotten(),
+    )
+
+
+class TestLoading:
+    def test_what_was_known_before_is_gone(self, devices):
+        devices.add([Device(1, MAC, 5), Device(2, MAC, 6)])
+        devices.load(batch([Device(1, OTHER, 7)]))
+        assert devices.keys(1, MAC) == devices.keys(2, MAC) == ()
+        assert devices.keys(1, OTHER) == (7,)
+        assert len(devices) == 1
+
+    def test_what_waits_to_be_saved_is_newer(self, devices):
+        devices.learn(1, MAC, 5)
+        devices.load(batch([Device(1, MAC, 6), Device(1, OTHER, 7, registered=True)]))
+        assert devices.keys(1, MAC) == (5, 6)
+        assert [(each.mac, each.key_id) for each in devices.unsaved()] == [(MAC, 5)]
+        assert devices.registered(1, OTHER) == 7
+
+    def test_latest_of_too_many_are_kept_whoever_else_they_show(self, devices):
+        shown = [Device(1, mac(number), 5) for number in range(4)]
+        devices.load(batch([*shown, Device(1, mac(0), 6), *(Device(1, mac(number), 5) for number in range(4, 6))]))
+        assert devices.keys(1, mac(0)) == (6,)
+        assert devices.keys(1, mac(1)) == ()
+        assert [devices.keys(1, mac(number)) for number in range(2, 6)] == [(5,)] * 4
+        assert devices.forgotten() == {5: 2}
+
+    def test_a_device_that_lost_its_key_can_show_it_again(self, devices, told):
+        devices.load(batch([Device(1, MAC, 5), Device(1, OTHER, 5, registered=True)]))
+        devices.replace(IdRanges([(1, 9)]), [])
+        assert devices.keys(1, MAC) == devices.keys(1, OTHER) == ()
+        assert sorted(told) == [MAC.value, OTHER.value]
+        assert list(devices.of(1)) == []
+        devices.learn(1, MAC, 5)
+        assert devices.keys(1, MAC) == (5,)
+        devices.replace(IdRanges([(5, 5)]), [])  # which is not saved yet
+        assert devices.keys(1, MAC) == (5,)
+
+
+DEVICE = st.builds(
+    Device,
+    st.integers(1, 2),
+    st.integers(0, 7).map(mac),
+    st.integers(1, 4),
+    st.booleans(),
+)
+CHANGE = st.tuples(
+    st.sampled_from(["learn", "add", "hear", "replace"]), st.lists(DEVICE, max_size=4), st.integers(1, 4)
+)
+
+
+@given(
+    # As the store has them: one row for a device and key on a keypool, one registration of a device.
+    st.lists(DEVICE, unique_by=lambda each: (each.keypool_id, each.mac, each.registered or each.key_id), max_size=16),
+    st.lists(CHANGE, max_size=8),
+)
+def test_loaded_together_is_like_added_one_by_one(stored, changes):
+    keys = Counter((each.keypool_id, each.mac, each.key_id) for each in stored)
+    stored = [each for each in stored if keys[each.keypool_id, each.mac, each.key_id] == 1]
+    loaded, added = Devices(per_key=2), Devices(per_key=2)
+    loaded.load(batch(stored))
+    added.add(stored)
+    assert contents(loaded) == contents(added)
+    for what, some, key_id in changes:
+        for devices in (loaded, added):
+            if what == "learn":
+                for each in some:
+                    devices.learn(each.keypool_id, each.mac, each.key_id)
+            elif what == "replace":
+                devices.replace(IdRanges([(key_id, key_id + 1)]), some)
+                devices.add(some)
+            else:
+                getattr(devices, what)(some)
+        assert contents(loaded) == contents(added)
 
 
 STEP = st.tuples(st.sampled_from(["learn", "add", "hear", "register"]), st.integers(0, 3), st.integers(1, 4))
