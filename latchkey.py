@@ -28,6 +28,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "unit": ("provisioning.cli", "unit", "Flats, rooms and storage units of a venue."),
         "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
         "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, quotas, wireless-only."),
+        "subscriber": (
+            "provisioning.commands.subscriber",
+            "subscriber",
+            "People: accounts, subscriptions, moving house, closing and erasing.",
+        ),
         "key": (
             "provisioning.commands.key",
             "key",

@@ -60,9 +60,14 @@ def _keys(store: Store, incomplete: str) -> Iterable[Named]:
     return ((identity, None) for identity in store.keys.identities(incomplete, limit=_MOST))
 
 
+def _subscribers(store: Store, incomplete: str) -> Iterable[Named]:
+    return ((each.name, each.token) for each in store.subscribers.beginning(incomplete, limit=_MOST))
+
+
 complete_venues = _completer(lambda store, _: ((venue.name, None) for venue in store.venues.all(_leave_out)))
 complete_plans = _completer(lambda store, _: ((plan.name, None) for plan in store.plans.all()))
 complete_pools = _completer(_pools)
 complete_units = _completer(_units)
 complete_nases = _completer(_nases)
 complete_keys = _completer(_keys)
+complete_subscribers = _completer(_subscribers)

@@ -1,16 +1,31 @@
 """What an administrator calls things on the command line, and the thing meant: one match, or an error that helps."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import itemgetter
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from crypto import Ssid
 
 from .errors import Ambiguous, InvalidValue, NotFound
-from .model import KeyLabel, Keypool, KeyStatus, NasLabel, Scope, ServicePlan, Unit, Venue
+from .model import (
+    KeyLabel,
+    Keypool,
+    KeyStatus,
+    NasLabel,
+    Scope,
+    ServicePlan,
+    Subscriber,
+    SubscriberStatus,
+    Unit,
+    Venue,
+)
+from .model.zones import parse_zone
 from .store import Store
 
 _COMPARED: Final = 5000  # names looked at for the one that is meant: 50 ms
@@ -194,6 +209,36 @@ def _describe_key(key: KeyLabel, ssids: Mapping[int, Ssid]) -> str:
     unit = f", unit {key.unit}" if key.unit is not None else ""
     status = "damaged" if key.status is None else key.status.value
     return f"{key.identity}, {ssids.get(key.keypool_id, '(unreadable)')}{unit}, {status}"
+
+
+def zone_of(store: Store, unit_id: int | None) -> ZoneInfo:
+    """Return the time zone of a unit's venue; of no unit, and where the venue has none, the operator's."""
+    zone = None if unit_id is None else store.venues.get(store.units.get(unit_id).venue_id).time_zone
+    return parse_zone(zone or store.venues.operator().time_zone)
+
+
+def find_subscriber(store: Store, text: str, *, now: datetime) -> Subscriber:
+    """Return the subscriber of that token, external id, name or `id:N`; of several, the only one not closed."""
+    by_id = text.removeprefix("id:")
+    found: Sequence[Subscriber] = store.subscribers.named(text)
+    if by_id != text and by_id.isascii() and by_id.isdigit() and len(by_id) < 19:
+        found = [row.subscriber for row in store.subscribers.listed(now=now, ids=[int(by_id)])]
+    exact = [each for each in found if text in (each.token, each.external_id)]
+    found = exact or found
+    if len(found) > 1:
+        found = [each for each in found if each.status is not SubscriberStatus.CLOSED] or found
+    if not found:
+        close = _closest(text, store.subscribers.names_near(text, limit=_COMPARED))
+        raise NotFound(f"no subscriber {text!r}{_did_you_mean(close)}")
+    if len(found) > 1:
+        rows = itertools.islice(store.subscribers.listed(now=now, ids=[each.id for each in found]), 8)
+        listed = ", ".join(
+            f"{row.subscriber.token} ({', '.join(row.units) or 'no unit'}, {row.subscriber.status.value})"
+            for row in rows
+        )
+        listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
+        raise Ambiguous(f"several subscribers {text!r}, say which by token: {listed}")
+    return found[0]
 
 
 def _instead(text: str, names: Sequence[str], group: str) -> str:

@@ -11,7 +11,16 @@ from .keypool import Keypool, Scope
 from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
 from .plan import ServicePlan
-from .subscriber import AllowedDevice, AllowedNas, Subscriber, SubscriberStatus, Subscription, Whitelists
+from .subscriber import (
+    AllowedDevice,
+    AllowedNas,
+    OwnKey,
+    Subscriber,
+    SubscriberRow,
+    SubscriberStatus,
+    Subscription,
+    Whitelists,
+)
 from .venue import Operator, Unit, Venue
 from .vlans import Purpose, VlanRange, VlanRanges, check_automatic, check_vlan, check_wireless_only, first_free
 from .window import check_window
@@ -41,6 +50,7 @@ __all__ = [
     "Nas",
     "NasLabel",
     "Operator",
+    "OwnKey",
     "Passphrase",
     "Purpose",
     "RowChange",
@@ -48,6 +58,7 @@ __all__ = [
     "ServicePlan",
     "Sighting",
     "Subscriber",
+    "SubscriberRow",
     "SubscriberStatus",
     "Subscription",
     "Unit",

@@ -54,6 +54,31 @@ class Subscription:
         check_window(self.starts, self.ends)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A key of somebody's, as far as it is known without opening it."""
+
+    id: int
+    keypool_id: int
+    identity: str
+    unit_id: int | None
+    subscriber_id: int | None
+    subscription_id: int | None
+    grace_of: int | None
+    is_removed: bool
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberRow:
+    """A subscriber as lists show them."""
+
+    subscriber: Subscriber
+    units: tuple[str, ...]  # of the subscriptions that have not ended; of who has none, of the keys
+    ends: datetime | None  # of the subscription that ends last; None: of none, or there is none
+    keys: int  # removed ones, and former passphrases, aside
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedDevice:
     """A device that a subscriber may use; who has any may use no others."""

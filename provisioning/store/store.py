@@ -66,7 +66,7 @@ class Store:
         )
         self.cards = Cards(database, self.recorder)
         self.changes = Changes(database)
-        self.recorder.checks.append(self.keys.refuse_meetings)
+        self.recorder.checks += (self.keys.refuse_meetings, self.subscribers.refuse_overlaps)
 
     def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
         """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""

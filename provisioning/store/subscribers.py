@@ -1,18 +1,33 @@
 # ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
 """Subscribers, their subscriptions, and what they may use."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, Final
 
 from crypto import MacAddress
 
-from ..errors import AlreadyExists, NotFound
-from ..model import AllowedDevice, AllowedNas, Subscriber, Subscription, Whitelists, new_subscriber_token, new_suffix
+from ..errors import AlreadyExists, NotFound, Occupied
+from ..model import (
+    AllowedDevice,
+    AllowedNas,
+    OwnKey,
+    Purpose,
+    Subscriber,
+    SubscriberRow,
+    SubscriberStatus,
+    Subscription,
+    Whitelists,
+    new_subscriber_token,
+    new_suffix,
+)
 from .database import Database
-from .recording import Recorder
+from .recording import Recorder, Recording
 from .rows import (
     SUBSCRIBER_COLUMNS,
     SUBSCRIPTION_COLUMNS,
+    Row,
     load_allowed_device,
     load_allowed_nas,
     load_instant,
@@ -23,6 +38,34 @@ from .rows import (
     save_subscriber,
     save_subscription,
 )
+
+_LISTED: Final = f"""
+    SELECT {", ".join(f"s.{column}" for column in SUBSCRIBER_COLUMNS.split(", "))},
+        coalesce(
+            (SELECT json_group_array(DISTINCT u.name) FROM subscriptions t JOIN units u ON u.id = t.unit_id
+                WHERE t.subscriber_id = s.id AND (t.ends IS NULL OR t.ends > :now) HAVING count(*) > 0),
+            (SELECT json_group_array(DISTINCT u.name) FROM keys k JOIN units u ON u.id = k.unit_id
+                WHERE k.subscriber_id = s.id AND k.status != 'removed')
+        ) AS units,
+        (SELECT CASE WHEN count(*) = count(ends) THEN max(ends) END FROM subscriptions WHERE subscriber_id = s.id),
+        (SELECT count(*) FROM keys WHERE subscriber_id = s.id AND status != 'removed' AND grace_of IS NULL)
+    FROM subscribers s
+"""
+# Of two subscriptions of a wired unit at a time, where its operator, venue or unit wants no such thing (VAULT, 4.32).
+_OVERLAPS: Final = f"""
+    SELECT a.id, b.subscriber_id, b.id, u.name, b.starts, b.ends
+    FROM subscriptions a
+    JOIN subscriptions b ON b.unit_id = a.unit_id AND b.id != a.id
+    JOIN subscribers sa ON sa.id = a.subscriber_id AND sa.status != 'closed'
+    JOIN subscribers sb ON sb.id = b.subscriber_id AND sb.status != 'closed'
+    JOIN units u ON u.id = a.unit_id AND u.purpose = '{Purpose.WIRED_UNIT.value}'
+    JOIN venues v ON v.id = u.venue_id
+    WHERE a.id IN (SELECT value FROM json_each(?))
+        AND NOT coalesce(u.allow_overlap, v.allow_overlap, (SELECT allow_overlap FROM operator))
+        AND (a.ends IS NULL OR b.starts IS NULL OR b.starts < a.ends)
+        AND (b.ends IS NULL OR a.starts IS NULL OR a.starts < b.ends)
+    ORDER BY a.id, b.id LIMIT 1
+"""
 
 
 class Subscribers:
@@ -54,11 +97,93 @@ class Subscribers:
         )
         return tuple(load_rows("subscribers", rows, load_subscriber))
 
-    def names_like(self, text: str, *, limit: int) -> list[str]:
-        """Return names that hold this text, at most `limit`."""
+    def listed(
+        self,
+        *,
+        now: datetime,
+        ids: Sequence[int] | None = None,
+        status: SubscriberStatus | None = None,
+        containing: str | None = None,
+        venue_id: int | None = None,
+        unit_id: int | None = None,
+        plan_id: int | None = None,
+        limit: int = -1,
+        offset: int = 0,
+    ) -> Iterator[SubscriberRow]:
+        """Yield subscribers by id, with where they live and how many keys they have.
+
+        containing: text in name, token, external id or units, in either case
+        unit_id:    who has a subscription of it that has not ended, or a key; so the plan, the venue of the unit
+        """
+        asked: list[str] = []
+        if ids is not None:
+            asked.append("s.id IN (SELECT value FROM json_each(:ids))")
+        if status is not None:
+            asked.append("s.status = :status")
+        if containing is not None:
+            asked.append(
+                "(instr(lower(s.name), lower(:text)) OR instr(lower(s.token), lower(:text))"
+                " OR instr(lower(s.external_id), lower(:text)) OR instr(lower(units), lower(:text)))"
+            )
+        for value, said in (
+            (unit_id, "unit_id = :unit"),
+            (plan_id, "plan_id = :plan"),
+            (venue_id, "unit_id IN (SELECT id FROM units WHERE venue_id = :venue)"),
+        ):
+            if value is not None:
+                asked.append(
+                    f"s.id IN (SELECT subscriber_id FROM subscriptions WHERE {said} AND (ends IS NULL OR ends > :now)"
+                    f" UNION SELECT subscriber_id FROM keys WHERE {said} AND status != 'removed')"
+                )
+        values = {
+            "now": save_instant(now),
+            "ids": None if ids is None else json.dumps(list(ids)),
+            "status": None if status is None else status.value,
+            "text": containing,
+            "unit": unit_id,
+            "plan": plan_id,
+            "venue": venue_id,
+            "limit": limit,
+            "offset": offset,
+        }
+        where = f" WHERE {' AND '.join(asked)}" if asked else ""
+        with self._db.errors():
+            rows = self._db.sql.execute(f"{_LISTED}{where} ORDER BY s.id LIMIT :limit OFFSET :offset", values)
+            yield from load_rows("subscribers", rows, _load_listed)
+
+    def keys_of(
+        self,
+        *,
+        subscriber_id: int | None = None,
+        subscription_id: int | None = None,
+        unit_id: int | None = None,
+        key_id: int | None = None,
+    ) -> tuple[OwnKey, ...]:
+        """Return the keys of a subscriber, a subscription or a unit, removed ones too; none is opened."""
+        asked = {"subscriber_id": subscriber_id, "subscription_id": subscription_id, "unit_id": unit_id, "id": key_id}
+        said = {column: value for column, value in asked.items() if value is not None}
         rows = self._db.rows(
-            "SELECT DISTINCT name FROM subscribers WHERE instr(lower(name), lower(?)) > 0 ORDER BY name LIMIT ?",
+            "SELECT id, keypool_id, identity, unit_id, subscriber_id, subscription_id, grace_of, status = 'removed',"
+            f" ends FROM keys WHERE {' AND '.join(f'{column} = ?' for column in said)} ORDER BY id",
+            [*said.values()],
+        )
+        return tuple(map(_load_own_key, rows))
+
+    def beginning(self, text: str, *, limit: int) -> tuple[Subscriber, ...]:
+        """Return subscribers whose name begins so, by name, at most `limit`."""
+        rows = self._db.rows(
+            f"SELECT {SUBSCRIBER_COLUMNS} FROM subscribers WHERE name >= ?1 COLLATE NOCASE"
+            " AND name < ?1 || char(1114111) COLLATE NOCASE ORDER BY name COLLATE NOCASE LIMIT ?2",
             (text, limit),
+        )
+        return tuple(load_rows("subscribers", rows, load_subscriber))
+
+    def names_near(self, text: str, *, limit: int) -> list[str]:
+        """Return names with the same first or last letters, in either case, at most `limit`: to find a slip in."""
+        rows = self._db.rows(
+            "SELECT DISTINCT name FROM subscribers WHERE instr(lower(name), lower(?)) = 1"
+            " OR lower(substr(name, -3)) = lower(?) ORDER BY name LIMIT ?",
+            (text[:2], text[-3:], limit),
         )
         return [name for (name,) in rows]
 
@@ -126,9 +251,9 @@ class Subscribers:
     # Subscriptions.
 
     def subscriptions(
-        self, *, subscriber_id: int | None = None, unit_id: int | None = None
+        self, *, subscriber_id: int | None = None, unit_id: int | None = None, external_id: str | None = None
     ) -> tuple[Subscription, ...]:
-        asked = {"subscriber_id": subscriber_id, "unit_id": unit_id}
+        asked = {"subscriber_id": subscriber_id, "unit_id": unit_id, "external_id": external_id}
         said = {column: value for column, value in asked.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in said) or "true"
         rows = self._db.rows(
@@ -173,6 +298,37 @@ class Subscribers:
     def remove_subscription(self, id_: int) -> None:
         with self._recorder.change("subscription.remove"):
             self._recorder.delete("subscriptions", id_)
+
+    def refuse_overlaps(self, change: Recording) -> None:
+        """Raise Occupied where a change lets two subscriptions of a unit overlap that must not."""
+        wider = [
+            id_
+            for row in change.rows
+            if row.table == "subscriptions" and (row.is_range or _is_wider(row.before, row.after))
+            for id_ in range(row.first_id, row.last_id + 1)
+        ]
+        opened = [
+            row.first_id
+            for row in change.rows
+            if row.table == "subscribers" and row.before and row.after and row.before["status"] == "closed"
+        ]
+        for subscriber_id in opened:
+            wider += [each.id for each in self.subscriptions(subscriber_id=subscriber_id)]
+        if not wider:
+            return
+        found = self._db.row(_OVERLAPS, (json.dumps(wider),))
+        if found is not None:
+            _, subscriber_id, other, unit, starts, ends = found
+            when = " ".join(
+                f"{word} {load_instant(at):%Y-%m-%d %H:%M} UTC"
+                for word, at in (("from", starts), ("until", ends))
+                if at is not None
+            )
+            name = self.get(subscriber_id).name
+            raise Occupied(
+                f"unit {unit!r} may not have two subscriptions at a time: {name!r} has subscription {other}"
+                f" {when or 'without end'}"
+            )
 
     # Whitelists.
 
@@ -254,3 +410,34 @@ class Subscribers:
         with self._recorder.change("whitelist.remove"):
             table = "whitelist_devices" if isinstance(allowed, AllowedDevice) else "whitelist_nases"
             self._recorder.delete(table, allowed.id)
+
+
+def _load_listed(row: Row) -> SubscriberRow:
+    *own, units, ends, keys = row
+    return SubscriberRow(load_subscriber(tuple(own)), tuple(json.loads(units or "[]")), load_instant(ends), keys)
+
+
+def _load_own_key(row: Row) -> OwnKey:
+    id_, keypool_id, identity, unit_id, subscriber_id, subscription_id, grace_of, removed, ends = row
+    return OwnKey(
+        id_,
+        keypool_id,
+        identity,
+        unit_id,
+        subscriber_id,
+        subscription_id,
+        grace_of,
+        bool(removed),
+        load_instant(ends),
+    )
+
+
+def _is_wider(before: Any, after: Any) -> bool:
+    """Return whether a subscription may now meet others that it did not meet: it is of another unit, or longer."""
+    if after is None:
+        return False
+    if before is None or before["unit_id"] != after["unit_id"]:
+        return True
+    earlier = before["starts"] is not None and (after["starts"] is None or after["starts"] < before["starts"])
+    later = before["ends"] is not None and (after["ends"] is None or after["ends"] > before["ends"])
+    return earlier or later
