@@ -47,6 +47,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "nas": ("provisioning.nas_cli", "nas", "Access points and controllers that may ask."),
         "serve": ("radiusd.cli", "serve", "Answer access points."),
         "check": ("radiusd.check.cli", "check", "What would keep this site from working, and the remedy."),
+        "why": ("radiusd.log.why_cli", "why", "Why somebody cannot connect: by name, unit, key or device."),
         "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),
     },
     "Captures and tests": {

@@ -48,13 +48,14 @@ from .model import (
     Passphrase,
     Scope,
     ServicePlan,
+    Sighting,
     Subscriber,
     Unit,
     UnknownDevices,
     Venue,
 )
 from .model.passphrases import generate_passphrase
-from .model.zones import parse_instant
+from .model.zones import parse_instant, parse_zone, render_instant
 from .options import (
     database_path,
     db_option,
@@ -109,6 +110,7 @@ __all__ = [
     "RowDamaged",
     "Scope",
     "ServicePlan",
+    "Sighting",
     "Store",
     "StoreError",
     "StoreMissing",
@@ -143,11 +145,13 @@ __all__ = [
     "open_database",
     "open_store",
     "parse_instant",
+    "parse_zone",
     "printable",
     "progress_bar",
     "quote",
     "quote_octets",
     "read_secret",
+    "render_instant",
     "render_time",
     "secret_options",
 ]

@@ -251,6 +251,18 @@ class Keys:
         )
         return [identity for (identity,) in rows]
 
+    def meant_by(self, text: str) -> tuple[int, ...]:
+        """Return the keys of an identity, a unit or a subscriber of that name, in either case; removed ones, too."""
+        rows = self._db.rows(
+            "SELECT id FROM keys WHERE identity = ?1 COLLATE NOCASE"
+            " UNION SELECT id FROM keys WHERE unit_id IN (SELECT id FROM units WHERE name = ?1 COLLATE NOCASE"
+            " OR internal_id = ?1 OR external_id = ?1 OR building || '/' || name = ?1)"
+            " UNION SELECT id FROM keys WHERE subscriber_id IN (SELECT id FROM subscribers"
+            " WHERE name = ?1 COLLATE NOCASE OR token = ?1 OR external_id = ?1) ORDER BY id",
+            (text,),
+        )
+        return tuple(id_ for (id_,) in rows)
+
     def counts(self) -> dict[int, int]:
         """Return the number of keys per keypool id, removed ones aside."""
         return dict(

@@ -123,7 +123,7 @@ def _wanted(
         device_part=part,
         outcomes=outcomes,
         nas=nas,
-        since=None if since is None else _parse_since(since, now),
+        since=None if since is None else parse_since(since, now),
         whose=whose,
     )
 
@@ -197,7 +197,7 @@ def _parse_device(text: str) -> tuple[str | None, str | None]:
     return (str(MacAddress(bytes.fromhex(digits))), None) if len(digits) == 12 else (None, digits)
 
 
-def _parse_since(text: str, now: datetime) -> datetime:
+def parse_since(text: str, now: datetime) -> datetime:
     """Return the instant that is meant; what names no zone is local, as the terminal shows it."""
     span = re.fullmatch(r"(\d{1,9})([smhdw])", text)
     try:

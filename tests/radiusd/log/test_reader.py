@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from crypto import MacAddress, Ssid
 from provisioning import InvalidValue, KeyDraft, NotFound, Passphrase, create_store
 from radiusd import LogError
-from radiusd.log.cli import _parse_since, log
+from radiusd.log.cli import log, parse_since
 from radiusd.log.file import former_path
 from radiusd.log.reader import Position, Wanted, follow, read_back
 
@@ -255,9 +255,9 @@ class TestCommand:
     def test_yesterday_and_today_begin_at_midnight_here(self):
         now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         today = now.astimezone().replace(hour=0)
-        assert _parse_since("today", now) == today
-        assert _parse_since("yesterday", now) < today
-        assert _parse_since("1w", now) == now - timedelta(days=7)
+        assert parse_since("today", now) == today
+        assert parse_since("yesterday", now) < today
+        assert parse_since("1w", now) == now - timedelta(days=7)
 
     def test_terminal_gets_columns(self, path, run, monkeypatch):
         write(path, [1], ssid='"Café"', event="reject", reason='"unknown passphrase"')
