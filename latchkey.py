@@ -46,6 +46,16 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "The server": {
         "nas": ("provisioning.nas_cli", "nas", "Access points and controllers that may ask."),
         "serve": ("radiusd.cli", "serve", "Answer access points."),
+        "backup": (
+            "provisioning.commands.backup",
+            "backup",
+            "Copy the database to one file, checked, while it is used.",
+        ),
+        "restore": (
+            "provisioning.commands.backup",
+            "restore",
+            "Put a backup in the database's place, while it is used.",
+        ),
         "check": ("radiusd.check.cli", "check", "What would keep this site from working, and the remedy."),
         "why": ("radiusd.log.why_cli", "why", "Why somebody cannot connect: by name, unit, key or device."),
         "log": ("radiusd.log.cli", "log", "What the server has decided, and decides now."),

@@ -68,7 +68,7 @@ from .options import (
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
-from .store import Store, create_store, open_store
+from .store import Condition, Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
 from .unopened import Unopened, how_to_mend
 
@@ -82,6 +82,7 @@ __all__ = [
     "Author",
     "Change",
     "CommandGroup",
+    "Condition",
     "Device",
     "DeviceBatch",
     "Duplicate",

@@ -26,7 +26,7 @@ from .selectors import (
     parse_ssid,
     place_keypool,
 )
-from .store import Store, create_store, open_store
+from .store import Store, create_store
 from .unopened import Unopened
 from .views import view_keypool, view_plan, view_unit, view_venue
 
@@ -53,9 +53,12 @@ def init(context: click.Context) -> None:
 @db_option
 @click.pass_context
 def upgrade(context: click.Context) -> None:
-    """Bring the database of an older version up to date, as every command that changes it does; keep a copy before."""
+    """Bring the database of an older version up to date, as `serve` and every command that changes it do.
+
+    A copy of it as it was is kept beside it.
+    """
     path = database_path(context)
-    open_store(path, os.environ).close()
+    open_database(context).close()
     click.echo(f"{path} is up to date")
 
 

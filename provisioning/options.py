@@ -46,7 +46,12 @@ def database_path(context: click.Context) -> Path:
 
 def open_database(context: click.Context, *, readonly: bool = False) -> Store:
     """Return the open store of this command line."""
-    return open_store(database_path(context), os.environ, readonly=readonly)
+    return open_store(database_path(context), os.environ, readonly=readonly, tell=tell)
+
+
+def tell(text: str) -> None:
+    """Say in a line on stderr what was done beside what was asked."""
+    click.echo(f"latchkey: {text}", err=True)
 
 
 def secret_options(name: str, meaning: str) -> Callable[[Command], Command]:

@@ -6,7 +6,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +27,17 @@ class Rekeyed:
 
 
 def rekey(
-    db_path: Path, environ: Mapping[str, str], *, new_path: Path | None = None, progress: Progress | None = None
+    db_path: Path,
+    environ: Mapping[str, str],
+    *,
+    new_path: Path | None = None,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Rekeyed:
     """Seal the database with a new master key.
 
     new_path: a new file to put it into, for somebody to bring where the former key is; else it takes that one's file
+    tell:     told where an older database was brought up to date
     """
     if environ.get(KEY_VARIABLE) and new_path is None:
         raise InvalidValue(f"the master key is in {KEY_VARIABLE}: name a new file for the next one with --new-key-file")
@@ -39,7 +45,7 @@ def rekey(
     _finish(db_path, path)
     staged = new_path or next_key_path(path)
     key = MasterKey.generate()
-    with open_store(db_path, environ) as store:
+    with open_store(db_path, environ, tell=tell) as store:
         if new_path is None and not path.exists():
             raise MasterKeyError(f"no master key at {path} to replace: name a new file with --new-key-file")
         damaged = store.rekey(key, lambda: key.write(staged), progress)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .options import database_path, db_option, progress_bar
+from .options import database_path, db_option, progress_bar, tell
 from .rekey import rekey as seal_anew
 
 
@@ -26,7 +26,7 @@ def rekey(context: click.Context, new_key_file: Path | None) -> None:
     latchkey rekey --new-key-file /root/latchkey.key  where the key comes from elsewhere: bring it there afterwards
     """
     with progress_bar() as progress:
-        done = seal_anew(database_path(context), os.environ, new_path=new_key_file, progress=progress)
+        done = seal_anew(database_path(context), os.environ, new_path=new_key_file, progress=progress, tell=tell)
     click.echo(f"the master key is a new one now: {done.path}")
     if done.former is not None:
         click.echo(f"the former one is kept in {done.former}: backups made before need it")

@@ -12,6 +12,7 @@ import click
 
 from ..model import Author
 from ..options import open_database, print_object, utc_now
+from ..options import tell as tell
 from ..store import Recording, Store, describe_row
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,6 +78,11 @@ def _said(context: click.Context) -> _Said:
 def reason_of(context: click.Context) -> str | None:
     """Return what was said with --reason."""
     return _said(context).reason
+
+
+def is_dry_run(context: click.Context) -> bool:
+    """Return whether --dry-run was said."""
+    return _said(context).dry_run
 
 
 def author_of(context: click.Context) -> Author:
@@ -159,8 +165,3 @@ def _value(column: str, value: Any) -> str:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
     text = repr(value) if isinstance(value, str) and " " in value else str(value)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-
-
-def tell(text: str) -> None:
-    """Say something beside the result: on stderr, so that scripts read the result alone."""
-    click.echo(f"latchkey: {text}", err=True)

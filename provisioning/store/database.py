@@ -6,8 +6,8 @@ Rule: this file knows no table but the two that every write uses, `counters` and
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -16,29 +16,45 @@ import sqlite_utils
 
 from ..errors import NewerDatabase, NotFound, StoreError, StoreMissing, StoreReplaced
 from ..model import Entity
+from .copies import keep_copy, remove
 from .migrations import KNOWN, MIGRATIONS
 from .rows import Row
+from .sqlite_errors import translate
 
 if TYPE_CHECKING:
     from sqlite3 import Cursor
 
 _CACHE_KIB: Final = 8_192
 _BULK_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order, and the pages of their index with them
+_MOST_IN_MEMORY: Final = 512 << 20  # octets of an older database that a reader brings up to date for itself
+
+Tell = Callable[[str], None]  # told in a line what was done beside what was asked
 
 
 class Database:
     """A connection to a Latchkey database. Not for two threads at once."""
 
-    def __init__(self, path: Path, *, readonly: bool, busy_timeout_s: float, immutable: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool,
+        busy_timeout_s: float,
+        immutable: bool = False,
+        tell: Tell | None = None,
+    ) -> None:
         """Connect.
 
         immutable: read the file alone, without locks, log or index: for one that nobody writes
+        tell:      told where the database was brought up to date
         """
         self.path = path
+        self._tell = tell
         self.readonly = readonly or immutable
         self._busy_timeout_s = busy_timeout_s
         self._immutable = immutable
         self._alone = False
+        self.lacked: tuple[str, ...] = ()  # migrations that the file has not, where a reader made do without them
         self._connect()
 
     def _connect(self) -> None:
@@ -92,10 +108,10 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path, *, readonly: bool, busy_timeout_s: float) -> "Database":
-        """Return an existing database, brought up to this version's shape."""
+    def open(cls, path: Path, *, readonly: bool, busy_timeout_s: float, tell: Tell | None = None) -> "Database":
+        """Return an existing database of this version or an earlier one: `upgrade` it before it is used."""
         check_file(path, readonly=readonly)
-        database = cls(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
+        database = cls(path, readonly=readonly, busy_timeout_s=busy_timeout_s, tell=tell)
         try:
             database.check_version()
         except BaseException:
@@ -110,7 +126,7 @@ class Database:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 return False
-            raise _translate(error, self.path) from error
+            raise translate(error, self.path) from error
         return True
 
     def _connect_alone(self) -> None:
@@ -206,37 +222,90 @@ class Database:
         """Let this connection use the memory that many writes need; the several of a server have no such need."""
         self.sql.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KIB}")
 
-    def migrate(self) -> None:
-        """Apply the missing migrations, all or none."""
+    def migrate(self, keep: Callable[[], None] | None = None) -> None:
+        """Apply the missing migrations, all or none.
+
+        keep: called before the first, while nobody else can write
+        """
         with self.errors():
             self.sql.execute("PRAGMA foreign_keys = OFF")  # or no table that others refer to could be made anew
             try:
                 with self.writing():
+                    if keep is not None:
+                        keep()
                     MIGRATIONS.apply(self.sql)
                     if self.sql.execute("PRAGMA foreign_key_check").fetchone():
                         raise StoreError(f"the database {self.path} is damaged: rows refer to rows that are not there")
             finally:
                 self.sql.execute("PRAGMA foreign_keys = ON")
 
-    def check_version(self, *, may_be_older: bool = False) -> None:
-        """Bring an older database up to this version's shape; StoreError where it is none, or a newer one.
-
-        may_be_older: leave an older one as it is
-        """
+    def check_version(self) -> None:
+        """Raise StoreError unless this is a Latchkey database, NewerDatabase where a later version wrote it."""
         with self.errors():
             applied = {step.name for step in MIGRATIONS.applied(self.sql)}
-            pending = MIGRATIONS.pending(self.sql)
         if not applied:
             raise StoreError(f"{self.path} is not a Latchkey database")
         if unknown := sorted(applied.difference(KNOWN)):
             raise NewerDatabase(f"{self.path} was written by a newer version of latchkey ({unknown[-1]})")
-        if pending and not may_be_older:
-            if self.readonly:
-                raise StoreError(
-                    f"{self.path} was written by an older version of latchkey: bring it up to date with"
-                    " `latchkey upgrade`, and keep a copy"
-                )
-            self.migrate()
+
+    def pending(self) -> list[str]:
+        """Return the migrations that an older database lacks, in order."""
+        with self.errors():
+            return [step.name for step in MIGRATIONS.pending(self.sql)]
+
+    def upgrade(self, *, keep: bool = True) -> None:
+        """Bring an older database to this version's shape; a reader does so in its memory, and leaves the file.
+
+        keep: first copy it to a file beside it
+        """
+        if not self.pending():
+            return
+        if self.readonly:
+            self._upgrade_in_memory()
+            return
+        done: list[str] = []
+        kept: list[Path] = []
+
+        def prepare() -> None:
+            done.extend(self.pending())  # another process may have been first
+            if done and keep:
+                kept.append(self._keep(f"before-{done[0][:4]}"))
+
+        try:
+            self.migrate(prepare)
+        except BaseException:
+            for path in kept:
+                path.unlink(missing_ok=True)
+            raise
+        if done and self._tell is not None:
+            steps = done[0] if len(done) == 1 else f"{done[0]} to {done[-1]}"
+            where = f", copy kept at {kept[0]}" if kept else ""
+            self._tell(f"brought the database up to date ({steps}){where}")
+
+    def _keep(self, suffix: str) -> Path:
+        """Copy what is committed to a new file beside the database, and return which."""
+        path = self.path.with_name(f"{self.path.name}.{suffix}")
+        with closing(Database(self.path, readonly=True, busy_timeout_s=self._busy_timeout_s)) as committed:
+            return keep_copy(committed.sql.conn, self.path, path)
+
+    def _upgrade_in_memory(self) -> None:
+        if _look(self.path)[1][1] > _MOST_IN_MEMORY:
+            raise StoreError(
+                f"{self.path} was written by an older version of latchkey: bring it up to date with `latchkey upgrade`"
+            )
+        lacked = tuple(self.pending())
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        try:
+            with self.errors():
+                self.sql.conn.backup(memory)
+                upgraded = sqlite_utils.Database(memory, execute_plugins=False)
+                MIGRATIONS.apply(upgraded)
+                upgraded.execute("PRAGMA query_only = ON")
+        except BaseException:
+            memory.close()
+            raise
+        self.sql.close()
+        self.sql, self.lacked = upgraded, lacked
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -244,7 +313,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise _translate(error, self.path) from error
+            raise translate(error, self.path) from error
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -341,12 +410,6 @@ def _look(path: Path) -> tuple[FileId, tuple[int, int]]:
     return (status.st_dev, status.st_ino), (status.st_mtime_ns, status.st_size)
 
 
-def remove(path: Path) -> None:
-    """Delete a database that could not be finished, with its log and index."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
 def check_file(path: Path, *, readonly: bool) -> None:
     """Raise StoreError, saying why, unless there is a database to open; SQLite says only that it cannot.
 
@@ -369,18 +432,3 @@ def check_file(path: Path, *, readonly: bool) -> None:
         for place in (path, path.absolute().parent):  # the write-ahead log is a new file beside it
             if not os.access(place, os.W_OK):
                 raise StoreError(f"cannot write the database {path}: {place} is read-only")
-
-
-def _translate(error: sqlite3.Error, path: Path) -> StoreError:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(f"the database {path} is locked by another process")
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return StoreError(f"cannot write the database {path}: it or its folder is read-only")
-        case sqlite3.SQLITE_NOTADB:
-            return StoreError(f"{path} is not a Latchkey database")
-        case sqlite3.SQLITE_CORRUPT:
-            return StoreError(f"the database {path} is damaged: {error}")
-        case sqlite3.SQLITE_FULL:
-            return StoreError(f"no space left for the database {path}")
-    return StoreError(f"the database {path} failed: {error}")

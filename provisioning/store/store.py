@@ -12,24 +12,26 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from ..errors import MasterKeyError, RowDamaged, StoreError, StoreReplaced
+from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
 from ..secrets import MasterKey, Vault
 from .audit import Audit
 from .cards import Cards
 from .changes import Changes
-from .database import Database, FileId, check_file, remove
+from .copies import remove
+from .database import Database, FileId, Tell, check_file
 from .devices import Devices
+from .integrity import Integrity
 from .keypools import Keypools
 from .keys import Keys
 from .nases import Nases
 from .plans import Plans
+from .proof import find_key, read_proof, seal_proof
 from .recording import Recorder, Recording
 from .subscribers import Subscribers
 from .units import Units
 from .venues import Venues
 
-_PROOF: Final = b"latchkey"  # sealed in every database: opens only with the key it was made with
 _BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write lock for 12
 
 
@@ -66,6 +68,7 @@ class Store:
         )
         self.cards = Cards(database, self.recorder)
         self.changes = Changes(database)
+        self.integrity = Integrity(database, vault, self.keypools)
         self.recorder.checks += (self.keys.refuse_meetings, self.subscribers.refuse_overlaps)
 
     def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
@@ -79,8 +82,7 @@ class Store:
         vault = Vault(master_key)
         try:
             with database.writing():
-                proof = vault.seal("meta.value", 0, _PROOF)
-                database.execute("INSERT INTO meta (name, value) VALUES ('proof', ?)", (proof,))
+                database.execute("INSERT INTO meta (name, value) VALUES ('proof', ?)", (seal_proof(vault),))
         except BaseException:
             database.close()
             remove(path)
@@ -97,14 +99,19 @@ class Store:
         *,
         readonly: bool = False,
         busy_timeout_s: float = _BUSY_TIMEOUT_S,
+        tell: Tell | None = None,
     ) -> Self:
-        """Return the store at `path`; MasterKeyError where `master_key`, or each it returns, is another database's."""
+        """Return the store at `path`; MasterKeyError where `master_key`, or each it returns, is another database's.
+
+        tell: told where an older database was brought up to date, now or by `reopen`
+        """
         load_keys = master_key if callable(master_key) else partial(_only, master_key)
         vault = Vault(next(iter(load_keys())))
-        database = Database.open(path, readonly=readonly, busy_timeout_s=busy_timeout_s)
+        database = Database.open(path, readonly=readonly, busy_timeout_s=busy_timeout_s, tell=tell)
         store = cls(database, vault, load_keys)
         try:
             store.check_key()
+            database.upgrade()
         except BaseException:
             database.close()
             raise
@@ -112,16 +119,10 @@ class Store:
 
     def check_key(self) -> None:
         """Go over to the database's own master key where that was changed; MasterKeyError where it is not to be had."""
-        proof = _read_proof(self._db)
+        proof = read_proof(self._db)
         if proof != self._proof:
-            self._vault.use(self._find_key(proof))
+            self._vault.use(find_key(self._db, proof, self._load_keys()))
             self._proof = proof
-
-    def _find_key(self, proof: bytes) -> MasterKey:
-        for key in self._load_keys():
-            if _opens(Vault(key), proof):
-                return key
-        raise MasterKeyError(f"the master key is not the one that {self._db.path} was made with")
 
     def rekey(self, key: MasterKey, keep: Callable[[], None], progress: Progress | None = None) -> int:
         """Seal every secret anew, in one transaction; return how many rows were left as they are: they do not open.
@@ -130,14 +131,14 @@ class Store:
         """
         vault = Vault(key)
         with self._db.writing():
-            if _read_proof(self._db) != self._proof:
+            if read_proof(self._db) != self._proof:
                 raise StoreError(f"{self.path} was sealed anew meanwhile")
             keep()
             damaged: set[tuple[str, int]] = set()
             self.audit.forget_all_images()  # they are sealed with the key before
             self.nases.reseal(vault, lambda *row: damaged.add(row))
             self.keys.reseal(vault, lambda *row: damaged.add(row), progress)
-            proof = vault.seal("meta.value", 0, _PROOF)
+            proof = seal_proof(vault)
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'proof'", (proof,))
         self._vault.use(key)
         self._proof = proof
@@ -172,17 +173,21 @@ class Store:
         return self._db.is_log_former()
 
     def check_replacement(self) -> None:
-        """Raise ProvisioningError unless the file that lies at the path now is a sound database of ours."""
-        with closing(Database(self.path, readonly=True, immutable=True, busy_timeout_s=0)) as database:
-            database.check_version(may_be_older=True)
+        """Raise ProvisioningError unless what lies at the path now is a sound database of ours."""
+        # Another file is read alone: the log that has its name is not its. In our own file `latchkey restore` has put
+        # other contents by way of the log.
+        other = self._db.is_replaced()
+        with closing(Database(self.path, readonly=True, immutable=other, busy_timeout_s=0)) as database:
+            database.check_version()
             database.check_pages()
-            self._find_key(_read_proof(database))
+            find_key(database, read_proof(database), self._load_keys())
 
     def reopen(self) -> None:
         """Go over to the file that lies at the path now; the store is closed where that cannot be opened."""
         self._db.reopen()
         try:
             self.check_key()
+            self._db.upgrade()
         except BaseException:
             self._db.close()
             raise
@@ -225,21 +230,6 @@ def _only(key: MasterKey) -> list[MasterKey]:
     return [key]
 
 
-def _read_proof(database: Database) -> bytes:
-    row = database.row("SELECT value FROM meta WHERE name = 'proof'")
-    if row is None or not isinstance(row[0], bytes):
-        raise StoreError(f"{database.path} is not a Latchkey database")
-    return row[0]
-
-
-def _opens(vault: Vault, proof: bytes) -> bool:
-    try:
-        vault.unseal("meta.value", 0, proof)
-    except RowDamaged:
-        return False
-    return True
-
-
 def create_store(path: Path, environ: Mapping[str, str]) -> Store:
     """Return a new store at `path` under the master key of `environ`, made beside it where there is none."""
     if path.exists():  # before a key is made that belongs to nothing
@@ -249,7 +239,7 @@ def create_store(path: Path, environ: Mapping[str, str]) -> Store:
     return Store.create(path, MasterKey.create(path, environ))
 
 
-def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False) -> Store:
+def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False, tell: Tell | None = None) -> Store:
     """Return the store at `path`, opened with the master key that `environ` names or holds."""
     check_file(path, readonly=readonly)  # a missing database is the more useful error than its missing key
-    return Store.open(path, partial(MasterKey.candidates, path, environ), readonly=readonly)
+    return Store.open(path, partial(MasterKey.candidates, path, environ), readonly=readonly, tell=tell)

@@ -21,7 +21,7 @@ from provisioning import (
 from ..config import Config, Settings, default_path
 from ..errors import ConfigError
 from ..log.line_format import printable, render_json
-from . import machine, site
+from . import contents, machine, site
 from .finding import Finding, Level, run
 
 _COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.ADVICE: "cyan"}
@@ -31,7 +31,7 @@ _REMEDIES: Final = (
     (NewerDatabase, "install the version that wrote it, or a newer one"),
     (
         ProvisioningError,
-        "restore the database from a backup if it is damaged; any command that writes updates an old one",
+        "latchkey restore FILE, from a backup, if it is damaged; latchkey upgrade, if it is an old one",
     ),
 )
 
@@ -65,7 +65,7 @@ def check_site(
         click.echo(_render_json(each) if as_json else _render(each))
     if not as_json:
         warnings = sum(each.level is Level.WARNING for each in found)
-        count = len(site.CHECKS) + len(machine.CHECKS) + 2
+        count = len(site.CHECKS) + len(contents.CHECKS) + len(machine.CHECKS) + 2
         click.echo(f"{count} checks: errors {errors}, warnings {warnings}" if found else f"{count} checks: all is well")
     return 1 if errors else 0
 
@@ -80,11 +80,13 @@ def find(database: Path, environ: Mapping[str, str], settings: Settings, *, star
     try:
         with open_store(database, environ, readonly=True) as store:
             subject = site.Site.read(store, config, starting=starting)
+            condition = store.integrity.examine()
     except ProvisioningError as error:
         remedy = next(text for kind, text in _REMEDIES if isinstance(error, kind))
         yield Finding("database", Level.ERROR, str(error), remedy)
     else:
         yield from run(site.CHECKS, subject)
+        yield from run(contents.CHECKS, condition)
     around = machine.Machine(
         database=database, environ=environ, config=config, config_path=settings.path, starting=starting
     )

@@ -32,13 +32,13 @@ class Site:
 
     @classmethod
     def read(cls, store: Store, config: Config, *, starting: bool = False) -> "Site":
-        """Return what a store has; every row in use is opened, 3 us each."""
-        damaged: list[tuple[str, int]] = []
+        """Return what a store has; every sealed value is opened, 3 us each."""
+        damaged: dict[tuple[str, int], None] = {}  # each once, in order
 
         def report(table: str, id_: int) -> None:
-            damaged.append((table, id_))
+            damaged[table, id_] = None
 
-        store.keys.verify(report)
+        store.integrity.unopened(report)
         return cls(
             venues=store.venues.all(report),
             nases=store.nases.all(report),

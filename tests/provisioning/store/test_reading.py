@@ -115,9 +115,18 @@ def test_listing_leaves_an_older_database_as_it_is(cli, path):
         database.execute("DELETE FROM _sqlite_migrations WHERE name = '0006_change_marks'")
         database.execute("DROP INDEX keys_by_removal")
         database.execute("ALTER TABLE changes DROP COLUMN mark")
-    for command in (("venue", "list"), ("key", "list")):
-        assert "`latchkey upgrade`" in cli.refused(*command)
-    assert cli.ok("upgrade") == f"{path} is up to date\n"
+    before = path.read_bytes()
+    for command in (("venue", "list"), ("key", "list"), ("key", "list", "--show-secrets")):
+        cli.ok(*command)
+    assert path.read_bytes() == before
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("provisioning.store.database._MOST_IN_MEMORY", 1000)
+        assert "bring it up to date with `latchkey upgrade`" in cli.refused("venue", "list")
+    result = cli.run("upgrade")
+    assert result.stdout == f"{path} is up to date\n"
+    kept = f"{path}.before-0006"
+    assert result.stderr == f"latchkey: brought the database up to date (0006_change_marks), copy kept at {kept}\n"
+    assert cli.run("upgrade").stderr == ""
     cli.ok("venue", "list")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from crypto import Ssid
 from provisioning import KeyDraft, Passphrase, create_store
-from radiusd.check import machine, site
+from radiusd.check import contents, machine, site
 
 ROOT = Path(__file__).parents[3]
 NOTHING = {key: value for key, value in os.environ.items() if not key.startswith("LATCHKEY")}
@@ -43,7 +43,7 @@ def test_site_that_works_is_status_0(folder):
     result = latchkey(folder, "check")
     assert result.returncode == 0, result.stdout + result.stderr
     lines = result.stdout.splitlines()
-    assert lines[-1].startswith(f"{len(site.CHECKS) + len(machine.CHECKS) + 2} checks: ")
+    assert lines[-1].startswith(f"{len(site.CHECKS) + len(contents.CHECKS) + len(machine.CHECKS) + 2} checks: ")
     assert not [line for line in lines if line.startswith("error")]
     assert all(" -> " in line for line in lines[:-1])
 

@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from crypto import MacAddress, Ssid
 from provisioning import Device, KeyDraft, KeyStatus, MasterKey, Passphrase, Store, StoreError
 from radiusd.server.following import Trouble
 
+ROOT = Path(__file__).parents[3]
 SSID = Ssid(b"Hudson House")
 ONE, TWO = MacAddress(b"\2\0\0\0\2\1"), MacAddress(b"\2\0\0\0\2\2")
 
@@ -145,6 +147,67 @@ def test_replacement_that_cannot_be_opened_replaces_nothing(loopback, former, ha
         eventually(lambda: asking(server, handshake(b"later-passphrase", spa=ONE)) is None)
         assert asking(server, handshake(b"former-passphrase", spa=TWO))
         eventually(lambda: "the store is followed again" in lines())
+
+
+@pytest.fixture
+def command(loopback):
+    """Run `latchkey` on the server's database."""
+
+    def run(*arguments):
+        line = [sys.executable, str(ROOT / "latchkey.py"), "--db", str(loopback.path), *map(str, arguments)]
+        environment = {**os.environ, "LATCHKEY_MASTER_KEY": loopback._master_key.value.hex()}
+        return subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["sound", "damaged"])
+def test_restored_database_is_in_force(loopback, former, handshake, running, asking, lines, command, damaged):
+    """Without a file that is renamed, and whatever the pages before held."""
+    with running(loopback) as server:
+        assert asking(server, handshake(b"later-passphrase", spa=ONE))
+        eventually(lambda: list(loopback.store.devices.of_keys()))
+        inode = loopback.path.stat().st_ino
+        if damaged:
+            loopback.store.compact()
+            table = loopback.store._db.row("SELECT rootpage FROM sqlite_master WHERE name = 'devices_by_key'")[0]
+            code = "import sys; f = open(sys.argv[1], 'r+b'); f.seek(int(sys.argv[2]) * 4096); f.write(b'x' * 4096)"
+            subprocess.run([sys.executable, "-c", code, str(loopback.path), str(table - 1)], check=True)
+        command("restore", former)
+        assert loopback.path.stat().st_ino == inode
+        eventually(lambda: asking(server, handshake(b"later-passphrase", spa=ONE)) is None)
+        assert asking(server, handshake(b"former-passphrase", spa=TWO))
+        command("key", "add", "--passphrase", "newest-passphrase", "--pool", "Hudson House")
+        eventually(lambda: asking(server, handshake(b"newest-passphrase", spa=ONE)))
+        with loopback.open_store() as restored:  # what is learned from now on is learned by it
+            eventually(lambda: {device.mac for device in restored.devices.of_keys()} == {ONE, TWO})
+            assert restored.integrity.examine().pages == ()
+    assert sum(line.endswith(": reading it anew") for line in lines()) == 1
+    assert f"the database {loopback.path} was read anew" in lines()
+    assert damaged or not [line for line in lines() if line.startswith("cannot ")]
+
+
+def test_restored_right_after_the_backup_is_read_anew(loopback, handshake, running, asking, lines, command, tmp_path):
+    """The last change is the same; what is recorded in none, as a row that was damaged, may differ."""
+    key_id = loopback.add_key(SSID, b"right-passphrase")
+    command("backup", tmp_path / "copy.db")
+    with loopback.store._db.writing():
+        loopback.store._db.execute("UPDATE keys SET pmk = zeroblob(61) WHERE id = ?", (key_id,))
+    with running(loopback) as server:
+        assert asking(server, handshake(b"right-passphrase")) is None
+        command("restore", tmp_path / "copy.db")
+        eventually(lambda: asking(server, handshake(b"right-passphrase")))
+    assert not [line for line in lines() if line.startswith("cannot ")]
+
+
+def test_backup_while_it_serves_has_what_was_learned(loopback, handshake, running, asking, command, tmp_path):
+    loopback.add_key(SSID, b"right-passphrase")
+    with running(loopback) as server:
+        assert asking(server, handshake(b"right-passphrase", spa=ONE))
+        eventually(lambda: list(loopback.store.devices.of_keys()))
+        command("backup", tmp_path / "copy.db")
+    with Store.open(tmp_path / "copy.db", loopback._master_key, readonly=True) as copy:
+        assert [device.mac for device in copy.devices.of_keys()] == [ONE]
 
 
 def test_database_that_is_gone_is_answered_from_memory(loopback, handshake, running, asking, lines):
