@@ -146,7 +146,7 @@ def _draw_code(canvas: _Canvas, uri: str | None) -> None:
         for row, text in enumerate(("No code: the network's", "name is not UTF-8 text.")):
             canvas.line(text, (left + 2, _QR_TOP_MM + 14 + 3 * row), Face.TEXT, 6.5, grey=True)
         return
-    # Eight bits a pixel: of one bit each, fpdf2 2.8.4 makes stripes with Pillow 13.
+    # Eight bits a pixel: of one bit each, some pairs of fpdf2 and Pillow make stripes.
     picture = Image.open(io.BytesIO(qr_png(uri, scale=8))).convert("L")
     canvas.pdf.image(picture, canvas.x + left, canvas.y + _QR_TOP_MM, _QR_MM, _QR_MM)
 

@@ -76,8 +76,8 @@ class Fonts:
         self._known |= frozenset(_characters(self._pdf, family))
 
     def missing(self, text: str) -> str:
-        """Return the characters of `text` that no font has, each once, in their order."""
-        return "".join(dict.fromkeys(c for c in text if not self._has(c)))
+        """Return the characters of `text` that would be boxes, each once, in their order."""
+        return "".join(dict.fromkeys(c for c in text if not self._has(c) and not _modifies(c)))
 
     def writable(self, text: str) -> str:
         """Return `text` with a box for each character that no font has; what only modifies such a one goes with it."""

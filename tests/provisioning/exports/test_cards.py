@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 import pytest
 import zxingcpp
 from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -274,7 +275,7 @@ def test_scripts_that_join_are_shaped(name):
 
 
 def test_characters_that_no_font_has_are_boxes_that_say_so():
-    assert unprintable(["東京 Lobby 🛎", "京"]) == "東京🛎"
+    assert unprintable(["東京 Lobby 🛎️", "京"]) == "東京🛎"
     (page,) = pages([card(note="京 x")], Sheet(ssid=Ssid.parse("東京 Lobby 🛎️")))
     text = page.get_textpage().get_text_bounded()
     assert "\u25af\u25af Lobby \u25af" in text
@@ -282,33 +283,40 @@ def test_characters_that_no_font_has_are_boxes_that_say_so():
     assert [uri for uri, _ in codes(page)] == ["WIFI:T:WPA;S:東京 Lobby 🛎️;P:tidy-otter-42;;"]
 
 
-@pytest.fixture
-def tokyo_font(tmp_path):
+@pytest.fixture(params=[True, False], ids=["truetype", "opentype"])
+def tokyo_font(tmp_path, request):
     """A font that has U+6771 and U+4EAC alone: a square each."""
-    pen = TTGlyphPen(None)
+    glyphs = [".notdef", "east", "capital"]
+    pen = TTGlyphPen(None) if request.param else T2CharStringPen(800, None)
     pen.moveTo((0, 0))
     for corner in ((0, 700), (700, 700), (700, 0)):
         pen.lineTo(corner)
     pen.closePath()
-    square = pen.glyph()
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder([".notdef", "east", "capital"])
+    builder = FontBuilder(1000, isTTF=request.param)
+    builder.setupGlyphOrder(glyphs)
     builder.setupCharacterMap({0x6771: "east", 0x4EAC: "capital"})
-    builder.setupGlyf({".notdef": square, "east": square, "capital": square})
-    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", "east", "capital"], (800, 50)))
+    if request.param:
+        builder.setupGlyf(dict.fromkeys(glyphs, pen.glyph()))
+    else:
+        builder.setupCFF("Tokyo", {}, dict.fromkeys(glyphs, pen.getCharString()), {})
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (800, 0)))
     builder.setupHorizontalHeader(ascent=800, descent=-200)
     builder.setupNameTable({"familyName": "Tokyo", "styleName": "Regular", "psName": "Tokyo"})
     builder.setupOS2()
     builder.setupPost()
-    builder.save(tmp_path / "tokyo.ttf")
-    return tmp_path / "tokyo.ttf"
+    path = tmp_path / f"tokyo.{'ttf' if request.param else 'otf'}"
+    builder.save(path)
+    return path
 
 
 def test_operators_font_writes_what_ours_lack(tokyo_font):
     assert unprintable(["東京 🛎"], [tokyo_font]) == "🛎"
     (page,) = pages([card()], Sheet(ssid=Ssid.parse("東京 Lobby")), fonts=[tokyo_font])
     assert "東京 Lobby" in page.get_textpage().get_text_bounded()
-    assert any("Tokyo" in base_font(thing)[0] for thing in of_kind(page, pdfium.FPDF_PAGEOBJ_TEXT))
+    (tokyo,) = [thing for thing in of_kind(page, pdfium.FPDF_PAGEOBJ_TEXT) if "Tokyo" in base_font(thing)[0]]
+    left, top, right, bottom = (round(mm * 10) for mm in bounds(tokyo, page))
+    drawn = np.asarray(page.render(scale=10 / PT_PER_MM).to_pil().convert("L"))[top:bottom, left:right]
+    assert (drawn < 128).mean() > 0.8  # two squares, and what is between them
 
 
 @pytest.mark.parametrize("content", [b"", b"not a font", b"\x00\x01\x00\x00" + b"\xff" * 100, None])
@@ -322,7 +330,7 @@ def test_file_that_is_no_font_is_refused_and_named(tmp_path, content):
 
 def test_cut_off_font_is_refused(tokyo_font):
     tokyo_font.write_bytes(tokyo_font.read_bytes()[:400])
-    with pytest.raises(InvalidValue, match=r"tokyo\.ttf"):
+    with pytest.raises(InvalidValue, match=r"tokyo\.[ot]tf"):
         render_sheet([card()], Sheet(ssid=Ssid.parse("東京")), made=MADE, fonts=[tokyo_font])
 
 
