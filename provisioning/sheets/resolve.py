@@ -70,7 +70,6 @@ class Resolved:
     rows: tuple[KeyRow, ...]
     refusals: tuple[Refusal, ...]
     new_units: tuple[NewUnit, ...]
-    notes: tuple[str, ...]
 
 
 def resolve_rows(rows: Sequence[SheetRow], places: Places, *, create_units: bool = False) -> Resolved:
@@ -93,10 +92,7 @@ def resolve_rows(rows: Sequence[SheetRow], places: Places, *, create_units: bool
         else:
             kept.append(found)
     new = {row.unit: None for row in kept if isinstance(row.unit, NewUnit)}
-    floors = resolver.other_floors
-    who = "1 row names another floor than its" if floors == 1 else f"{floors:,} rows name another floor than their"
-    notes = (f"{who} unit has, which stays as it is",) if floors else ()
-    return Resolved(rows=tuple(kept), refusals=tuple(refusals), new_units=tuple(new), notes=notes)
+    return Resolved(rows=tuple(kept), refusals=tuple(refusals), new_units=tuple(new))
 
 
 class _Resolver:
@@ -112,10 +108,9 @@ class _Resolver:
         for unit in places.units:
             self._units.setdefault(unit.name.casefold(), []).append(unit)
         self._pools: dict[tuple[str | None, str | None], Keypool] = {}
-        self._found_units: dict[tuple[int, int | None, str, str | None], Unit | None] = {}
+        self._found_units: dict[tuple[int, int | None, str, str | None, str | None], Unit | None] = {}
         self._instants: dict[tuple[str, str, tzinfo], datetime] = {}
-        self._new_units: dict[tuple[int, str, str], NewUnit] = {}
-        self.other_floors = 0
+        self._new_units: dict[tuple[int | str, ...], NewUnit] = {}
 
     def row(self, row: SheetRow) -> KeyRow:
         """Return what a row means; ValueError names the field that means nothing."""
@@ -126,6 +121,11 @@ class _Resolver:
         zone = UTC if venue_id is None else self._places.zones.get(venue_id, UTC)
         starts, ends = self._instant(row.starts, "starts", zone), self._instant(row.ends, "ends", zone)
         check_window(starts, ends)
+        plan = None if row.plan is None else _one(self._plans, row.plan, "plan")
+        if plan is not None and plan.wireless_only and venue_id is not None:
+            own = row.vlan if row.vlan is not None or not isinstance(unit, Unit) else unit.vlan
+            if own is not None and own + self._venue_of[venue_id].wireless_only_vlan_offset > 4094:
+                raise ValueError("vlan: more than 4094 with the venue's offset for wireless-only plans")
         return KeyRow(
             line=row.line,
             keypool_id=pool.id,
@@ -134,7 +134,7 @@ class _Resolver:
             macs=row.macs,
             vlan=row.vlan,
             unit=unit.id if isinstance(unit, Unit) else unit,
-            plan_id=None if row.plan is None else _one(self._plans, row.plan, "plan").id,
+            plan_id=None if plan is None else plan.id,
             starts=starts,
             ends=ends,
             subscriber=row.subscriber,
@@ -185,36 +185,44 @@ class _Resolver:
         if row.unit is None:
             return None
         venue_id = _venue_of(pool, venue)
-        key = (pool.id, venue_id, row.unit, row.building)
+        key = (pool.id, venue_id, row.unit, row.building, row.floor)
         if key not in self._found_units:
-            self._found_units[key] = self._find_unit(row.unit, row.building, pool, venue_id)
+            self._found_units[key] = self._find_unit(row, pool, venue_id)
         unit = self._found_units[key]
         if unit is not None:
-            self.other_floors += row.floor is not None and unit.floor is not None and row.floor != unit.floor
             return unit
         if not self._create_units:
             raise ValueError("unit: there is none of that name: --create-units makes it")
         if venue_id is None:
             raise ValueError("unit: there is none of that name, and no venue is named to make it at")
-        names = (venue_id, row.unit.casefold(), (row.building or "").casefold())
+        names = (venue_id, *(text.casefold() for text in (row.unit, row.building or "", row.floor or "")))
         return self._new_units.setdefault(names, NewUnit(venue_id, row.unit, row.building, row.floor))
 
-    def _find_unit(self, name: str, building: str | None, pool: Keypool, venue_id: int | None) -> Unit | None:
+    def _find_unit(self, row: SheetRow, pool: Keypool, venue_id: int | None) -> Unit | None:
         """Return the unit of that name, or of BUILDING/UNIT, None where there is none."""
-        found = list(self._units.get(name.casefold(), ()))
+        name, building = row.unit or "", row.building
+        found = self._units.get(name.casefold(), [])
         if building is None and not found and "/" in name:
             building, _, name = name.rpartition("/")
-            found = list(self._units.get(name.casefold(), ()))
-        if building is not None:
-            found = [unit for unit in found if (unit.building or "").casefold() == building.casefold()]
+            found = self._units.get(name.casefold(), [])
         if venue_id is not None:
             found = [unit for unit in found if unit.venue_id == venue_id]
         elif pool.scope is Scope.LOCAL:
             found = [unit for unit in found if unit.venue_id in pool.venue_ids]
+        found = _narrowed(found, "building", building)
+        found = _narrowed(found, "floor", row.floor)
         found = [unit for unit in found if unit.name == name] or found
         if len(found) > 1:
-            raise ValueError(f"unit: {len(found)} have that name: name the building, and the venue")
+            raise ValueError(f"unit: {len(found)} have that name: name the building or floor, and the venue")
         return found[0] if found else None
+
+
+def _narrowed(units: list[Unit], where: str, name: str | None) -> list[Unit]:
+    """Return the units of that building or floor; with none, those of which it is not known."""
+    if name is None:
+        return units
+    exact = [unit for unit in units if (getattr(unit, where) or "").casefold() == name.casefold()]
+    return exact or [unit for unit in units if getattr(unit, where) is None]
 
 
 def _by_name(things: Sequence[Named]) -> dict[str, list[Named]]:

@@ -100,7 +100,7 @@ class SheetReader:
         self.columns, self._header_line = self._find_columns()
         self.separator = self._grid.separator = self._grid.separator or self._grid.guess_separator()
         self._cells = Cells(formulas=options.formulas)
-        self._blank_ends: list[int] = []
+        self.blank_ends: list[int] = []
         self._order_notes: list[str] = []
 
     def grid_rows(self) -> Iterator[tuple[int, list[str] | Broken]]:
@@ -122,7 +122,7 @@ class SheetReader:
                     raise ValueError(cells.reason)
                 row = self._row(parsers, line, cells)
             except ValueError as error:
-                refusals.append(Refusal(line, f"{error}{self._spread(line)}"))
+                refusals.append(Refusal(line, f"{error}{self.spread(line)}"))
                 continue
             for name in _DATES:
                 if type(getattr(row, name)) is Unordered:
@@ -138,7 +138,7 @@ class SheetReader:
             separator=self.separator,
         )
 
-    def _spread(self, line: int) -> str:
+    def spread(self, line: int) -> str:
         last = self._grid.last_line()
         return f" (a row of lines {line} to {last})" if last > line else ""
 
@@ -150,9 +150,9 @@ class SheetReader:
         if self._titles and self._header_line is not None:
             notes.append(f"{_lines(self._titles)} before the header left alone")
         notes += [*self.columns.notes, *self._order_notes]
-        if self._blank_ends:
+        if self.blank_ends:
             notes.append(
-                f"{_lines(self._blank_ends)}: the passphrase begins or ends with a blank, which must be typed, too"
+                f"{_lines(self.blank_ends)}: the passphrase begins or ends with a blank, which must be typed, too"
             )
         if unmarked := self._cells.unmarked:
             cells = "cell" if unmarked == 1 else "cells"
@@ -224,7 +224,7 @@ class SheetReader:
             if self._options.need_psk:
                 Passphrase(b"")  # raises what any other says that is too short
         elif passphrase.value[:1] == b" " or passphrase.value[-1:] == b" ":
-            self._blank_ends.append(line)
+            self.blank_ends.append(line)
         return SheetRow(line=line, **values)
 
     def _order_dates(

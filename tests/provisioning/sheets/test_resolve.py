@@ -72,7 +72,7 @@ def test_a_keypool_is_the_rows_else_the_commands(fields, keypool_id):
         ({"pool": "sunny-Otter-41"}, "pool: there is none of that SSID at the venue"),
         ({"plan": "sunny-Otter-41"}, "plan: there is none of that name"),
         ({"unit": "sunny-Otter-41"}, "unit: there is none of that name: --create-units makes it"),
-        ({"unit": "4B"}, "unit: 2 have that name: name the building, and the venue"),
+        ({"unit": "4B"}, "unit: 2 have that name: name the building or floor, and the venue"),
         ({"unit": "4B", "building": "East"}, "unit: there is none of that name: --create-units makes it"),
         (
             {"starts": "2026-03-08T02:30:00"},
@@ -141,14 +141,28 @@ def test_units_that_are_not_there_are_made_where_that_is_said():
     assert refusal.reason == "unit: there is none of that name, and no venue is named to make it at"
 
 
-def test_another_floor_is_said_and_left():
-    found = resolve(
-        {"unit": "4B", "building": "North", "floor": "5"},
-        {"unit": "4B", "building": "North", "floor": "4"},
-        pool="Home",
-        venue="Hudson House",
-    )
-    assert found.notes == ("1 row names another floor than its unit has, which stays as it is",)
+def test_one_name_on_two_floors_is_two_units():
+    places = {"units": [unit(1, 1, "A", "North", "1"), unit(2, 1, "A", "North", "2"), unit(3, 1, "B")]}
+    rows = [{"unit": "A", "floor": "2"}, {"unit": "A"}, {"unit": "A", "floor": "3"}, {"unit": "B", "floor": "3"}]
+    found = resolve(*rows, pool="Home", venue="Hudson House", create_units=True, **places)
+    assert [row.unit for row in found.rows] == [2, NewUnit(1, "A", None, "3"), 3]
+    assert [str(each) for each in found.refusals] == [
+        "line 3: unit: 2 have that name: name the building or floor, and the venue"
+    ]
+
+
+def test_a_vlan_must_be_one_with_the_venues_offset_too():
+    places = {
+        "venues": [Venue(id=1, name="Hudson House", nas_identifiers=(), wireless_only_vlan_offset=2000)],
+        "plans": [
+            ServicePlan(id=1, name="Air", download_kbps=None, upload_kbps=None, devices=None, wireless_only=True),
+        ],
+    }
+    rows = [{"plan": "Air", "vlan": 2094}, {"plan": "Air", "vlan": 2095}]
+    found = resolve(*rows, pool="Home", venue="Hudson House", **places)
+    assert [str(each) for each in found.refusals] == [
+        "line 3: vlan: more than 4094 with the venue's offset for wireless-only plans"
+    ]
 
 
 def test_one_address_is_of_one_row_of_a_keypool():
