@@ -23,7 +23,7 @@ InvalidValue is both because one constructor checks a value wherever it comes fr
 ours, on a command line or in a file it is the operator's, who gets its text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -97,11 +97,15 @@ class Duplicate:
 
 
 class DuplicateKey(ProvisioningError):  # noqa: N818
-    """The passphrase is in use on an SSID where both keys could meet."""
+    """The passphrase is in use on an SSID where both keys could meet.
 
-    def __init__(self, duplicates: Sequence[Duplicate] = (), message: str = "") -> None:
+    Of keys that are being added `duplicates` tells which; of keys that are being changed `key_ids`.
+    """
+
+    def __init__(self, duplicates: Sequence[Duplicate] = (), message: str = "", *, key_ids: Iterable[int] = ()) -> None:
         super().__init__(message or "passphrase already in use on this SSID")
         self.duplicates = tuple(duplicates)
+        self.key_ids = frozenset(key_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Passphrase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOrigin:
-    """What a key belongs to, and what it is called elsewhere: apart, since most of a million keys have none of it."""
+    """What a key belongs to, and what it is elsewhere: apart, since most of a million keys have none of it."""
 
     subscriber_id: int | None = None  # rather than by name
     subscription_id: int | None = None
@@ -59,6 +59,7 @@ class KeyOrigin:
     tag: str | None = None
     external_id: str | None = None
     platform_id: str | None = None  # the platform's own id of it
+    status: KeyStatus = KeyStatus.ACTIVE  # suspended: there, too
 
     def __post_init__(self) -> None:
         for text, what in ((self.tag, "tag"), (self.external_id, "external id"), (self.platform_id, "platform id")):

@@ -6,6 +6,7 @@ from typing import Final
 from crypto import MacAddress
 
 from ..model import KeyStatus, Passphrase, check_name, check_vlan
+from ..model.key import MOST_TAG
 from .formulas import defuse, is_formula, restore
 
 # "1.23457E+15" was a passphrase of sixteen digits: it is one no more, and would be stored as such.
@@ -41,6 +42,8 @@ class Cells:
         if name in _ROUNDED_TOO:
             self._refuse_rounded(text, name)
         check_name(text, name)
+        if name == "tag" and len(text) > MOST_TAG:
+            raise ValueError(f"tag has {len(text)} characters, more than {MOST_TAG}")
         return text
 
     def passphrase(self, cell: str) -> Passphrase:

@@ -110,7 +110,7 @@ class _Resolver:
         self._pools: dict[tuple[str | None, str | None], Keypool] = {}
         self._found_units: dict[tuple[int, int | None, str, str | None, str | None], Unit | None] = {}
         self._instants: dict[tuple[str, str, tzinfo], datetime] = {}
-        self._new_units: dict[tuple[int | str, ...], NewUnit] = {}
+        self._new_units: dict[tuple[int, str, str], list[NewUnit]] = {}
 
     def row(self, row: SheetRow) -> KeyRow:
         """Return what a row means; ValueError names the field that means nothing."""
@@ -195,8 +195,17 @@ class _Resolver:
             raise ValueError("unit: there is none of that name: --create-units makes it")
         if venue_id is None:
             raise ValueError("unit: there is none of that name, and no venue is named to make it at")
-        names = (venue_id, *(text.casefold() for text in (row.unit, row.building or "", row.floor or "")))
-        return self._new_units.setdefault(names, NewUnit(venue_id, row.unit, row.building, row.floor))
+        return self._new_unit(NewUnit(venue_id, row.unit, row.building, row.floor))
+
+    def _new_unit(self, unit: NewUnit) -> NewUnit:
+        """Return the unit to be made, which an earlier row may have named."""
+        name = (unit.venue_id, unit.name.casefold(), (unit.building or "").casefold())
+        known = self._new_units.setdefault(name, [])
+        for each in known:
+            if unit.floor is None or (each.floor or "").casefold() == unit.floor.casefold():
+                return each
+        known.append(unit)
+        return unit
 
     def _find_unit(self, row: SheetRow, pool: Keypool, venue_id: int | None) -> Unit | None:
         """Return the unit of that name, or of BUILDING/UNIT, None where there is none."""

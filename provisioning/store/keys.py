@@ -39,6 +39,7 @@ from .rows import (
     PLAN_COLUMNS,
     SUBSCRIBER_COLUMNS,
     UNIT_COLUMNS,
+    PreparedKeys,
     Report,
     Row,
     key_rows,
@@ -56,9 +57,7 @@ from .units import Units
 _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
 _LOOKED_UP: Final = 500  # SQLite before 3.32 takes 999 parameters
-_INSERT_KEY: Final = (
-    f"INSERT INTO keys ({KEY_COLUMNS}, status) VALUES ({', '.join('?' * len(KEY_COLUMNS.split(',')))}, 'active')"
-)
+_INSERT_KEY: Final = f"INSERT INTO keys ({KEY_COLUMNS}) VALUES ({', '.join('?' * len(KEY_COLUMNS.split(',')))})"
 _KEY: Final = f"""
     SELECT k.id, k.keypool_id, k.identity, k.passphrase, k.pmk, k.vlan, k.starts, k.ends,
         k.status, k.status_reason, k.status_at,
@@ -241,6 +240,23 @@ class Keys:
         )
         return [identity for (identity,) in rows]
 
+    def identities_among(self, keypool_id: int, names: Iterable[str]) -> set[str]:
+        """Return which of these are identities of keys of a keypool that are not removed."""
+        rows = self._db.rows(
+            "SELECT DISTINCT identity FROM keys WHERE keypool_id = ? AND status != 'removed'"
+            " AND identity IN (SELECT value FROM json_each(?))",
+            (keypool_id, json.dumps(sorted(set(names)))),
+        )
+        return {identity for (identity,) in rows}
+
+    def external_ids(self, keypool_id: int) -> set[str]:
+        """Return what the keys of a keypool that are not removed are called elsewhere."""
+        rows = self._db.rows(
+            "SELECT external_id FROM keys WHERE keypool_id = ? AND status != 'removed' AND external_id IS NOT NULL",
+            (keypool_id,),
+        )
+        return {external_id for (external_id,) in rows}
+
     def identities_like(self, text: str, *, limit: int) -> list[str]:
         """Return identities with the same first or last letters, in either case, at most `limit`: to find a slip in."""
         first, last = (re.sub(r"([\\%_])", r"\\\1", part.lower()) for part in (text[:2], text[-3:]))
@@ -292,43 +308,58 @@ class Keys:
             pmks = derive_pmks([draft.passphrase.value for draft in drafts], keypool.ssid, progress)
         elif len(pmks) != len(drafts):
             raise ValueError(f"{len(pmks)} PMKs for {len(drafts)} keys")
-        # Ids first, and everything slow before the insert: sealing a million keys under the write lock would keep the
-        # server's own writes waiting. An import refused below leaves a gap in the ids, which costs nothing.
-        with self._db.joining():
-            first = self._db.allocate("keys", len(drafts))
-        ids = range(first, first + len(drafts))
-        fingerprints = self._vault.fingerprints(pmks)
-        sealed = seal_keys(self._vault, first, drafts, pmks, progress)
-        if len(drafts) > _CHUNK:
-            self._db.expect_bulk()
+        new = self.prepare(drafts, pmks, progress)
         with self._recorder.change("key.add") as change:
             if len(drafts) == 1:
-                change.subject("key", first, drafts[0].identity or f"key-{first}")
-            keypool = self._keypools.get(keypool_id)
-            self._check_links(keypool, drafts)
-            if duplicates := self._duplicates(keypool, drafts, fingerprints):
-                raise DuplicateKey(duplicates)
-            names = sorted({draft.subscriber for draft in drafts if draft.subscriber is not None})
-            rows = key_rows(keypool_id, ids, drafts, sealed, fingerprints, self._subscribers.ids_of(names), progress)
-            if len(drafts) == 1:  # told of in full
-                columns = [column.strip() for column in KEY_COLUMNS.split(",")]
-                self._recorder.insert("keys", dict(zip(columns, next(iter(rows)), strict=True)) | {"status": "active"})
-            else:
-                self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
-            if any(draft.devices for draft in drafts):
-                registered = zip(ids, drafts, strict=True)
-                self._devices.register_many(
-                    (keypool_id, id_, mac) for id_, draft in registered for mac in draft.devices
-                )
-                change.feed(Entity.DEVICE, ids[0], ids[-1])
-        return ids
+                change.subject("key", new.ids[0], drafts[0].identity or f"key-{new.ids[0]}")
+            self.insert(keypool_id, drafts, new, progress)
+        return new.ids
+
+    def prepare(
+        self, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8], progress: Progress | None = None
+    ) -> PreparedKeys:
+        """Return what `insert` needs of new keys, one at least: all that takes long about a million of them.
+
+        Sealing them under the write lock would keep the server's own writes waiting. Where they are not inserted after
+        all, a gap in the ids is left, which costs nothing.
+        """
+        with self._db.joining():
+            first = self._db.allocate("keys", len(drafts))
+        sealed = seal_keys(self._vault, first, drafts, pmks, progress)
+        return PreparedKeys(range(first, first + len(drafts)), self._vault.fingerprints(pmks), sealed)
+
+    def insert(
+        self, keypool_id: int, drafts: Sequence[KeyDraft], new: PreparedKeys, progress: Progress | None = None
+    ) -> None:
+        """Add prepared keys; part of a change. DuplicateKey where a passphrase is in use.
+
+        drafts: those that were prepared, with the same passphrases
+        """
+        ids = new.ids
+        if len(ids) > _CHUNK:
+            self._db.expect_bulk()
+        keypool = self._keypools.get(keypool_id)
+        self.check_links(keypool, drafts)
+        if duplicates := self._duplicates(keypool, drafts, new.fingerprints):
+            raise DuplicateKey(duplicates)
+        names = sorted({draft.subscriber for draft in drafts if draft.subscriber is not None})
+        rows = key_rows(keypool_id, drafts, new, self._subscribers.ids_of(names), progress)
+        if len(ids) == 1:  # told of in full
+            columns = [column.strip() for column in KEY_COLUMNS.split(",")]
+            self._recorder.insert("keys", dict(zip(columns, next(iter(rows)), strict=True)))
+        else:
+            self._recorder.insert_range("keys", rows, _INSERT_KEY, ids[0], ids[-1])
+        if any(draft.devices for draft in drafts):
+            registered = zip(ids, drafts, strict=True)
+            self._devices.register_many((keypool_id, id_, mac) for id_, draft in registered for mac in draft.devices)
+            self._recorder.current.feed(Entity.DEVICE, ids[0], ids[-1])
 
     def check(self, keypool_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8]) -> None:
         """Raise what `add_many` would, and add nothing."""
         fingerprints = self._vault.fingerprints(pmks)
         with self._db.reading():
             keypool = self._keypools.get(keypool_id)
-            self._check_links(keypool, drafts)
+            self.check_links(keypool, drafts)
             if duplicates := self._duplicates(keypool, drafts, fingerprints):
                 raise DuplicateKey(duplicates)
 
@@ -360,18 +391,21 @@ class Keys:
         if not self._recorder.update("keys", id_, stored):
             raise NotFound(f"no key {id_}")
 
-    def put_passphrase(self, id_: int, passphrase: Passphrase) -> None:
-        """Give a key this passphrase; part of a change, at whose end it is refused where it is in use."""
+    def put_passphrase(self, id_: int, passphrase: Passphrase, pmk: bytes | None = None) -> None:
+        """Give a key this passphrase; part of a change, at whose end it is refused where it is in use.
+
+        pmk: its 32 octets, where they are derived already
+        """
         # Not `get`: a key that cannot be opened is mended by this.
         keypool = self._keypools.get(self._require_live(id_))
-        pmk = passphrase_to_pmk(passphrase.value, keypool.ssid)
+        pmk = passphrase_to_pmk(passphrase.value, keypool.ssid).value if pmk is None else pmk
         self._recorder.update(
             "keys",
             id_,
             {
                 "passphrase": self._vault.seal("keys.passphrase", id_, passphrase.value),
-                "pmk": self._vault.seal("keys.pmk", id_, pmk.value),
-                "fingerprint": self._vault.fingerprint(pmk.value),
+                "pmk": self._vault.seal("keys.pmk", id_, pmk),
+                "fingerprint": self._vault.fingerprint(pmk),
             },
         )
 
@@ -406,10 +440,11 @@ class Keys:
                 meeting.add(id_)
         if meeting:
             if not keypool_ids and len(meeting) == 1:
-                raise DuplicateKey([Duplicate(0, None)])
+                raise DuplicateKey([Duplicate(0, None)], key_ids=meeting)
             verb = "is" if len(meeting) == 1 else "are"
             what = "its passphrases" if keypool_ids else "the passphrases"
-            raise DuplicateKey(message=f"{len(meeting)} of {what} {verb} already in use on this SSID there")
+            message = f"{len(meeting)} of {what} {verb} already in use on this SSID there"
+            raise DuplicateKey(message=message, key_ids=meeting)
 
     def settle(self, now: datetime) -> int:
         """Remove the keys whose removal was put off until now; return how many. No decision: it was made before."""
@@ -521,7 +556,7 @@ class Keys:
             self._recorder.current.feed(Entity.DEVICE, id_)
         self._recorder.audit.forget_images(rows=[("keys", id_) for id_ in ids])
 
-    def _check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
+    def check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
         """Refuse units and plans that are not there or not where the keypool is, and VLANs moved out of range."""
         units = {unit.id: unit for unit in self._units.all()} if any(draft.unit_id for draft in drafts) else {}
         plans = {plan.id: plan for plan in self._plans.all()} if any(draft.plan_id for draft in drafts) else {}

@@ -78,7 +78,7 @@ CARD_BATCH_COLUMNS: Final = (
 
 KEY_COLUMNS: Final = (
     "id, keypool_id, identity, passphrase, pmk, fingerprint, unit_id, subscriber_id, plan_id, vlan, starts, ends,"
-    " subscription_id, card_batch_id, grace_of, tag, external_id, platform_id"
+    " subscription_id, card_batch_id, grace_of, tag, external_id, platform_id, status"
 )
 _CHUNK: Final = 16_384
 _ERASED: Final = b"0" * 64  # hex digits: the PMK of zeros
@@ -531,6 +531,15 @@ class SealedKeys:
     pmks: PackedOctets
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedKeys:
+    """New keys that are not yet there: their ids, and what of them takes long. Fingerprints: uint8, shape (n, 16)."""
+
+    ids: range
+    fingerprints: NDArray[np.uint8]
+    sealed: SealedKeys
+
+
 def seal_keys(
     vault: Vault, first_id: int, drafts: Sequence[KeyDraft], pmks: NDArray[np.uint8], progress: Progress | None
 ) -> SealedKeys:
@@ -548,18 +557,13 @@ def seal_keys(
 
 def key_rows(
     keypool_id: int,
-    ids: range,
     drafts: Sequence[KeyDraft],
-    sealed: SealedKeys,
-    fingerprints: NDArray[np.uint8],
+    new: PreparedKeys,
     subscribers: Mapping[str, int],
     progress: Progress | None,
 ) -> Iterator[Row]:
-    """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them.
-
-    fingerprints: uint8, shape (n, 16)
-    """
-    columns = zip(ids, drafts, sealed.passphrases, sealed.pmks, fingerprints, strict=True)
+    """Yield the rows, as KEY_COLUMNS: one at a time, since a million tuples take more memory than what is in them."""
+    columns = zip(new.ids, drafts, new.sealed.passphrases, new.sealed.pmks, new.fingerprints, strict=True)
     for number, (id_, draft, passphrase, pmk, fingerprint) in enumerate(columns, 1):
         yield (
             id_,
@@ -580,6 +584,7 @@ def key_rows(
             draft.origin.tag,
             draft.origin.external_id,
             draft.origin.platform_id,
+            draft.origin.status.value,
         )
         if progress is not None and (number % _CHUNK == 0 or number == len(drafts)):
             progress("storing", number, len(drafts))
