@@ -183,14 +183,18 @@ def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequ
 def find_key(store: Store, text: str) -> KeyLabel:
     """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed.
 
+    In another case of letters it is found where one key alone can be meant.
+
     It need not be one that can be opened: whoever has lost a key can shut it out by its name.
     """
     by_id = text.removeprefix("id:")
-    found = [] if by_id != text else store.keys.labels(identity=text)
+    found = [] if by_id != text else _own(store.keys.labels(identity=text))
     if by_id.isascii() and by_id.isdigit() and len(by_id) < 19:
         found += [key for key in store.keys.labels(key_id=int(by_id)) if key not in found]
     if len(found) > 1:
         found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
+    if not found and by_id == text:
+        found = _in_either_case(store, text)
     if not found:
         close = [] if by_id != text else _closest(text, store.keys.identities_like(text, limit=_COMPARED))
         raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
@@ -202,6 +206,17 @@ def find_key(store: Store, text: str) -> KeyLabel:
         listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
         raise Ambiguous(f"several keys {text!r}, say which: {listed}")
     return found[0]
+
+
+def _own(keys: Sequence[KeyLabel]) -> list[KeyLabel]:
+    """Return the keys themselves: who names one does not mean its former passphrase."""
+    return [key for key in keys if key.grace_of is None]
+
+
+def _in_either_case(store: Store, text: str) -> list[KeyLabel]:
+    """Return the only key of an identity that differs in the case of letters alone, removed ones aside."""
+    same = [key for key in _own(store.keys.labels(folded=text)) if key.status is not KeyStatus.REMOVED]
+    return same if len(same) == 1 else []
 
 
 def _describe_key(key: KeyLabel, ssids: Mapping[int, Ssid]) -> str:

@@ -7,6 +7,7 @@ from .device import Device, DeviceBatch, Sighting
 from .hours import Hours
 from .identifiers import keypool_id, new_scope_id, new_subscriber_token, new_suffix, plan_id, unit_internal_id
 from .key import NO_ORIGIN, NO_WHITELISTS, Key, KeyBatch, KeyDraft, KeyLabel, KeyOrigin, KeyStatus, Passphrase
+from .key_record import KeyRecord, KeyRow
 from .keypool import Keypool, Scope
 from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
@@ -45,6 +46,8 @@ __all__ = [
     "KeyDraft",
     "KeyLabel",
     "KeyOrigin",
+    "KeyRecord",
+    "KeyRow",
     "KeyStatus",
     "Keypool",
     "Nas",

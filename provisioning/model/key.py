@@ -4,7 +4,7 @@ import enum
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,23 +128,10 @@ class Key:
 
     def validity(self, now: datetime) -> Reason | None:
         """Return None when the key may be used at `now`, else why not, as the log prints it."""
-        if self.status is KeyStatus.REMOVED:
-            return Reason(f"removed {self.status_at:%Y-%m-%d}" if self.status_at else "removed", "removed")
-        if self.removes_at is not None and now >= self.removes_at:
-            return Reason(f"removed {self.removes_at:%Y-%m-%d}", "removed")
-        if self.grace_of is not None and self.ends is not None and now >= self.ends:
-            return Reason(
-                f"the passphrase was changed, and the former one ended {self.ends:%Y-%m-%d %H:%M} UTC", "reset"
-            )
-        if self.ends is not None and now >= self.ends:
-            return Reason(f"expired {self.ends:%Y-%m-%d %H:%M} UTC", "expired")
-        if self.starts is not None and now < self.starts:
-            return Reason(f"starts {self.starts:%Y-%m-%d %H:%M} UTC", "not-yet-valid")
-        if self.status is KeyStatus.SUSPENDED:
-            return Reason(f"suspended: {self.status_reason}" if self.status_reason else "suspended", "suspended")
-        if self.subscriber is not None and self.subscriber.status is not SubscriberStatus.ACTIVE:
-            return _refuse_subscriber(self.subscriber)
-        return None
+        refused = refuse(self, now)
+        if refused is not None or self.subscriber is None:
+            return refused
+        return refuse_subscriber(self.subscriber.status, self.subscriber.status_reason)
 
     def refusal(self, device: MacAddress, nas_names: Container[str], now: datetime) -> Reason | None:
         """Return None when this device may use the key at a NAS of these names now, else why not.
@@ -187,11 +174,48 @@ def _listed(allowed: Sequence[tuple[T, datetime | None]], shown: Container[T], n
     return any(each in shown and (until is None or now < until) for each, until in allowed)
 
 
-def _refuse_subscriber(subscriber: Subscriber) -> Reason:
-    """Return why nobody may use the keys of this subscriber."""
-    what = f"subscriber {subscriber.status.value}"
-    code = "suspended" if subscriber.status is SubscriberStatus.SUSPENDED else f"subscriber-{subscriber.status.value}"
-    return Reason(f"{what}: {subscriber.status_reason}" if subscriber.status_reason else what, code)
+class Decided(Protocol):
+    """What was decided about a key, whoever's it is."""
+
+    @property
+    def status(self) -> KeyStatus: ...
+    @property
+    def status_reason(self) -> str | None: ...
+    @property
+    def status_at(self) -> datetime | None: ...
+    @property
+    def starts(self) -> datetime | None: ...
+    @property
+    def ends(self) -> datetime | None: ...
+    @property
+    def removes_at(self) -> datetime | None: ...
+    @property
+    def grace_of(self) -> int | None: ...
+
+
+def refuse(key: Decided, now: datetime) -> Reason | None:
+    """Return why nobody may use the key at `now`, None where nothing in the key itself forbids it."""
+    if key.grace_of is not None and key.ends is not None and now >= key.ends:
+        return Reason(f"the passphrase was changed, and the former one ended {key.ends:%Y-%m-%d %H:%M} UTC", "reset")
+    if key.status is KeyStatus.REMOVED:
+        return Reason(f"removed {key.status_at:%Y-%m-%d}" if key.status_at else "removed", "removed")
+    if key.removes_at is not None and now >= key.removes_at:
+        return Reason(f"removed {key.removes_at:%Y-%m-%d}", "removed")
+    if key.ends is not None and now >= key.ends:
+        return Reason(f"expired {key.ends:%Y-%m-%d %H:%M} UTC", "expired")
+    if key.starts is not None and now < key.starts:
+        return Reason(f"starts {key.starts:%Y-%m-%d %H:%M} UTC", "not-yet-valid")
+    if key.status is KeyStatus.SUSPENDED:
+        return Reason(f"suspended: {key.status_reason}" if key.status_reason else "suspended", "suspended")
+    return None
+
+
+def refuse_subscriber(status: SubscriberStatus, reason: str | None) -> Reason | None:
+    """Return why nobody may use the keys of a subscriber, None for an active one."""
+    if status is SubscriberStatus.ACTIVE:
+        return None
+    code = "suspended" if status is SubscriberStatus.SUSPENDED else f"subscriber-{status.value}"
+    return Reason(f"subscriber {status.value}: {reason}" if reason else f"subscriber {status.value}", code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +227,7 @@ class KeyLabel:
     identity: str
     unit: str | None
     status: KeyStatus | None  # None: it cannot be read
+    grace_of: int | None = None  # the key whose former passphrase this is
 
 
 @dataclass(frozen=True, slots=True, eq=False)

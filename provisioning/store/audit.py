@@ -136,6 +136,16 @@ class Audit:
         )
         return [RowChange(table, first, last, _load(was), _load(then)) for table, first, last, was, then in rows]
 
+    def images_of(self, table: str, id_: int) -> Iterator[RowChange]:
+        """Yield what became of one row, the last change first, as far as that is known."""
+        rows = self._db.rows(
+            "SELECT row_table, first_id, last_id, row_before, row_after FROM audit_images"
+            " WHERE row_table = ? AND first_id = ? AND last_id = ? ORDER BY id DESC",
+            (table, id_, id_),
+        )
+        for name, first, last, was, then in rows:
+            yield RowChange(name, first, last, _load(was), _load(then))
+
     def later_change(self, entry_id: int, row: RowChange) -> int | None:
         """Return the last change after this one, not taken back, that touched these rows."""
         found = self._db.row(

@@ -132,6 +132,27 @@ class Devices:
         rows = self._db.rows("SELECT key_id FROM devices WHERE mac = ? ORDER BY last_seen DESC, key_id", (mac.value,))
         return tuple(key_id for (key_id,) in rows)
 
+    def copy(self, key_id: int, to_key_id: int) -> int:
+        """Let what has shown one key be known with another of its keypool; return how many devices. Part of a change.
+
+        Those that were only registered are copied as well: they may come with either.
+        """
+        rows = self._db.rows(
+            "SELECT keypool_id, mac, first_seen, last_seen FROM devices WHERE key_id = ? ORDER BY sequence, mac",
+            (key_id,),
+        )
+        if not rows:
+            return 0
+        first = self._db.allocate("device_sequence", len(rows))
+        self._db.execute_many(
+            "INSERT OR IGNORE INTO devices (keypool_id, mac, key_id, registered, first_seen, last_seen, sequence)"
+            " VALUES (?, ?, ?, 0, ?, ?, ?)",
+            [(pool, mac, to_key_id, since, last, n) for n, (pool, mac, since, last) in enumerate(rows, first)],
+        )
+        self._db.execute_many(_FORGET_OLDER, {row[:2] for row in rows})
+        self._recorder.current.feed(Entity.DEVICE, to_key_id)
+        return len(rows)
+
     def forget(self, key_id: int, mac: MacAddress | None = None) -> int:
         """Forget the devices of a key, or that one, registered or not; return how many. The key brings each back."""
         address = None if mac is None else mac.value

@@ -81,7 +81,8 @@ _ACTIONS: Final = {
     KeyStatus.REMOVED: "key.remove",
 }
 _LABEL: Final = """
-    SELECT k.id, k.keypool_id, k.identity, u.name, k.status FROM keys k LEFT JOIN units u ON u.id = k.unit_id
+    SELECT k.id, k.keypool_id, k.identity, u.name, k.status, k.grace_of
+    FROM keys k LEFT JOIN units u ON u.id = k.unit_id
 """
 
 
@@ -188,10 +189,18 @@ class Keys:
                 yield label_of_key(row)
 
     def labels(
-        self, *, key_id: int | None = None, identity: str | None = None, unit_id: int | None = None
+        self,
+        *,
+        key_id: int | None = None,
+        identity: str | None = None,
+        folded: str | None = None,
+        unit_id: int | None = None,
     ) -> list[KeyLabel]:
-        """Return which keys are meant, by id. Nothing is opened: a damaged key can be named, suspended and removed."""
-        asked = {"k.id": key_id, "k.identity": identity, "k.unit_id": unit_id}
+        """Return which keys are meant, by id. Nothing is opened: a damaged key can be named, suspended and removed.
+
+        folded: an identity in either case of its letters, as far as they are ASCII
+        """
+        asked = {"k.id": key_id, "k.identity": identity, "k.identity COLLATE NOCASE": folded, "k.unit_id": unit_id}
         said = {column: value for column, value in asked.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in said) or "true"
         return [load_key_label(row) for row in self._db.rows(f"{_LABEL} WHERE {where} ORDER BY k.id", [*said.values()])]

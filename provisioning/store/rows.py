@@ -481,15 +481,15 @@ def load_key(row: Row, vault: Vault, whitelists: Mapping[int, Whitelists]) -> Ke
 
 
 def load_key_label(row: Row) -> KeyLabel:
-    id_, keypool_id, identity, unit, status = row
+    id_, keypool_id, identity, unit, status, grace_of = row
     known = next((each for each in KeyStatus if each.value == status), None)
     unit = None if unit is None else _text(unit)
-    return KeyLabel(id=id_, keypool_id=keypool_id, identity=_text(identity), unit=unit, status=known)
+    return KeyLabel(id=id_, keypool_id=keypool_id, identity=_text(identity), unit=unit, status=known, grace_of=grace_of)
 
 
 def label_of_key(row: Row) -> KeyLabel:
     """Return the label of a row as `load_key` takes it."""
-    return load_key_label((*row[:3], row[20], row[8]))
+    return load_key_label((*row[:3], row[20], row[8], row[16]))
 
 
 def _text(value: object) -> str:

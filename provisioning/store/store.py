@@ -22,6 +22,7 @@ from .copies import remove
 from .database import Database, FileId, Tell, check_file
 from .devices import Devices
 from .integrity import Integrity
+from .key_records import KeyRecords
 from .keypools import Keypools
 from .keys import Keys
 from .nases import Nases
@@ -66,6 +67,7 @@ class Store:
             subscribers=self.subscribers,
             devices=self.devices,
         )
+        self.key_records = KeyRecords(database)
         self.cards = Cards(database, self.recorder)
         self.changes = Changes(database)
         self.integrity = Integrity(database, vault, self.keypools)
