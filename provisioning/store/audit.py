@@ -159,6 +159,16 @@ class Audit:
         """Note that a change was taken back; None: that this was taken back again. Part of a transaction."""
         self._db.execute("UPDATE audit SET undone_by = ? WHERE id = ?", (by, entry_id))
 
+    def has_images(self, before: datetime) -> bool:
+        """Return whether it is known how rows were before a change that is older than that."""
+        return (
+            self._db.row(
+                "SELECT 1 FROM audit a JOIN audit_images i ON i.entry_id = a.id WHERE a.at_ms < ? LIMIT 1",
+                (int(before.timestamp() * 1000),),
+            )
+            is not None
+        )
+
     def forget_images(self, *, before: datetime | None = None, rows: Iterable[tuple[str, int]] = ()) -> None:
         """Forget how rows were: of changes before then, or of these rows. Those changes cannot be taken back any more.
 

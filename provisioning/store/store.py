@@ -8,6 +8,7 @@ become a parameter of a statement, so that no plain one reaches the file, its lo
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, closing
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -76,6 +77,12 @@ class Store:
     def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
         """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""
         return self.recorder.change(action, reason=reason)
+
+    def forget_images(self, before: datetime) -> None:
+        """Forget how rows were before the changes of then: those cannot be taken back any more."""
+        if self.audit.has_images(before):  # nearly never: no write lock for that
+            with self._db.writing():
+                self.audit.forget_images(before=before)
 
     @classmethod
     def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Self:

@@ -157,7 +157,7 @@ class Following:
     async def tidy(self) -> None:
         """Empty the write-ahead log once nothing is added to it, so that a copy of the file alone is whole.
 
-        To be called every few seconds. Erases what has lapsed, too, once an hour.
+        To be called every few seconds. Removes and erases what is due, too, once an hour.
         """
         if self._replaced:
             return
@@ -165,7 +165,9 @@ class Following:
         try:
             if self._monotonic() >= self._erase_at:
                 self._erase_at = self._monotonic() + _ERASE_S
+                await self._saved.call(self._saved.store.keys.settle, _now())
                 erased = await self._saved.call(self._saved.store.keys.erase, _now() - self._follower.lapsed)
+                await self._saved.call(self._saved.store.forget_images, _now() - self._follower.lapsed)
                 if erased:
                     log.info("erased the passphrases of %d keys that were removed long ago", erased)
                 aged = await self._saved.call(self._saved.store.devices.age, _now() - self._device_age)
