@@ -38,6 +38,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
             "key",
             "Keys: add, import, list, suspend, reset, remove, export and more.",
         ),
+        "whitelist": (
+            "provisioning.commands.whitelist",
+            "whitelist",
+            "The devices and access points that somebody may use, and no others.",
+        ),
     },
     "What was done": {
         "audit": ("provisioning.commands.audit", "audit", "Who changed what, and whether that was altered."),

@@ -153,15 +153,14 @@ class Key:
             return Reason("this NAS is not on the subscriber's whitelist", "nas-not-allowed")
         return None
 
-    def usable_until(self, device: MacAddress, now: datetime) -> datetime | None:
-        """Return when what lets this device use the key now ends by itself, None where it does not."""
+    def usable_until(self, device: MacAddress, nas_names: Container[str], now: datetime) -> datetime | None:
+        """Return when what lets this device use the key now, at a NAS of these names, ends by itself, else None."""
         bounds = [self.ends]
         if self.plan is not None and self.plan.hours is not None:
             bounds.append(self.plan.hours.until(now, parse_zone(self.time_zone)))
-        for allowed, shown in ((self.whitelists.devices, device), (self.whitelists.nases, None)):
-            ends = [until for each, until in allowed or () if shown in (None, each)]
-            if ends and None not in ends:
-                bounds.append(max(until for until in ends if until is not None))
+        devices = [until for each, until in self.whitelists.devices or () if each == device]
+        nases = [until for name, until in self.whitelists.nases or () if name.lower() in nas_names]
+        bounds += [max(filter(None, ends)) for ends in (devices, nases) if ends and None not in ends]
         return min((each for each in bounds if each is not None), default=None)
 
     @property

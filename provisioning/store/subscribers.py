@@ -347,6 +347,18 @@ class Subscribers:
         )
         return tuple(load_rows("whitelist_nases", rows, load_allowed_nas))
 
+    def allowed(self) -> Iterator[tuple[str, AllowedDevice | AllowedNas]]:
+        """Yield each entry of each whitelist after the name of its subscriber, by subscriber."""
+        for table, what, load in (
+            ("whitelist_devices", "mac", load_allowed_device),
+            ("whitelist_nases", "nas_identifier", load_allowed_nas),
+        ):
+            rows = self._db.rows(
+                f"SELECT s.name, w.id, w.subscriber_id, w.{what}, w.name, w.until FROM {table} w"
+                " JOIN subscribers s ON s.id = w.subscriber_id ORDER BY s.id, w.id"
+            )
+            yield from ((name, load(tuple(entry))) for name, *entry in rows)
+
     def whitelists(self) -> dict[int, Whitelists]:
         """Return the whitelists of all subscribers that have any."""
         devices: dict[int, list[tuple[MacAddress, datetime | None]]] = {}

@@ -1,5 +1,6 @@
 """What is decided about a request, from what the index knows. No octets, no log, no clock."""
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime
 
@@ -136,7 +137,7 @@ def _offer(transaction: Transaction, lookup: Lookup, index: Index, now: datetime
         return _not_offered("the keys it could have are of several VLANs")
     if transaction.proven:
         index.offers.note(transaction.client.nas.id, lookup.device, [key.id for key in keys], now)
-    ends = [until for key in keys if (until := key.usable_until(device, now)) is not None]
+    ends = [until for key in keys if (until := key.usable_until(device, names, now)) is not None]
     return Offer(keys=tuple(keys), session_timeout_s=_seconds(min(ends) if ends else None, now))
 
 
@@ -164,13 +165,23 @@ def _try_known(transaction: Transaction, handshake: Handshake, index: Index, now
     return Search(transaction, handshake, refusal) if transaction.keys else Reject(_NO_KEYS)
 
 
-def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: bool = False) -> Accept:
+def grant(
+    key: Key,
+    device: MacAddress,
+    how: How,
+    now: datetime,
+    *,
+    nas_names: Container[str] = (),
+    name_asked: bool = False,
+) -> Accept:
     """Return the Accept of a key that is valid now. Every Accept is made here, also those that are made in advance.
+
+    nas_names: of the NAS that asks; in advance none is known, and what depends on it is not repeated
 
     # Rule: a rule that may end sooner than the key bounds `until`, one that counts or asks anew gives no permission:
     # what is not said to be repeatable is decided for each request.
     """
-    until = key.usable_until(device, now)
+    until = key.usable_until(device, nas_names, now)
     return Accept(
         key=key,
         how=how,
@@ -183,7 +194,8 @@ def grant(key: Key, device: MacAddress, how: How, now: datetime, *, name_asked: 
 
 def _accept(transaction: Transaction, key: Key, how: How, index: Index, now: datetime) -> Accept:
     name_asked = transaction.request.first(_CHARGEABLE_USER_IDENTITY) is not None
-    accept = grant(key, transaction.device, how, now, name_asked=name_asked)
+    names = transaction.nas_names
+    accept = grant(key, transaction.device, how, now, nas_names=names, name_asked=name_asked)
     if transaction.proven:
         index.sightings.note(transaction.device.value, key.id)
     if _first_choice(transaction, index) == key.id:
