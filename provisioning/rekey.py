@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .errors import InvalidValue, MasterKeyError, StoreError
+from .errors import InvalidValue, MasterKeyError
 from .keys import Progress
 from .secrets import KEY_VARIABLE, MasterKey, key_path, next_key_path, sync_folder
 from .store import Store, open_store
@@ -61,7 +61,7 @@ def _finish(db_path: Path, path: Path) -> None:
         return
     try:
         Store.open(db_path, MasterKey.read(staged)).close()
-    except (MasterKeyError, StoreError):
+    except MasterKeyError:  # not where the database cannot be opened: this may be its key
         staged.unlink()
     else:
         _replace(path, staged)

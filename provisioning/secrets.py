@@ -98,11 +98,15 @@ class MasterKey:
         """Put the key into a new file, readable by its owner only; MasterKeyError where that cannot be."""
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self.value.hex().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())  # a database whose key a power cut took is lost
-            sync_folder(path.parent)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(self.value.hex().encode() + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())  # a database whose key a power cut took is lost
+                sync_folder(path.parent)
+            except BaseException:
+                path.unlink()  # half a key would be taken for one that is damaged
+                raise
         except OSError as error:
             raise MasterKeyError(f"cannot write the master key {path}: {error.strerror}") from error
 

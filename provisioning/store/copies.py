@@ -54,7 +54,8 @@ def copy_database(source: sqlite3.Connection, source_path: Path, part: Path, pat
             raise translate(error, source_path) from error
         if primary_code(error) == sqlite3.SQLITE_FULL:
             raise StoreError(f"cannot write {path}: no space left") from error
-        raise StoreError(f"cannot write {path}: {error}") from error
+        full = "; its disk is full, or failing" if primary_code(error) == sqlite3.SQLITE_IOERR else ""
+        raise StoreError(f"cannot write {path}: {error}{full}") from error
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
 

@@ -19,7 +19,7 @@ from ..model import Entity
 from .copies import keep_copy, remove
 from .migrations import KNOWN, MIGRATIONS
 from .rows import Row
-from .sqlite_errors import translate
+from .sqlite_errors import primary_code, translate
 
 if TYPE_CHECKING:
     from sqlite3 import Cursor
@@ -124,8 +124,8 @@ class Database:
         try:
             self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                return False
+            if primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
+                return False  # of these the last where the disk is full
             raise translate(error, self.path) from error
         return True
 

@@ -226,20 +226,6 @@ class Keys:
             yield from rows
             last = rows[-1][0]
 
-    def verify(self, report: Report) -> None:
-        """Tell `report` of each key, removed ones aside, whose secrets cannot be opened."""
-        last = 0
-        while rows := self._db.rows(
-            "SELECT id, passphrase, pmk FROM keys WHERE id > ? AND status != 'removed' ORDER BY id LIMIT ?",
-            (last, _CHUNK),
-        ):
-            damaged: set[int] = set()
-            for column, at in (("keys.passphrase", 1), ("keys.pmk", 2)):
-                self._open(column, [(row[0], row[at]) for row in rows], lambda _, id_: damaged.add(id_))  # noqa: B023
-            for id_ in sorted(damaged):
-                report("keys", id_)
-            last = rows[-1][0]
-
     def identities(self, prefix: str, *, limit: int) -> list[str]:
         """Return identities of keys that are not removed and begin so, in order, at most `limit`."""
         rows = self._db.rows(

@@ -78,7 +78,7 @@ def restore_backup(
     if not path.absolute().parent.is_dir():
         raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
     with part_of(path) as part:
-        _take(backup, part)
+        _take(backup, part, path)
         with closing(Database(part, readonly=False, busy_timeout_s=BUSY_TIMEOUT_S, tell=tell)) as staged:
             staged.path = backup  # which is what errors are about
             restored = _prepare(staged, part, path, environ, former_key, report)
@@ -90,13 +90,13 @@ def restore_backup(
         return replace(restored, kept=_put(part, path))
 
 
-def _take(backup: Path, part: Path) -> None:
+def _take(backup: Path, part: Path, path: Path) -> None:
     """Copy the backup beside the database, so that what is checked is what is restored."""
     log = backup.with_name(f"{backup.name}-wal")
     alone = not log.exists() or not log.stat().st_size  # then no new log and index are made beside it
     with closing(Database(backup, readonly=True, immutable=alone, busy_timeout_s=BUSY_TIMEOUT_S)) as source:
         source.check_version()
-        copy_database(source.sql.conn, backup, part, part)
+        copy_database(source.sql.conn, backup, part, path)
 
 
 def _prepare(

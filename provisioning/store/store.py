@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
-from ..secrets import MasterKey, Vault
+from ..secrets import KEY_VARIABLE, MasterKey, Vault, key_path
 from .audit import Audit
 from .cards import Cards
 from .changes import Changes
@@ -245,7 +245,15 @@ def create_store(path: Path, environ: Mapping[str, str]) -> Store:
         raise StoreError(f"{path} exists already")
     if not path.parent.is_dir():
         raise StoreError(f"cannot create {path}: there is no folder {path.parent}")
-    return Store.create(path, MasterKey.create(path, environ))
+    place = key_path(path, environ)
+    made = not environ.get(KEY_VARIABLE) and not place.exists()
+    key = MasterKey.create(path, environ)
+    try:
+        return Store.create(path, key)
+    except BaseException:
+        if made:
+            place.unlink(missing_ok=True)  # it opens nothing
+        raise
 
 
 def open_store(path: Path, environ: Mapping[str, str], *, readonly: bool = False, tell: Tell | None = None) -> Store:

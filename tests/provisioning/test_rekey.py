@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import Ssid, passphrase_to_pmk
-from provisioning import KeyDraft, MasterKey, MasterKeyError, Passphrase, Store, create_store, open_store
+from provisioning import KeyDraft, MasterKey, MasterKeyError, Passphrase, Store, StoreError, create_store, open_store
 from provisioning.rekey import rekey
 from provisioning.secrets import CREDENTIALS_VARIABLE, FILE_VARIABLE, KEY_VARIABLE, VERSION, Vault
 
@@ -100,6 +100,28 @@ def test_committed_and_then_cut_off_the_new_key_is_found(filled, monkeypatch):
     with pytest.raises(MasterKeyError):
         Store.open(filled, MasterKey.read(filled.with_suffix(".key")))
     Store.open(filled, MasterKey.read(filled.with_name("latchkey.key.new"))).close()
+
+
+def test_cut_off_and_then_not_to_be_opened_the_new_key_is_kept(filled, monkeypatch):
+    """It may be the only one that opens the database."""
+
+    def cut(*_):
+        raise Cut
+
+    def fail(*_, **__):
+        raise StoreError("the database is locked by another process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioning.rekey.os.replace", cut)
+        with pytest.raises(Cut):
+            rekey(filled, {})
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioning.rekey.Store.open", fail)
+        with pytest.raises(StoreError):
+            rekey(filled, {})
+    before = contents(filled, {})
+    rekey(filled, {})
+    assert contents(filled, {}) == before
 
 
 def test_rows_that_cannot_be_opened_are_left_and_counted(filled):
