@@ -130,3 +130,22 @@ def test_two_at_once_bring_it_up_to_date_once(old):
     assert [command.returncode for command in commands] == [0, 0]
     assert sum("copy kept" in text for text in said) == 1
     assert len(list(old.parent.glob("latchkey.db.before-*"))) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_server_that_starts_on_it_says_so_and_serves(old, workers):
+    before = dump(old)
+    command = [sys.executable, str(ROOT / "latchkey.py"), "--db", str(old), "serve", "--listen", "127.0.0.1:0"]
+    command += ["--workers", str(workers)]
+    said = []
+    with subprocess.Popen(command, cwd=old.parent, stderr=subprocess.PIPE, text=True) as server:
+        for line in server.stderr:
+            said.append(line)
+            if " ready " in line:
+                server.terminate()
+    kept = old.with_name(f"latchkey.db.before-{FIRST[:4]}")
+    steps = f"{FIRST} to {KNOWN[-1]}"
+    done = f"brought the database up to date ({steps}), copy kept at {kept}\n"
+    assert [line.partition(" INFO ")[2] for line in said if "up to date" in line] == [done]
+    assert any(" ready " in line and " keys=4 " in line for line in said), said
+    assert dump(kept) == before
