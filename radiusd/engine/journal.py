@@ -108,10 +108,10 @@ class Journal:
         name, detail = client.nas.name, str(error)
         if isinstance(error, AuthenticityError):
             detail = f"{detail}: the shared secret of NAS {name} is the likely cause"
-            self._discard_muffled("wrong-secret", source, detail, f" nas={quote_name(name)}")
+            self._discard_throttled("wrong-secret", source, detail, f" nas={quote_name(name)}")
         else:
             cause = "unsigned" if isinstance(error, UnsignedError) else "malformed"
-            self._discard_muffled(cause, source, f"{detail} (NAS {name})", f" nas={quote_name(name)}")
+            self._discard_throttled(cause, source, f"{detail} (NAS {name})", f" nas={quote_name(name)}")
 
     def former_secret(self, client: Client, source: Source) -> None:
         """Note that a NAS still has the secret that is being replaced: one line for each address now and then."""
@@ -125,7 +125,7 @@ class Journal:
 
     def discard(self, cause: str, source: Source, detail: str) -> None:
         """Note a datagram that gets no answer. `cause` is the name it is counted under, one of few."""
-        self._discard_muffled(cause, source, detail, "")
+        self._discard_throttled(cause, source, detail, "")
 
     def discard_one_of_many(self, cause: str, transaction: Transaction, detail: str) -> None:
         """Note a request given up under load; a storm has one line for each NAS now and then."""
@@ -154,7 +154,7 @@ class Journal:
             text = f'reject reason="too many for a line each" nas={quote_name(nas)} suppressed={count}'
             write_decisions((text,), logging.WARNING)
 
-    def _discard_muffled(self, cause: str, source: Source, detail: str, where: str) -> None:
+    def _discard_throttled(self, cause: str, source: Source, detail: str, where: str) -> None:
         """Count what anybody can send as much of as they like; each address has one line now and then."""
         suppressed = self._tell(cause, f"source={source.address}")
         if suppressed is not None:

@@ -76,6 +76,8 @@ def log(
     if not lines and limit != 0:
         named = {name: filters[name] for name in ("venue", "ssid", "nas", "who")}
         _ask(context, lambda store: names.check_names(store, **named), **named)
+        if not follow:
+            click.echo(f"latchkey: nothing of that in {path}", err=True)
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     sys.stdout.writelines(f"{text}\n" for text in _render_all(lines, as_json, colours))
     sys.stdout.flush()
