@@ -18,16 +18,17 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "First steps": {
         "demo": ("pcaps.demo", "demo", "Everything at once on loopback, in a temporary folder."),
-        "init": ("provisioning.cli", "init", "Make the database, and its master key where there is none."),
-        "upgrade": ("provisioning.cli", "upgrade", "Bring the database of an older version up to date."),
+        "init": ("provisioning.commands.setup", "init", "Make the database, and its master key where there is none."),
+        "upgrade": ("provisioning.commands.setup", "upgrade", "Bring the database of an older version up to date."),
         "rekey": ("provisioning.rekey_cli", "rekey", "Give the database another master key."),
         "completion": (__name__, "completion", "Let the Tab key complete commands, venues, keys and NASes."),
     },
     "Properties and keys": {
-        "venue": ("provisioning.cli", "venue", "Properties, and the access points that name themselves."),
-        "unit": ("provisioning.cli", "unit", "Flats, rooms and storage units of a venue."),
-        "pool": ("provisioning.cli", "pool", "Keypools: one SSID and the keys valid on it."),
-        "plan": ("provisioning.cli", "plan", "Service plans: bandwidth, quotas, wireless-only."),
+        "operator": ("provisioning.commands.operator", "operator", "Who runs the network: its name and time zone."),
+        "venue": ("provisioning.commands.venue", "venue", "Properties, and the access points that name themselves."),
+        "unit": ("provisioning.commands.unit", "unit", "Flats, rooms and storage units of a venue."),
+        "pool": ("provisioning.commands.pool", "pool", "Keypools: one SSID and the keys valid on it."),
+        "plan": ("provisioning.commands.plan", "plan", "Service plans: bandwidth, quotas, wireless-only."),
         "subscriber": (
             "provisioning.commands.subscriber",
             "subscriber",
@@ -49,7 +50,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "undo": ("provisioning.commands.audit", "undo", "Take back the last change."),
     },
     "The server": {
-        "nas": ("provisioning.nas_cli", "nas", "Access points and controllers that may ask."),
+        "nas": ("provisioning.commands.nas", "nas", "Access points and controllers that may ask."),
         "serve": ("radiusd.cli", "serve", "Answer access points."),
         "backup": (
             "provisioning.commands.backup",

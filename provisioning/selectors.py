@@ -24,7 +24,10 @@ from .model import (
     SubscriberStatus,
     Unit,
     Venue,
+    plan_id,
 )
+from .model.identifiers import parse_keypool_id
+from .model.vlans import MAX_VLAN, check_vlan
 from .model.zones import parse_zone
 from .store import Store
 
@@ -52,6 +55,14 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
     raise InvalidValue(f"{text} has bits set beyond its prefix: did you mean {meant}?")
 
 
+def parse_vlan(text: str) -> int:
+    """Return the VLAN of a text: 1 to 4094."""
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None:
+        raise InvalidValue(f"{text[:40]!r} is not a VLAN, 1 to {MAX_VLAN}")
+    check_vlan(int(text))
+    return int(text)
+
+
 def parse_size(text: str) -> int:
     """Return the octets of a number, with or without k, M, G or T: powers of 1000, as those who sell quotas count."""
     match = re.fullmatch(r"([0-9]{1,20})([kMGT]?)", text)
@@ -62,11 +73,37 @@ def parse_size(text: str) -> int:
 
 
 def find_venue(store: Store, text: str) -> Venue:
+    """Return the venue of that name, external id, VenueID or id:N."""
     venues = store.venues.all()
-    for venue in venues:
-        if venue.name == text:
-            return venue
-    raise NotFound(f"no venue {text!r}{_instead(text, [venue.name for venue in venues], 'venue')}")
+    for found in (
+        [venue for venue in venues if venue.name == text],
+        [venue for venue in venues if text in (venue.external_id, venue.platform_id)],
+        [venue for venue in venues if f"id:{venue.id}" == text],
+    ):
+        if found:
+            return found[0]
+    names = [venue.name for venue in venues]
+    raise NotFound(f"no venue {text!r}{_removed(store, 'venue', text) or _instead(text, names, 'venue')}")
+
+
+def _removed(store: Store, kind: str, text: str) -> str:
+    """Return that something of this name was removed, when, by whom and how it comes back; "" where that was not so."""
+    if not _is_storable(text):
+        return ""
+    for entry in reversed(list(store.audit.entries(action=f"{kind}.remove", containing=text, newest=20))):
+        if entry.kind == kind and entry.subject == text and entry.undone_by is None:
+            back = f", `latchkey undo {entry.id}` brings it back" if entry.undoable else ""
+            return f": it was removed {entry.at:%Y-%m-%d} by {entry.author}{back}"
+    return ""
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether a text can be in the database at all: octets of a command line that are not UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None) -> Keypool:
@@ -76,11 +113,14 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
     """
     pools: Sequence[Keypool] = store.keypools.all()
     if ssid is not None:
-        named = [pool for pool in pools if pool.ssid == parse_ssid(ssid)]
+        named = [] if "._V3SSID." in ssid else [pool for pool in pools if pool.ssid == parse_ssid(ssid)]
         if not named and ssid.isascii() and ssid.isdigit():
             named = [pool for pool in pools if pool.id == int(ssid)]
+        if not named and (scope := _scope_of(ssid)) is not None:
+            named = [pool for pool in pools if (pool.ssid, pool.scope_id) == scope]
         if not named:
-            raise NotFound(f"no keypool for SSID {ssid!r}{_instead(ssid, [str(pool.ssid) for pool in pools], 'pool')}")
+            instead = _removed(store, "pool", ssid) or _instead(ssid, [str(pool.ssid) for pool in pools], "pool")
+            raise NotFound(f"no keypool for SSID {ssid!r}{instead}")
         pools = named
     if venue is not None:
         id_ = find_venue(store, venue).id
@@ -97,6 +137,15 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
             + ", ".join(f"{pool.id} ({pool.ssid}, {describe_scope(pool, names)})" for pool in pools[:8])
         )
     return pools[0]
+
+
+def _scope_of(text: str) -> tuple[Ssid, str] | None:
+    """Return SSID and scope of a KeyPoolID, None for any other text."""
+    try:
+        parsed = parse_keypool_id(text)
+    except InvalidValue:
+        return None
+    return parsed.ssid, parsed.scope_id
 
 
 def describe_scope(pool: Keypool, venue_names: dict[int, str]) -> str:
@@ -119,15 +168,15 @@ def place_keypool(store: Store, venue: str | None, everywhere: bool) -> tuple[in
 
 
 def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
-    """Return the unit called `text`, or `building/text`, at one of the venues (none named: at any)."""
-    found = [
-        unit
-        for unit in store.units.all()
-        if text in (unit.name, f"{unit.building}/{unit.name}") and (not venue_ids or unit.venue_id in venue_ids)
-    ]
+    """Return the unit called `text`, or `building/text`, at one of the venues (none named: at any).
+
+    Its UnitID_internal, external id, and id:N do as well.
+    """
+    found = _units_of_id(store, text, venue_ids) or (
+        list(store.units.named(text, venue_ids)) if _is_storable(text) else []
+    )
     if not found:
-        names = [each.name for each in store.units.all() if not venue_ids or each.venue_id in venue_ids]
-        raise NotFound(f"no unit {text!r} there{_instead(text, names, 'unit')}")
+        raise NotFound(f"no unit {text!r} there{_removed(store, 'unit', text) or _other_unit(store, text, venue_ids)}")
     if len(found) > 1:
         venues = {venue.id: venue.name for venue in store.venues.all()}
         listed = ", ".join(
@@ -138,12 +187,40 @@ def find_unit(store: Store, text: str, venue_ids: Sequence[int] = ()) -> Unit:
     return found[0]
 
 
+def _units_of_id(store: Store, text: str, venue_ids: Sequence[int]) -> list[Unit]:
+    number = text.removeprefix("id:")
+    if number == text or not (number.isascii() and number.isdigit() and len(number) < 19):
+        return []
+    try:
+        unit = store.units.get(int(number))
+    except NotFound:
+        return []
+    return [unit] if not venue_ids or unit.venue_id in venue_ids else []
+
+
+def _other_unit(store: Store, text: str, venue_ids: Sequence[int]) -> str:
+    """Return which unit may be meant: of 200,000 only those are compared that begin or end alike."""
+    if _is_storable(text) and (close := _closest(text, store.units.names_like(text, venue_ids, limit=_COMPARED))):
+        return _did_you_mean(close)
+    return _instead(text, store.units.some_names(venue_ids, limit=_COMPARED), "unit")
+
+
 def find_plan(store: Store, text: str) -> ServicePlan:
+    """Return the plan of that name, external id, ServicePlanID or id:N."""
     plans = store.plans.all()
-    for plan in plans:
-        if plan.name == text:
-            return plan
-    raise NotFound(f"no plan {text!r}{_instead(text, [plan.name for plan in plans], 'plan')}")
+    operator = store.venues.operator().name
+    for found in (
+        [plan for plan in plans if plan.name == text],
+        [plan for plan in plans if plan.external_id == text],
+        [plan for plan in plans if plan_id(operator, plan.name) == text],
+        [plan for plan in plans if f"id:{plan.id}" == text],
+    ):
+        if len(found) > 1:
+            raise Ambiguous(f"several plans {text!r}: {', '.join(repr(plan.name) for plan in found[:8])}")
+        if found:
+            return found[0]
+    names = [plan.name for plan in plans]
+    raise NotFound(f"no plan {text!r}{_removed(store, 'plan', text) or _instead(text, names, 'plan')}")
 
 
 def find_nas(store: Store, text: str) -> NasLabel:
@@ -162,7 +239,7 @@ def find_nas(store: Store, text: str) -> NasLabel:
             raise Ambiguous(f"several NASes {text!r}: ids {', '.join(str(nas.id) for nas in found)}")
         if found:
             return found[0]
-    raise NotFound(f"no NAS {text!r}{_other_nas(network, text, nases)}")
+    raise NotFound(f"no NAS {text!r}{_removed(store, 'nas', text) or _other_nas(network, text, nases)}")
 
 
 def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequence[NasLabel]) -> str:

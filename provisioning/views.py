@@ -9,7 +9,21 @@ from typing import Any, Final
 
 import click
 
-from .model import Key, KeyLabel, Keypool, Nas, NasLabel, ServicePlan, Sighting, Unit, Venue
+from .errors import InvalidValue
+from .model import (
+    Key,
+    KeyLabel,
+    Keypool,
+    Nas,
+    NasLabel,
+    Operator,
+    ServicePlan,
+    Sighting,
+    Unit,
+    Venue,
+    keypool_id,
+    plan_id,
+)
 from .selectors import describe_scope
 
 View = dict[str, Any]
@@ -48,7 +62,22 @@ def view_venue(venue: Venue) -> View:
         "name": venue.name,
         "nas_identifiers": list(venue.nas_identifiers),
         "wireless_only_vlan_offset": venue.wireless_only_vlan_offset,
+        "time_zone": venue.time_zone,
+        "vlans_wired": _text(venue.vlan_ranges.wired_unit),
+        "vlans_wireless": _text(venue.vlan_ranges.local_wireless_only),
+        "vlans_roaming": _text(venue.vlan_ranges.global_roaming),
+        "allow_overlap": venue.allow_overlap,
+        "external_id": venue.external_id,
+        "platform_id": venue.platform_id,
     }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def view_operator(operator: Operator) -> View:
+    return {"name": operator.name, "time_zone": operator.time_zone, "allow_overlap": operator.allow_overlap}
 
 
 def view_unit(unit: Unit, venue_names: Mapping[int, str]) -> View:
@@ -59,10 +88,14 @@ def view_unit(unit: Unit, venue_names: Mapping[int, str]) -> View:
         "building": unit.building,
         "floor": unit.floor,
         "vlan": unit.vlan,
+        "purpose": unit.purpose.value,
+        "external_id": unit.external_id,
+        "internal_id": unit.internal_id,
+        "allow_overlap": unit.allow_overlap,
     }
 
 
-def view_keypool(pool: Keypool, venue_names: dict[int, str], keys: int) -> View:
+def view_keypool(pool: Keypool, venue_names: dict[int, str], keys: int, operator: str = "") -> View:
     return {
         "id": pool.id,
         "ssid": str(pool.ssid),
@@ -71,10 +104,20 @@ def view_keypool(pool: Keypool, venue_names: dict[int, str], keys: int) -> View:
         "venues": describe_scope(pool, venue_names) if pool.venue_ids else None,
         "venue_ids": list(pool.venue_ids),
         "keys": keys,
+        "display_order": pool.display_order,
+        "platform_id": _keypool_id(operator, pool),
     }
 
 
-def view_plan(plan: ServicePlan) -> View:
+def _keypool_id(operator: str, pool: Keypool) -> str | None:
+    """Return VAULT's KeyPoolID, None for an SSID that has none: what is not UTF-8."""
+    try:
+        return keypool_id(operator, pool.ssid, pool.scope_id)
+    except InvalidValue:
+        return None
+
+
+def view_plan(plan: ServicePlan, operator: str = "") -> View:
     return {
         "id": plan.id,
         "name": plan.name,
@@ -86,6 +129,9 @@ def view_plan(plan: ServicePlan) -> View:
         "upload_quota_octets": plan.upload_quota_octets,
         "total_quota_octets": plan.total_quota_octets,
         "vlan_pool": plan.vlan_pool,
+        "hours": _text(plan.hours),
+        "external_id": plan.external_id,
+        "platform_id": plan_id(operator, plan.name) if operator else None,
     }
 
 
@@ -100,9 +146,12 @@ def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View
         "unknown_devices": nas.unknown_devices.value,
         "answers": nas.answers.value,
         "any_venue": nas.any_venue,
+        "former_secret_until": view_instant(nas.former_secret_until),
     }
     if secrets:
         view["secret"] = nas.secret.decode("utf-8", "backslashreplace")
+        if nas.former_secret is not None:
+            view["former_secret"] = nas.former_secret.decode("utf-8", "backslashreplace")
     return view
 
 

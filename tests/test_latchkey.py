@@ -83,7 +83,7 @@ def test_no_help_is_cut_short(width):
     [
         (["ky"], "No such command 'ky'. Did you mean 'key'?"),
         (["nas", "delete"], "No such command 'delete'. Did you mean 'remove'?"),
-        (["venue", "lst"], "No such command 'lst'. Did you mean 'list'?"),
+        (["venue", "lst"], "No such command 'lst'. Did you mean 'list' or 'set'?"),
         (["unit", "qqqqqq"], "No such command 'qqqqqq'. There is "),
         (["packet", "wpa3"], "No such command 'wpa3'. Did you mean 'wpa2'?"),
     ],
@@ -138,7 +138,7 @@ def test_usage_is_status_2(tmp_path, arguments):
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):
     run("init", cwd=tmp_path)
-    run("pool", "add", "x", cwd=tmp_path)
+    run("pool", "add", "xy", cwd=tmp_path)
     lines = "".join(f"resident {number},passphrase {number}\n" for number in range(3))
     (tmp_path / "people.csv").write_text(lines)
     run("key", "import", "people.csv", cwd=tmp_path)
@@ -157,7 +157,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
 
 def test_an_interrupt_is_status_130(tmp_path):
     run("init", cwd=tmp_path)
-    run("pool", "add", "x", cwd=tmp_path)
+    run("pool", "add", "xy", cwd=tmp_path)
     command = [sys.executable, str(ROOT / "latchkey.py"), "key", "import", "fifo"]
     os.mkfifo(tmp_path / "fifo")
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)

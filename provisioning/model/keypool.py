@@ -8,6 +8,18 @@ from crypto import Ssid
 from ..errors import InvalidValue
 
 
+def check_new_ssid(ssid: Ssid) -> None:
+    """Raise InvalidValue unless a new keypool may have this SSID: two octets or more, and no control character.
+
+    It need not be UTF-8, as access points do not ask for that; a keypool whose SSID is not has no KeyPoolID.
+    """
+    if len(ssid.value) < 2:
+        raise InvalidValue(f"SSID {str(ssid)!r} of a keypool must be 2 to 32 octets, got {len(ssid.value)}")
+    text = ssid.value.decode("utf-8", "replace")
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text):
+        raise InvalidValue(f"SSID {str(ssid)!r} has a control character")
+
+
 class Scope(enum.Enum):
     """Where a keypool's keys are valid: at every venue, or at those it is attached to."""
 

@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,6 +111,17 @@ def check_wireless_only(vlan: int, offset: int, others: Collection[int]) -> None
     fault = _offset_fault(vlan, offset, frozenset(others) - {vlan})
     if fault is not None:
         raise InvalidValue(fault)
+
+
+def check_offset(vlans: Mapping[int, str], offset: int) -> None:
+    """Raise InvalidValue, naming the unit, where an offset of wireless-only plans does not go with the units there are.
+
+    vlans: those of the venue's units, and the name of one that has it
+    """
+    taken = frozenset(vlans)
+    for vlan in sorted(taken):
+        if (fault := _offset_fault(vlan, offset, taken)) is not None:
+            raise InvalidValue(f"unit {vlans[vlan]!r}: {fault}")
 
 
 def _offset_fault(vlan: int, offset: int, others: frozenset[int]) -> str | None:

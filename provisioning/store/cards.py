@@ -64,6 +64,11 @@ class Cards:
             self._recorder.insert("card_batches", values)
         return batch
 
+    def remove_all(self, keypool_id: int) -> None:
+        """Take away the batches of a keypool that goes, after their cards; part of a change."""
+        for (id_,) in self._db.rows("SELECT id FROM card_batches WHERE keypool_id = ?", (keypool_id,)):
+            self._recorder.delete("card_batches", id_)
+
     def save(self, batch: CardBatch) -> None:
         with self._recorder.change("card.set") as change:
             change.subject("card", batch.id, None)

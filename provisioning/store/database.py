@@ -346,6 +346,10 @@ class Database:
         with self.writing():
             yield
 
+    def add_function(self, name: str, function: Callable[[str], str]) -> None:
+        """Let statements call a function of one text."""
+        self.sql.conn.create_function(name, 1, function, deterministic=True)
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> "Cursor":
         """Run a statement of a transaction; `reading` or `writing` turn its errors into ours."""
         return self.sql.execute(sql, parameters)

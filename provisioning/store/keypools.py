@@ -92,6 +92,12 @@ class Keypools:
             if venue_id not in before.venue_ids:
                 self._recorder.insert("keypool_venues", {"keypool_id": keypool_id, "venue_id": venue_id})
 
+    def disconnect_venue(self, keypool_id: int, venue_id: int) -> None:
+        """Make a local keypool valid at one venue less: `lifecycle.pools` sees to its keys there."""
+        with self._recorder.change("pool.disconnect") as change:
+            change.subject("pool", keypool_id, str(self.get(keypool_id).ssid))
+            self._recorder.delete("keypool_venues", (keypool_id, venue_id))
+
     def remove(self, id_: int) -> None:
         """Take away a keypool that has no keys any more: `lifecycle.pools` sees to that."""
         keypool = self.get(id_)

@@ -105,6 +105,11 @@ class Nases:
             change.subject("nas", id_, None if label is None else label.name)
             self._recorder.delete("nases", id_)
 
+    def at(self, venue_id: int) -> tuple[NasLabel, ...]:
+        """Return which NASes are at a venue."""
+        rows = self._db.rows("SELECT id, network, name FROM nases WHERE venue_id = ? ORDER BY id", (venue_id,))
+        return tuple(map(load_nas_label, rows))
+
     def place(self, venue_id: int) -> None:
         """Give the first venue the NASes that were added before it; part of a transaction."""
         for (nas_id,) in self._db.rows("SELECT id FROM nases WHERE venue_id IS NULL AND any_venue = 0"):

@@ -27,6 +27,7 @@ from .key_records import KeyRecords
 from .keypools import Keypools
 from .keys import Keys
 from .nases import Nases
+from .occupants import Occupants
 from .plans import Plans
 from .proof import find_key, read_proof, seal_proof
 from .recording import Recorder, Recording
@@ -70,9 +71,14 @@ class Store:
         )
         self.key_records = KeyRecords(database)
         self.cards = Cards(database, self.recorder)
+        self.occupants = Occupants(database, self.recorder)
         self.changes = Changes(database)
         self.integrity = Integrity(database, vault, self.keypools)
-        self.recorder.checks += (self.keys.refuse_meetings, self.subscribers.refuse_overlaps)
+        self.recorder.checks += (
+            self.keys.refuse_meetings,
+            self.subscribers.refuse_overlaps,
+            self.occupants.refuse_vlans,
+        )
 
     def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
         """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""

@@ -1,7 +1,10 @@
 # ruff: noqa: S608 (what is put into a statement here is a column list of ours; values are parameters)
 """Units: flats, rooms and storage units."""
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Purpose, Unit, unit_internal_id
@@ -9,7 +12,13 @@ from .database import Database
 from .recording import Recorder
 from .rows import UNIT_COLUMNS, load_rows, load_unit, save_unit
 
-MOST_UNITS = 5000  # of one venue, as VAULT has it (4.9)
+MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)
+_MOST_SLASHES: Final = 8
+_HOLDS: Final = (
+    "instr(casefold(u.name || char(10) || ifnull(u.building, '') || char(10) || ifnull(u.floor, '') || char(10)"
+    " || ifnull(u.vlan, '') || char(10) || ifnull(u.internal_id, '') || char(10) || ifnull(u.external_id, '')"
+    " || char(10) || u.purpose || char(10) || v.name), ?) > 0"
+)
 
 
 class Units:
@@ -32,13 +41,94 @@ class Units:
         raise NotFound(f"no unit {id_}")
 
     def named(self, text: str, venue_ids: Iterable[int] = ()) -> tuple[Unit, ...]:
-        """Return the units of that name, UnitID_internal or external id, at these venues (none: at any)."""
+        """Return the units of that name, BUILDING/name, UnitID_internal or external id, at these venues (none: any)."""
         only = set(venue_ids)
+        conditions, values = ["name = ?", "internal_id = ?", "external_id = ?"], [text] * 3
+        for slash in [place for place, letter in enumerate(text) if letter == "/"][:_MOST_SLASHES]:
+            conditions.append("(building = ? AND name = ?)")
+            values += [text[:slash], text[slash + 1 :]]
         rows = self._db.rows(
-            f"SELECT {UNIT_COLUMNS} FROM units WHERE name = ?1 OR internal_id = ?1 OR external_id = ?1 ORDER BY id",
-            (text,),
+            f"SELECT {UNIT_COLUMNS} FROM units WHERE {' OR '.join(conditions)} ORDER BY id", tuple(values)
         )
         return tuple(unit for unit in load_rows("units", rows, load_unit) if not only or unit.venue_id in only)
+
+    def names_like(self, text: str, venue_ids: Iterable[int] = (), *, limit: int) -> list[str]:
+        """Return names with the same first or last letters, in either case, at most `limit`: to find a slip in."""
+        ids = json.dumps(sorted(venue_ids))
+        like = [re.sub(r"([\\%_])", r"\\\1", part.lower()) for part in (text[:2], text[-2:])]
+        rows = self._db.rows(
+            "SELECT DISTINCT name FROM units WHERE (? = '[]' OR venue_id IN (SELECT value FROM json_each(?)))"
+            " AND (lower(name) LIKE ? ESCAPE '\\' OR lower(name) LIKE ? ESCAPE '\\') LIMIT ?",
+            (ids, ids, f"{like[0]}%", f"%{like[1]}", limit),
+        )
+        return [name for (name,) in rows]
+
+    def some_names(self, venue_ids: Iterable[int] = (), *, limit: int) -> list[str]:
+        """Return the first names there are, at most `limit`."""
+        ids = json.dumps(sorted(venue_ids))
+        rows = self._db.rows(
+            "SELECT DISTINCT name FROM units WHERE ? = '[]' OR venue_id IN (SELECT value FROM json_each(?)) LIMIT ?",
+            (ids, ids, limit),
+        )
+        return [name for (name,) in rows]
+
+    def listed(
+        self,
+        *,
+        venue_id: int | None = None,
+        building: str | None = None,
+        floor: str | None = None,
+        vlan: int | None = None,
+        purpose: Purpose | None = None,
+        search: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[Unit]:
+        """Yield units by id.
+
+        search: text that its own names, its VLAN or its venue's name hold, in either case
+        """
+        asked: list[tuple[str, object]] = [
+            (condition, value)
+            for condition, value in (
+                ("u.venue_id = ?", venue_id),
+                ("u.building = ?", building),
+                ("u.floor = ?", floor),
+                ("u.vlan = ?", vlan),
+                ("u.purpose = ?", None if purpose is None else purpose.value),
+                (_HOLDS, None if search is None else search.casefold()),
+            )
+            if value is not None
+        ]
+        if search is not None:
+            self._db.add_function("casefold", str.casefold)
+        where = " AND ".join(condition for condition, _ in asked) or "true"
+        columns = ", ".join(f"u.{column}" for column in UNIT_COLUMNS.split(", "))
+        rows = self._db.rows(
+            f"SELECT {columns} FROM units u JOIN venues v ON v.id = u.venue_id WHERE {where}"
+            " ORDER BY u.id LIMIT ? OFFSET ?",
+            (*(value for _, value in asked), -1 if limit is None else limit, offset),
+        )
+        return load_rows("units", rows, load_unit)
+
+    def count(self, venue_id: int) -> int:
+        return int(self._db.rows("SELECT count(*) FROM units WHERE venue_id = ?", (venue_id,))[0][0])
+
+    def vlans(self, venue_id: int, *, but: int = 0) -> dict[int, str]:
+        """Return the VLANs of a venue's units, and the name of one that has it; of all units but one."""
+        rows = self._db.rows(
+            "SELECT vlan, min(name) FROM units WHERE venue_id = ? AND id != ? AND vlan IS NOT NULL GROUP BY vlan",
+            (venue_id, but),
+        )
+        return dict(rows)
+
+    def buildings(self, venue_id: int) -> list[str]:
+        """Return the buildings of a venue."""
+        rows = self._db.rows(
+            "SELECT DISTINCT building FROM units WHERE venue_id = ? AND building IS NOT NULL ORDER BY building",
+            (venue_id,),
+        )
+        return [building for (building,) in rows]
 
     def add(
         self,
@@ -50,6 +140,7 @@ class Units:
         vlan: int | None = None,
         purpose: Purpose = Purpose.WIRED_UNIT,
         external_id: str | None = None,
+        allow_overlap: bool | None = None,
     ) -> Unit:
         """Return a new unit; AlreadyExists where its name falls together with another one's (VAULT's building rule)."""
         with self._recorder.change("unit.add") as change:
@@ -63,10 +154,11 @@ class Units:
                 internal_id=_internal_id(self._venue(venue_id), name, building, floor),
                 purpose=purpose,
                 external_id=external_id,
+                allow_overlap=allow_overlap,
             )
             change.subject("unit", unit.id, unit.name)
             self._refuse_taken(unit)
-            count = self._db.rows("SELECT count(*) FROM units WHERE venue_id = ?", (venue_id,))[0][0]
+            count = self.count(venue_id)
             if count >= MOST_UNITS:
                 raise AlreadyExists(f"the venue has {count:,} units already, and may have {MOST_UNITS:,}")
             self._recorder.insert("units", save_unit(unit))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..errors import AlreadyExists, NotFound
-from ..model import Operator, Venue
+from ..model import Operator, Venue, VlanRanges
+from ..model.venue import NO_RANGES
 from .database import Database
 from .nases import Nases
 from .recording import Recorder
@@ -57,6 +58,8 @@ class Venues:
         platform_id: str | None = None,
         time_zone: str | None = None,
         external_id: str | None = None,
+        allow_overlap: bool | None = None,
+        vlan_ranges: VlanRanges = NO_RANGES,
     ) -> Venue:
         """Return a new venue. The first one takes the NASes that were added before it."""
         with self._recorder.change("venue.add") as change:
@@ -69,6 +72,8 @@ class Venues:
                 platform_id=platform_id or self._platform_id(name, id_),
                 time_zone=time_zone,
                 external_id=external_id,
+                allow_overlap=allow_overlap,
+                vlan_ranges=vlan_ranges,
             )
             change.subject("venue", id_, name)
             self._refuse_taken(venue)

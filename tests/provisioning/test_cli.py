@@ -41,13 +41,15 @@ def test_without_a_database_init_is_named(path, cli):
 def test_venues(cli):
     assert cli.ok("venue", "add", "Hudson House", "--nas-identifier", "ap1", "--nas-identifier", "ap2") == "1\n"
     added = json.loads(cli.ok("venue", "add", "Café: Résidents", "--wireless-only-vlan-offset", "1000", "--json"))
-    assert added == {"id": 2, "name": "Café: Résidents", "nas_identifiers": [], "wireless_only_vlan_offset": 1000}
+    expected = {"id": 2, "name": "Café: Résidents", "nas_identifiers": [], "wireless_only_vlan_offset": 1000}
+    assert expected.items() <= added.items()
     assert cli.ok("venue", "list") == (
         "ID  NAME             NAS IDENTIFIERS\n1   Hudson House     ap1, ap2\n2   Café: Résidents  -\n"
     )
     listed = json.loads(cli.ok("venue", "list", "--json"))
     assert [each["nas_identifiers"] for each in listed] == [["ap1", "ap2"], []]
-    assert json.loads(cli.ok("venue", "show", "Hudson House", "--json")) == listed[0]
+    shown = json.loads(cli.ok("venue", "show", "Hudson House", "--json"))
+    assert listed[0].items() <= shown.items()
     assert "ap1, ap2" in cli.ok("venue", "show", "Hudson House")
     assert cli.refused("venue", "add", "Hudson House") == "there is a venue 'Hudson House' already"
     assert cli.refused("venue", "add", " ") == "venue name is empty"
@@ -63,9 +65,10 @@ def test_units(cli):
     assert cli.ok("unit", "add", "Hudson House", "4B", "--building", "West", "--floor", "4", "--vlan", "104") == "1\n"
     cli.ok("unit", "add", "Other", "4B")
     assert "already" in cli.refused("unit", "add", "Other", "4B")
-    assert cli.run("unit", "add", "Other", "4C", "--vlan", "4095").exit_code == 2
+    assert cli.refused("unit", "add", "Other", "4C", "--vlan", "4095") == "unit '4C': VLAN must be 1 to 4094, got 4095"
     listed = json.loads(cli.ok("unit", "list", "--venue", "Hudson House", "--json"))
-    assert listed == [{"id": 1, "venue": "Hudson House", "name": "4B", "building": "West", "floor": "4", "vlan": 104}]
+    expected = {"id": 1, "venue": "Hudson House", "name": "4B", "building": "West", "floor": "4", "vlan": 104}
+    assert [expected.items() <= each.items() for each in listed] == [True]
     assert cli.ok("unit", "list").count("\n") == 3
 
 
@@ -94,7 +97,7 @@ def test_a_keypool_goes_to_the_only_venue_or_everywhere(cli):
     assert json.loads(cli.ok("pool", "list", "--json"))[1]["venues"] == "Hudson House, Other"
 
 
-@pytest.mark.parametrize("ssid", ["x", "x" * 32, "Café: Résidents", "\udcff\udc80"])
+@pytest.mark.parametrize("ssid", ["xy", "x" * 32, "Café: Résidents", "\udcff\udc80"])
 def test_any_ssid_can_have_a_keypool(cli, ssid):
     added = json.loads(cli.ok("pool", "add", ssid, "--json"))
     assert bytes.fromhex(added["ssid_hex"]) == ssid.encode("utf-8", "surrogateescape")
@@ -109,7 +112,8 @@ def test_other_lengths_are_no_ssid(cli, ssid):
 
 def test_plans(cli):
     assert cli.ok("plan", "add", "Basic", "--download", "50000", "--devices", "4", "--wireless-only") == "1\n"
-    assert cli.run("plan", "add", "None", "--download", "0").exit_code == 2
+    said = cli.refused("plan", "add", "None", "--download", "0")
+    assert said == "plan 'None': download must be 1 to 4294967295, got 0"
     (listed,) = json.loads(cli.ok("plan", "list", "--json"))
     assert (listed["download_kbps"], listed["upload_kbps"], listed["wireless_only"]) == (50000, None, True)
     assert json.loads(cli.ok("plan", "show", "Basic", "--json")) == listed
@@ -127,15 +131,18 @@ def test_quotas_and_vlan_pool_of_a_plan(cli):
     ]
     assert listed["vlan_pool"] == "residents"
     assert "20000000000" in cli.ok("plan", "show", "Quota")
-    for size in ("", "20GB", "-1", "1.5G", "20 G", "G", "٣", "9" * 21):
+    assert cli.refused("plan", "add", "Bad", "--total-quota", "") == "plan 'Bad': --total-quota is empty"
+    for size in ("20GB", "-1", "1.5G", "20 G", "G", "٣", "9" * 21):
         said = cli.refused("plan", "add", "Bad", "--total-quota", size)
-        assert said == f"{size!r} is not a number of octets, such as 500M or 20G"
+        assert said == f"plan 'Bad': {size!r} is not a number of octets, such as 500M or 20G"
     assert cli.refused("plan", "add", "Bad", "--upload-quota", "0").startswith(
-        "upload quota must be 1 to 92233720368547"
+        "plan 'Bad': upload quota must be 1 to 92233720368547"
     )
     assert cli.refused("plan", "add", "Bad", "--upload-quota", "9223373T").endswith("octets, got 9223373000000000000")
-    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "\n") == "VLAN pool is empty"
-    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "é" * 124) == "VLAN pool has 248 octets, more than 247"
+    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "\n") == "plan 'Bad': VLAN pool is empty"
+    assert cli.refused("plan", "add", "Bad", "--vlan-pool", "é" * 124) == (
+        "plan 'Bad': VLAN pool has 248 octets, more than 247"
+    )
     assert len(json.loads(cli.ok("plan", "list", "--json"))) == 1
 
 

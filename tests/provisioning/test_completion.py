@@ -42,7 +42,7 @@ def complete(path, *words, **environment):
     ("words", "offered"),
     [
         (["ve"], ["venue"]),
-        (["venue", "s"], ["show"]),
+        (["venue", "s"], ["set", "show"]),
         (["venue", "show", ""], ["Hudson House", "Hudson Mews"]),
         (["venue", "show", "Hudson M"], ["Hudson Mews"]),
         (["unit", "add", "Hudson H"], ["Hudson House"]),

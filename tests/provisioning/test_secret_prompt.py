@@ -103,7 +103,7 @@ def test_an_interrupt_at_the_prompt_gives_the_terminal_back(cli, path):
 
 
 def test_a_passphrase_is_typed_twice(cli, path):
-    cli.ok("pool", "add", "x")
+    cli.ok("pool", "add", "xy")
     terminal = Terminal(path, "key", "add", "--identity", "ann", "--passphrase-file", "-")
     for label in ("Passphrase: ", "Passphrase, again: "):
         terminal.wait_for(label)
