@@ -96,6 +96,19 @@ def key_beside_database(machine: Machine) -> Found:
         )
 
 
+def copies_beside(machine: Machine) -> Found:
+    """What `restore` and a new version keep of the database; people who were erased since are still in it."""
+    folder, name = machine.database.absolute().parent, f"{machine.database.name}.before-"
+    copies = [each for each in folder.iterdir() if each.name.startswith(name)] if folder.is_dir() else []
+    if copies:
+        size = sum(each.stat().st_size for each in copies) // _MIB
+        yield (
+            Level.ADVICE,
+            f"{len(copies)} former states of the database lie beside it ({size} MiB), with all that was erased since",
+            f"delete {folder / name}* when they are no longer needed",
+        )
+
+
 def disk_nearly_full(machine: Machine) -> Found:
     """A full disk costs decisions in the log, and devices that were learned."""
     free = shutil.disk_usage(machine.database.absolute().parent).free // _MIB
@@ -158,6 +171,7 @@ CHECKS: Final[tuple[Check[Machine], ...]] = (
     files_of_others,
     database_read_only,
     key_beside_database,
+    copies_beside,
     disk_nearly_full,
     small_receive_buffer,
     clock_not_synchronised,

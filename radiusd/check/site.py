@@ -199,7 +199,7 @@ def damaged_rows(site: Site) -> Found:
         yield (
             Level.ERROR,
             f"row {id_} of {table} cannot be opened, so that the server leaves it out",
-            f"restore the database from a backup; else {how_to_mend(table, id_)}"
+            f"`latchkey restore FILE`, from a backup; else {how_to_mend(table, id_)}"
             if table in ("keys", "nases")
             else how_to_mend(table, id_),
         )
@@ -207,7 +207,7 @@ def damaged_rows(site: Site) -> Found:
         yield (
             Level.ERROR,
             f"{len(site.damaged) - _NAMED} more rows cannot be opened",
-            "restore the database from a backup",
+            "`latchkey restore FILE`, from a backup",
         )
 
 

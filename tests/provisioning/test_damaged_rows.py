@@ -193,7 +193,7 @@ def test_damaged_keypool_is_listed_and_hides_no_keys(house, damage):
     damage("UPDATE keypools SET ssid = zeroblob(33) WHERE id = 1")
     listed = house.run("pool", "list", "--json")
     assert [(view["id"], view["keys"]) for view in json.loads(listed.stdout)] == [(2, 0), (1, 3)]
-    assert listed.stderr.startswith("latchkey: row 1 of keypools cannot be opened: restore")
+    assert listed.stderr.startswith("latchkey: row 1 of keypools cannot be opened: `latchkey restore FILE`")
     assert listed.stderr.count("\n") == 1
     assert [view["ssid"] for view in json.loads(house.ok("key", "list", "--json"))] == [None] * 3
     house.ok("key", "suspend", "Ann")

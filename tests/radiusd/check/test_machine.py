@@ -57,6 +57,15 @@ def test_port_in_use(machine, starting):
     assert found(checks.addresses_in_use, machine) == []
 
 
+def test_former_states_that_were_kept(machine, tmp_path):
+    assert found(checks.copies_beside, machine) == []
+    for name in ("latchkey.db.before-0008", "latchkey.db.before-restore-20261121T180000Z", "other.db.before-0008"):
+        (tmp_path / name).write_bytes(bytes(1 << 20))
+    text = "2 former states of the database lie beside it (2 MiB), with all that was erased since"
+    assert found(checks.copies_beside, machine) == [(Level.ADVICE, text)]
+    assert found(checks.copies_beside, changed(machine, database=tmp_path / "nowhere/latchkey.db")) == []
+
+
 def test_address_that_is_not_ours(machine):
     config = Config(listen=("127.0.0.1:0",), acct=("192.0.2.99:1813",))
     ((level, text),) = found(checks.addresses_in_use, changed(machine, config=config))
