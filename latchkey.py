@@ -44,6 +44,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
             "whitelist",
             "The devices and access points that somebody may use, and no others.",
         ),
+        "card": ("provisioning.commands.card", "card", "Scratch cards: keys made beforehand, in batches, and printed."),
     },
     "What was done": {
         "audit": ("provisioning.commands.audit", "audit", "Who changed what, and whether that was altered."),

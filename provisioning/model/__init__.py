@@ -1,7 +1,7 @@
 """What exists and who may use it, as frozen values, each checked once, in its constructor; and the rules of them."""
 
 from .audit import SERVER, AuditEntry, Author, RowChange
-from .card import CardBatch
+from .card import BatchCounts, CardBatch, CardState, ScratchCard
 from .change import Change, Entity
 from .device import Device, DeviceBatch, Sighting
 from .hours import Hours
@@ -35,7 +35,9 @@ __all__ = [
     "Answers",
     "AuditEntry",
     "Author",
+    "BatchCounts",
     "CardBatch",
+    "CardState",
     "Change",
     "Device",
     "DeviceBatch",
@@ -58,6 +60,7 @@ __all__ = [
     "Purpose",
     "RowChange",
     "Scope",
+    "ScratchCard",
     "ServicePlan",
     "Sighting",
     "Subscriber",

@@ -190,6 +190,8 @@ class Decided(Protocol):
     def removes_at(self) -> datetime | None: ...
     @property
     def grace_of(self) -> int | None: ...
+    @property
+    def card_batch_id(self) -> int | None: ...
 
 
 def refuse(key: Decided, now: datetime) -> Reason | None:
@@ -197,7 +199,8 @@ def refuse(key: Decided, now: datetime) -> Reason | None:
     if key.grace_of is not None and key.ends is not None and now >= key.ends:
         return Reason(f"the passphrase was changed, and the former one ended {key.ends:%Y-%m-%d %H:%M} UTC", "reset")
     if key.status is KeyStatus.REMOVED:
-        return Reason(f"removed {key.status_at:%Y-%m-%d}" if key.status_at else "removed", "removed")
+        what = "removed" if key.card_batch_id is None else "card invalidated"
+        return Reason(f"{what} {key.status_at:%Y-%m-%d}" if key.status_at else what, "removed")
     if key.removes_at is not None and now >= key.removes_at:
         return Reason(f"removed {key.removes_at:%Y-%m-%d}", "removed")
     if key.ends is not None and now >= key.ends:
