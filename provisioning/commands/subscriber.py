@@ -213,8 +213,8 @@ def subscriber_subscribe(
         zone = zone_of(store, unit_id)
         ids = [find_key(store, text).id for text in keys]
         if all_keys:
-            own = store.subscribers.keys_of(subscriber_id=found.id)
-            ids += [key.id for key in own if key.subscription_id is None and not key.is_removed and not key.grace_of]
+            own = store.key_records.belonging(subscriber_id=found.id)
+            ids += [key.id for key in own if key.subscription_id is None and not key.grace_of]
         made = subscribers.subscribe(
             store,
             found.id,
@@ -354,7 +354,7 @@ def _view_whole(store: Store, of: Subscriber, *, as_json: bool) -> View:
     view = view_subscriber(of)
     every = store.subscribers.subscriptions(subscriber_id=of.id)
     view["subscriptions"] = _view_subscriptions(store, every, as_json=as_json)
-    keys = [key for key in store.subscribers.keys_of(subscriber_id=of.id) if not key.is_removed]
+    keys = store.key_records.belonging(subscriber_id=of.id)
     listed = [{"id": key.id, "identity": key.identity, "former": key.grace_of is not None} for key in keys]
     view["keys"] = listed if as_json else [f"{key['id']} ({key['identity']})" for key in listed if not key["former"]]
     view["allowed_devices"] = [str(each.mac) for each in store.subscribers.allowed_devices(of.id)]
@@ -377,7 +377,7 @@ def _view_subscriptions(store: Store, every: Sequence[Subscription], *, as_json:
             "starts": view_instant(each.starts),
             "ends": view_instant(each.ends),
             "external_id": each.external_id,
-            "keys": [key.id for key in store.subscribers.keys_of(subscription_id=each.id) if not key.is_removed],
+            "keys": [key.id for key in store.key_records.belonging(subscription_id=each.id)],
         }
         views.append(view if as_json else _describe(each, view, store))
     return views

@@ -191,7 +191,7 @@ def _find(store: Store, who: str, mac: str | None, nas: str | None, now: datetim
 def _zone(store: Store, subscriber_id: int) -> ZoneInfo:
     """Return the time zone somebody lives in."""
     units = [each.unit_id for each in store.subscribers.subscriptions(subscriber_id=subscriber_id)]
-    units += [key.unit_id for key in store.subscribers.keys_of(subscriber_id=subscriber_id) if not key.is_removed]
+    units += [key.unit_id for key in store.key_records.belonging(subscriber_id=subscriber_id)]
     return zone_of(store, next((unit for unit in reversed(units) if unit is not None), None))
 
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from ..errors import Ambiguous, InvalidValue, NotFound, Occupied
-from ..model import KeyStatus, OwnKey, Scope, Subscriber, SubscriberStatus, Subscription
+from ..model import KeyRecord, KeyStatus, Scope, Subscriber, SubscriberStatus, Subscription
 from ..model.names import check_name
 from ..store import Store
+from .keys import remove as remove_key
 
 MOST_REASON: Final = 40  # characters of why an account was closed, as VAULT has it
 
@@ -82,10 +83,10 @@ def subscribe(
 
 def _take_key(store: Store, subscription: Subscription, key_id: int) -> None:
     """Let a key, and its former passphrase, belong to a subscription; a key of nobody becomes its subscriber's."""
-    for key in store.subscribers.keys_of(key_id=key_id):
+    for key in store.key_records.of([key_id]):
         if key.subscriber_id not in (None, subscription.subscriber_id):
             raise InvalidValue(f"key {key_id} ({key.identity}) is another subscriber's")
-        if key.is_removed:
+        if key.status is KeyStatus.REMOVED:
             raise InvalidValue(f"key {key_id} ({key.identity}) was removed")
         for id_ in (key_id, *store.keys.graces_of(key_id)):
             store.keys.update(id_, subscriber_id=subscription.subscriber_id, subscription_id=subscription.id)
@@ -122,7 +123,7 @@ def _refuse_taken(store: Store, external_id: str | None, *, but: int) -> None:
 
 def _carry_keys(store: Store, to: Subscription, before: Subscription | None = None) -> None:
     """Give the keys of a subscription its unit, plan and window; a former passphrase ends no later than it would."""
-    keys = [key for key in store.subscribers.keys_of(subscription_id=to.id) if not key.is_removed]
+    keys = store.key_records.belonging(subscription_id=to.id)
     if before is None or to.unit_id != before.unit_id:
         refuse_elsewhere(store, keys, to.unit_id)
     for key in keys:
@@ -132,7 +133,7 @@ def _carry_keys(store: Store, to: Subscription, before: Subscription | None = No
         store.keys.update(key.id, unit_id=to.unit_id, plan_id=to.plan_id, starts=to.starts, ends=ends)
 
 
-def refuse_elsewhere(store: Store, keys: Sequence[OwnKey], unit_id: int | None) -> None:
+def refuse_elsewhere(store: Store, keys: Sequence[KeyRecord], unit_id: int | None) -> None:
     """Raise InvalidValue where the keypool of one of these keys is not valid at the unit's venue."""
     if unit_id is None or not keys:
         return
@@ -179,8 +180,8 @@ def move(
         if subscription_id is not None or store.subscribers.subscriptions(subscriber_id=subscriber_id):
             of = current_subscription(store, subscriber_id, subscription_id, now=now)
             set_subscription(store, replace(of, unit_id=unit_id), now=now)
-            return [key.id for key in store.subscribers.keys_of(subscription_id=of.id) if not key.is_removed]
-        keys = [key for key in store.subscribers.keys_of(subscriber_id=subscriber_id) if not key.is_removed]
+            return [key.id for key in store.key_records.belonging(subscription_id=of.id)]
+        keys = store.key_records.belonging(subscriber_id=subscriber_id)
         if not keys:
             raise NotFound(f"{subscriber.name!r} has neither a subscription nor a key")
         if len(units := {key.unit_id for key in keys}) > 1:
@@ -198,8 +199,8 @@ def residents(store: Store, unit_id: int, *, now: datetime) -> list[Subscriber]:
         for each in store.subscribers.subscriptions(unit_id=unit_id)
         if (each.starts is None or each.starts <= now) and (each.ends is None or each.ends > now)
     }
-    for key in store.subscribers.keys_of(unit_id=unit_id):
-        is_live = not key.is_removed and (key.ends is None or key.ends > now)
+    for key in store.key_records.belonging(unit_id=unit_id):
+        is_live = key.ends is None or key.ends > now
         if key.subscriber_id is not None and key.subscription_id is None and is_live:
             ids.add(key.subscriber_id)
     found = [store.subscribers.get(id_) for id_ in sorted(ids)]
@@ -223,9 +224,9 @@ def close(store: Store, id_: int, *, now: datetime, reason: str | None = None) -
             raise InvalidValue(f"the account of {subscriber.name!r} was closed {subscriber.status_at:%Y-%m-%d} already")
         for each in store.subscribers.subscriptions(subscriber_id=id_):
             if each.starts is not None and each.starts >= now:
-                for key in store.subscribers.keys_of(subscription_id=each.id):
-                    if not key.is_removed:
-                        store.keys.set_status(key.id, KeyStatus.REMOVED, now=now, reason="the account was closed")
+                for key in store.key_records.belonging(subscription_id=each.id):
+                    if key.grace_of is None:  # its former passphrase goes with it
+                        remove_key(store, key.id, now=now, reason="the account was closed", force=True)
                 store.subscribers.remove_subscription(each.id)
             elif each.ends is None or each.ends > now:
                 set_subscription(store, replace(each, ends=now), now=now)
@@ -237,8 +238,8 @@ def remove(store: Store, id_: int, *, now: datetime) -> None:
     with store.change("subscriber.remove") as change:
         subscriber = store.subscribers.get(id_)
         change.subject("subscriber", id_, subscriber.name)
-        keys = store.subscribers.keys_of(subscriber_id=id_)
-        live = sum(not key.is_removed for key in keys)
+        keys = store.key_records.belonging(subscriber_id=id_, removed=True)
+        live = sum(key.status is not KeyStatus.REMOVED for key in keys)
         every = store.subscribers.subscriptions(subscriber_id=id_)
         running = sum(each.ends is None or each.ends > now for each in every)
         if live or running:

@@ -15,7 +15,6 @@ from .plan import ServicePlan
 from .subscriber import (
     AllowedDevice,
     AllowedNas,
-    OwnKey,
     Subscriber,
     SubscriberRow,
     SubscriberStatus,
@@ -55,7 +54,6 @@ __all__ = [
     "Nas",
     "NasLabel",
     "Operator",
-    "OwnKey",
     "Passphrase",
     "Purpose",
     "RowChange",

@@ -55,21 +55,6 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnKey:
-    """A key of somebody's, as far as it is known without opening it."""
-
-    id: int
-    keypool_id: int
-    identity: str
-    unit_id: int | None
-    subscriber_id: int | None
-    subscription_id: int | None
-    grace_of: int | None
-    is_removed: bool
-    ends: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class SubscriberRow:
     """A subscriber as lists show them."""
 

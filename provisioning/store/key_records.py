@@ -53,6 +53,28 @@ class KeyRecords:
         """Return the records of the keys of a subscription that are not removed, former passphrases aside."""
         return self._where("k.subscription_id = ? AND k.status != 'removed' AND k.grace_of IS NULL", id_)
 
+    def belonging(
+        self,
+        *,
+        subscriber_id: int | None = None,
+        subscription_id: int | None = None,
+        unit_id: int | None = None,
+        removed: bool = False,
+    ) -> list[KeyRecord]:
+        """Return the records of all keys of a subscriber, subscription or unit, former passphrases too.
+
+        removed: also of removed ones
+        """
+        live = "" if removed else " AND k.status != 'removed'"
+        for column, value in (
+            ("subscriber_id", subscriber_id),
+            ("subscription_id", subscription_id),
+            ("unit_id", unit_id),
+        ):
+            if value is not None:
+                return self._where(f"k.{column} = ?{live}", value)
+        raise ValueError("of whom?")
+
     def with_tag(self, subscriber_id: int, tag: str) -> list[int]:
         """Return the keys of a subscriber that are called so, removed ones aside."""
         rows = self._db.rows(

@@ -12,7 +12,6 @@ from ..errors import AlreadyExists, NotFound, Occupied
 from ..model import (
     AllowedDevice,
     AllowedNas,
-    OwnKey,
     Purpose,
     Subscriber,
     SubscriberRow,
@@ -150,24 +149,6 @@ class Subscribers:
         with self._db.errors():
             rows = self._db.sql.execute(f"{_LISTED}{where} ORDER BY s.id LIMIT :limit OFFSET :offset", values)
             yield from load_rows("subscribers", rows, _load_listed)
-
-    def keys_of(
-        self,
-        *,
-        subscriber_id: int | None = None,
-        subscription_id: int | None = None,
-        unit_id: int | None = None,
-        key_id: int | None = None,
-    ) -> tuple[OwnKey, ...]:
-        """Return the keys of a subscriber, a subscription or a unit, removed ones too; none is opened."""
-        asked = {"subscriber_id": subscriber_id, "subscription_id": subscription_id, "unit_id": unit_id, "id": key_id}
-        said = {column: value for column, value in asked.items() if value is not None}
-        rows = self._db.rows(
-            "SELECT id, keypool_id, identity, unit_id, subscriber_id, subscription_id, grace_of, status = 'removed',"
-            f" ends FROM keys WHERE {' AND '.join(f'{column} = ?' for column in said)} ORDER BY id",
-            [*said.values()],
-        )
-        return tuple(map(_load_own_key, rows))
 
     def beginning(self, text: str, *, limit: int) -> tuple[Subscriber, ...]:
         """Return subscribers whose name begins so, by name, at most `limit`."""
@@ -427,21 +408,6 @@ class Subscribers:
 def _load_listed(row: Row) -> SubscriberRow:
     *own, units, ends, keys = row
     return SubscriberRow(load_subscriber(tuple(own)), tuple(json.loads(units or "[]")), load_instant(ends), keys)
-
-
-def _load_own_key(row: Row) -> OwnKey:
-    id_, keypool_id, identity, unit_id, subscriber_id, subscription_id, grace_of, removed, ends = row
-    return OwnKey(
-        id_,
-        keypool_id,
-        identity,
-        unit_id,
-        subscriber_id,
-        subscription_id,
-        grace_of,
-        bool(removed),
-        load_instant(ends),
-    )
 
 
 def _is_wider(before: Any, after: Any) -> bool:
