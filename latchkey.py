@@ -6,6 +6,7 @@ and exit status 1, here and nowhere else.
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,6 +105,7 @@ class Root(click.Group):
     ) -> click.Context:
         context = super().make_context(info_name, args, parent, **extra)
         context.meta["latchkey.profiles"] = _profiles
+        context.meta["latchkey.erase_log"] = _erase_log
         return context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -157,6 +159,13 @@ def _profiles() -> Mapping[str, bool]:
     from radiusd import PROFILES
 
     return PROFILES
+
+
+def _erase_log(database: Path, theirs: re.Pattern[bytes], only_count: bool) -> int:
+    """Take lines out of the server's log, for `provisioning`, which may not know of it; return how many."""
+    from radiusd.log.erase import erase_lines
+
+    return erase_lines(database, theirs, only_count=only_count)
 
 
 def _remember_db(context: click.Context, _parameter: click.Parameter, value: Path) -> None:

@@ -18,6 +18,7 @@ from ..selectors import find_key, find_plan, find_subscriber, find_unit, find_ve
 from ..store import Store
 from ..text import quote
 from ..views import View, view_instant
+from .erasure import subscriber_erase
 from .listing import listing_of, lists, print_list
 from .writing import changing, reason_of, tell, writes
 
@@ -320,6 +321,9 @@ def subscriber_remove(context: click.Context, who: str) -> None:
     now = utc_now()
     with changing(context, "subscriber.remove") as (store, _):
         subscribers.remove(store, find_subscriber(store, who, now=now).id, now=now)
+
+
+subscriber.add_command(subscriber_erase)
 
 
 def _find_unit(store: Store, text: str, venue: str | None) -> int:

@@ -11,6 +11,7 @@ from .key_record import KeyRecord, KeyRow
 from .keypool import Keypool, Scope
 from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
+from .person import Person
 from .plan import ServicePlan
 from .subscriber import (
     AllowedDevice,
@@ -55,6 +56,7 @@ __all__ = [
     "NasLabel",
     "Operator",
     "Passphrase",
+    "Person",
     "Purpose",
     "RowChange",
     "Scope",

@@ -177,6 +177,16 @@ class Database:
             finally:
                 self.sql.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout_s * 1000)}")
 
+    def rewrite(self) -> bool:
+        """Write the file anew, so that it holds what is in a row and nothing else, and empty the write-ahead log.
+
+        What was deleted is overwritten (secure_delete), but where SQLite moves rows from page to page it leaves octets
+        of them behind. Returns whether the log is empty: not while somebody reads for longer than we wait.
+        """
+        with self.errors():
+            self.sql.execute("VACUUM")
+            return not self.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
     def is_replaced(self) -> bool:
         """Return whether another file lies at the path now; StoreError where none does."""
         return _look(self.path)[0] != self.file_id

@@ -63,6 +63,7 @@ class Recording:
     note: dict[str, Any] = field(default_factory=dict)
     undoes: int | None = None  # the entry of the change that this one takes back
     entry_id: int | None = None  # when it is in the audit
+    is_erasure: bool = False  # nothing is kept of how the rows were
     _rows: dict[tuple[str, _Key], tuple[dict[str, Any] | None, dict[str, Any] | None]] = field(default_factory=dict)
     _ranges: list[tuple[str, int, int]] = field(default_factory=list)
     _fed: dict[tuple[Entity, int, int], None] = field(default_factory=dict)
@@ -163,7 +164,7 @@ class Recorder:
         fed = list(recording.fed())
         for number, (entity, first, last) in enumerate(fed):
             self._db.record(entity, first, last, revision if number == 0 else self._db.next_revision())
-        rows = recording.rows
+        rows = () if recording.is_erasure else recording.rows
         if rows or fed:
             recording.entry_id = self.audit.append(recording, rows, self.author, self._clock_ms())
 

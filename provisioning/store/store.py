@@ -28,6 +28,7 @@ from .keypools import Keypools
 from .keys import Keys
 from .nases import Nases
 from .occupants import Occupants
+from .people import People
 from .plans import Plans
 from .proof import find_key, read_proof, seal_proof
 from .recording import Recorder, Recording
@@ -70,6 +71,7 @@ class Store:
             devices=self.devices,
         )
         self.key_records = KeyRecords(database)
+        self.people = People(database, self.recorder, self.audit)
         self.cards = Cards(database, self.recorder)
         self.occupants = Occupants(database, self.recorder)
         self.changes = Changes(database)
@@ -234,6 +236,10 @@ class Store:
     def fold(self) -> None:
         """Empty the write-ahead log into the file where nobody is in the way, so that a copy of the file is whole."""
         self._db.fold()
+
+    def rewrite(self) -> bool:
+        """Leave nothing in the database's files that is in no row; return whether that is done: see `Database`."""
+        return self._db.rewrite()
 
     def compact(self) -> None:
         """Fold the write-ahead log, large after an import, into the database as far as readers let it."""

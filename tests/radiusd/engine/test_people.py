@@ -7,6 +7,7 @@ import pytest
 
 from crypto import MacAddress
 from provisioning.lifecycle import subscribers, whitelists
+from provisioning.lifecycle.erasure import erase
 from provisioning.lifecycle.undo import undo
 from provisioning.model import Author, SubscriberStatus
 from radiusd import Lookup
@@ -121,3 +122,18 @@ def test_each_nas_is_allowed_until_its_own_time(building, handshake):
     building.now += HOUR
     assert set(asks(building, handshake, nas_identifier=b"hudson-house-ap1")) == {None}
     assert None not in asks(building, handshake, nas_identifier=b"hudson-house-ap2")
+
+
+def test_who_was_erased_is_nobody(building, handshake, lines):
+    assert None not in asks(building, handshake)
+    building.save()
+    erase(building.store, building.ann.id)
+    assert building.store.rewrite()
+    building.follow()
+    said = len(lines())
+    assert set(asks(building, handshake)) == {None}
+    assert 'reason="unknown passphrase' in lines()[-1]
+    assert not any("Ann" in line or "key=" in line for line in lines()[said:])
+    building.save()  # what a server had learned meanwhile brings nobody back
+    assert building.store.devices.keys_of(SPA) == ()
+    assert building.store.audit.verify()[2] == []
