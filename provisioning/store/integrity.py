@@ -111,7 +111,7 @@ class Integrity:
         alike: dict[bytes, list[_Use]] = {}
         for fingerprint, *use in self._db.rows(
             f"SELECT fingerprint, id, keypool_id, ifnull(starts, -?1), {ends} FROM keys WHERE status != 'removed'"
-            " AND fingerprint IN (SELECT fingerprint FROM keys WHERE status != 'removed' AND fingerprint != x''"
+            " AND fingerprint IN (SELECT fingerprint FROM keys WHERE fingerprint != x''"  # by its index alone
             "     GROUP BY fingerprint HAVING count(*) > 1) ORDER BY id",
             (_NO_END,),
         ):

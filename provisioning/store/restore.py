@@ -154,9 +154,11 @@ def _loss(present: Database, backup: Database) -> Loss:
         return Loss(revision=now, related=False)
     ((changes,),) = present.rows("SELECT count(*) FROM changes WHERE revision > ?", (since,))
     highest = backup.row("SELECT highest FROM counters WHERE name = 'keys'") or (0,)
-    added = present.rows("SELECT id, identity FROM keys WHERE id > ? AND status != 'removed' ORDER BY id", highest)
-    named = tuple((id_, str(identity)) for id_, identity in added[:_NAMED])
-    return Loss(revision=now, related=True, changes=changes, keys=len(added), named=named)
+    added = "FROM keys WHERE id > ? AND status != 'removed'"
+    ((keys,),) = present.rows(f"SELECT count(*) {added}", highest)
+    named = present.rows(f"SELECT id, identity {added} ORDER BY id LIMIT {_NAMED}", highest)
+    names = tuple((id_, str(identity)) for id_, identity in named)
+    return Loss(revision=now, related=True, changes=changes, keys=keys, named=names)
 
 
 def _revision(database: Database) -> int:
