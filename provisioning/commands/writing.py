@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from ..errors import StoreError
 from ..model import Author
 from ..options import open_database, print_object, utc_now
 from ..options import tell as tell
@@ -111,6 +112,8 @@ def changing(
     With --dry-run the change is not kept: what would have become of it is printed, and the command ends there.
     """
     said = _said(context)
+    if said.dry_run:
+        _refuse_older(context)
     with open_database(context) as store:
         store.recorder.author = author_of(context)
         store.recorder.dry_run = said.dry_run
@@ -121,6 +124,15 @@ def changing(
     if said.dry_run:
         _print_change(change, as_json)
         context.exit(0)
+
+
+def _refuse_older(context: click.Context) -> None:
+    """Raise StoreError where the database has to be brought up to date before anything can be tried on it."""
+    with open_database(context, readonly=True) as store:
+        if store.lacks:
+            raise StoreError(
+                f"{store.path} is of an earlier version: `latchkey upgrade` first, as --dry-run changes nothing"
+            )
 
 
 def _print_change(change: Recording, as_json: bool) -> None:

@@ -168,6 +168,11 @@ class Store:
         return self._db.path
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """Return the migrations that an older file lacks, where it was opened to be read only."""
+        return self._db.lacked
+
+    @property
     def file_id(self) -> FileId:
         """Return which file was opened."""
         return self._db.file_id

@@ -77,6 +77,14 @@ def test_command_that_reads_leaves_it_as_it_is(old, command):
     }
 
 
+def test_dry_run_of_a_command_that_writes_leaves_it_as_it_is(old):
+    before = old.read_bytes()
+    result = latchkey(old, "undo", "--dry-run")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"latchkey: {old} is of an earlier version: `latchkey upgrade` first")
+    assert old.read_bytes() == before
+
+
 def test_check_says_that_it_is_an_older_one(old):
     assert f"is of an earlier version: it lacks {FIRST} to {KNOWN[-1]} -> " in latchkey(old, "check").stdout
 
