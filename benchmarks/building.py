@@ -15,7 +15,7 @@ import numpy as np
 
 from crypto import Akm, Handshake, MacAddress, Pmk, Ssid, pmk_batch
 from pcaps import LoadGenerator, SendError, Shot, make_handshake
-from provisioning import create_store, import_keys
+from provisioning import ImportOptions, create_store, import_keys
 from radiusd import DIALECTS, Dialect, DialectError, Granted, Lookup, Question, RadiusError, SharedSecret, Subject
 
 SSID: Final = Ssid(b"Hudson House")
@@ -69,7 +69,8 @@ class Building:
             venue = store.venues.add("Hudson House", nas_identifiers=[NAS_IDENTIFIER.decode()])
             store.nases.add(ip_network("127.0.0.0/8"), self._secret.value, name="loopback", venue_id=venue.id)
             pool = store.keypools.add(SSID, venue_ids=[venue.id])
-            import_keys(store, pool.id, SSID, io.BytesIO(b"".join(self.rows())), name="residents")
+            rows = io.BytesIO(b"".join(self.rows()))
+            import_keys(store, rows, ImportOptions(pool=str(pool.id)), name="residents", now=datetime.now(UTC))
             first = 0
             for batch in store.keys.batches(lapsed_since=_LONG_AGO):
                 self._pmks[first : first + len(batch.ids)] = batch.pmks

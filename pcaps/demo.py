@@ -27,7 +27,7 @@ from typing import Any
 import click
 
 from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
-from provisioning import KeyDraft, Passphrase, Store, create_store, import_keys
+from provisioning import ImportOptions, KeyDraft, Passphrase, Store, create_store, import_keys
 from radiusd import DIALECTS, Granted, Question, SharedSecret
 
 from .make.conversation import DEFAULT_SECRET
@@ -104,7 +104,8 @@ def _furnish(store: Store, cases: dict[str, Any], residents: int) -> None:
         lines = (line.encode() for line in [*rows[: len(rows) // 2], *mine, *rows[len(rows) // 2 :]])
         if ssid != "Hudson House":
             lines = (line.encode() for line in mine)
-        import_keys(store, pool.id, Ssid.parse(ssid), io.BytesIO(b"".join(lines)), name="residents.csv")
+        options = ImportOptions(pool=str(pool.id))
+        import_keys(store, io.BytesIO(b"".join(lines)), options, name="residents.csv", now=datetime.now(UTC))
     moved_out = datetime.now(UTC) - timedelta(days=3)
     draft = KeyDraft(identity="flat 12, moved out", passphrase=Passphrase(b"last-years-key-12"), ends=moved_out)
     store.keys.add(pools["Hudson House"].id, draft)

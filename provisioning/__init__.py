@@ -1,6 +1,5 @@
 """What exists and who may use it: the domain model, the store, key lifecycle."""
 
-from .bulk import Imported, import_keys
 from .command_group import CommandGroup, no_such_command
 from .completion import (
     complete_keys,
@@ -30,6 +29,8 @@ from .errors import (
     StoreReplaced,
 )
 from .keys import derive_pmks
+from .lifecycle.import_report import Imported
+from .lifecycle.importing import ImportOptions, import_keys
 from .model import (
     Answers,
     AuditEntry,
@@ -89,6 +90,7 @@ __all__ = [
     "DuplicateKey",
     "Entity",
     "FileRefused",
+    "ImportOptions",
     "ImportRefused",
     "Imported",
     "InvalidValue",

@@ -124,9 +124,10 @@ class ImportRefused(ProvisioningError):  # noqa: N818
 
     SHOWN = 10
 
-    def __init__(self, name: str, refusals: Sequence[Refusal]) -> None:
+    def __init__(self, name: str, refusals: Sequence[Refusal], beside: str = "") -> None:
+        """beside: a file that the refused rows are in"""
         what = str(refusals[0]) if len(refusals) == 1 else f"{len(refusals):,} lines refused"
-        super().__init__(f"{name}: {what}; nothing imported")
+        super().__init__(f"{name}: {what}; nothing imported{f', see {beside}' if beside else ''}")
         self.refusals = tuple(refusals)
 
     def shown(self) -> list[str]:

@@ -17,7 +17,7 @@ from ..options import db_option, json_option, open_database, print_view, print_v
 from ..selectors import find_key, find_keypool, find_plan, find_unit, find_venue
 from ..unopened import Unopened
 from ..views import describe_sighting, view_sightings
-from . import key_files, key_life
+from . import key_export, key_import, key_life
 from .key_options import (
     STATES,
     key_argument,
@@ -179,7 +179,7 @@ for command in (
     key_life.key_remove,
     key_life.key_forget_devices,
     key_life.key_erase,
-    key_files.key_import,
-    key_files.key_export,
+    key_import.key_import,
+    key_export.key_export,
 ):
     key.add_command(command)

@@ -3,10 +3,12 @@
 From octets to what is to be done, a module for each step, and no step knows the store:
 `encoding` (text), `grid` (cells), `columns` (which is which), `cells` and `dates` (what they mean), `sheet` (a row for
 each key), `resolve` (which keypool, unit and plan), `updating` (what changes). Back again: `writing`, and `refused` for
-the rows that were not taken. `formulas` is about cells that a spreadsheet would calculate.
+the rows that were not taken. `formulas` is about cells that a spreadsheet would calculate, `header_words` about rows
+that are no keys. `dpsk` is the file that FreeRADIUS's rlm_dpsk reads, a million rows of it, in and out.
 """
 
 from .columns import FIELDS, Columns, parse_map
+from .dpsk import DpskRows, begins_as_formula, is_dpsk, render_example, render_rows
 from .refused import render_refused, write_refused
 from .resolve import KeyRow, NewUnit, Places, Resolved, resolve_rows
 from .sheet import Sheet, SheetOptions, SheetReader, SheetRow
@@ -16,6 +18,7 @@ from .writing import describe_key, render_sheet, render_window_end
 __all__ = [
     "FIELDS",
     "Columns",
+    "DpskRows",
     "FieldChange",
     "KeyRow",
     "KeyUpdate",
@@ -28,10 +31,14 @@ __all__ = [
     "SheetRow",
     "StoredKey",
     "UpdatePlan",
+    "begins_as_formula",
     "describe_key",
+    "is_dpsk",
     "parse_map",
     "plan_update",
+    "render_example",
     "render_refused",
+    "render_rows",
     "render_sheet",
     "render_window_end",
     "resolve_rows",

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
-from ..csv_header import reads_like_header, squash
 from ..errors import FileRefused, InvalidValue
+from .header_words import reads_like_header, squash
 
 FIELDS: Final = (
     *("identity", "psk", "mac", "vlan", "unit", "building", "floor", "plan", "starts", "ends"),

@@ -44,9 +44,11 @@ class Grid:
             told = re.fullmatch(r'"?sep=([,;\t])"?', text.rstrip("\r\n"))  # Excel's own way to say it
             if told is not None and self.separator is None:
                 self.separator = told[1]
+                self._feed.drop(text, for_good=True)
             elif text.strip(_BLANKS + '"'):
                 return self._feed.line + 1, text
-            self._feed.drop(text)
+            else:
+                self._feed.drop(text)
         return 0, ""
 
     def split_first(self, separator: str) -> list[str] | None:
@@ -61,6 +63,10 @@ class Grid:
         """Leave out the first row."""
         if (text := self._feed.peek_row()) is not None:
             self._feed.drop(text)
+
+    def bring_back(self) -> None:
+        """Let the rows that were left out come after all."""
+        self._feed.bring_back()
 
     def guess_separator(self) -> str:
         """Return what separates the cells of the first row; FileRefused where nobody can tell.
@@ -142,6 +148,7 @@ class _Feed:
         self._ahead: deque[str] = deque()
         self._lines = iter(lines)
         self._row: list[str] = []
+        self._dropped: list[str] = []
         self.line = 0  # the number of the last line that was given
         self.first = 0  # that of the first line of the row
 
@@ -185,9 +192,17 @@ class _Feed:
         text = "".join(taken)
         return text if text.count('"') % 2 == 0 else taken[0]
 
-    def drop(self, text: str) -> None:
+    def drop(self, text: str, *, for_good: bool = False) -> None:
         """Leave out the lines of what `peek_row` returned."""
         while text:
             line = self._ahead.popleft()
             text = text[len(line) :]
             self.line += 1
+            self._dropped.append(line)
+        if for_good:
+            self._dropped.clear()
+
+    def bring_back(self) -> None:
+        self._ahead.extendleft(reversed(self._dropped))
+        self.line -= len(self._dropped)
+        self._dropped.clear()

@@ -28,8 +28,10 @@ class Places:
     units: Sequence[Unit]
     keypools: Sequence[Keypool]
     plans: Sequence[ServicePlan]
-    zones: Mapping[int, tzinfo] = field(default_factory=lambda: MappingProxyType({}))  # by venue; UTC where none is
-    pool: str | None = None  # by SSID or id
+    zones: Mapping[int, tzinfo] = field(default_factory=lambda: MappingProxyType({}))  # by venue
+    zone: tzinfo = UTC  # where no venue is meant
+    keypool_id: int | None = None  # of a row that names neither pool nor venue
+    pool: str | None = None  # by SSID or id, of a row that names a venue alone
     venue: str | None = None
 
 
@@ -104,6 +106,7 @@ class _Resolver:
         self._venues = _by_name(places.venues)
         self._plans = _by_name(places.plans)
         self._venue_of = {venue.id: venue for venue in places.venues}
+        self._default = next((pool for pool in places.keypools if pool.id == places.keypool_id), None)
         self._units: dict[str, list[Unit]] = {}
         for unit in places.units:
             self._units.setdefault(unit.name.casefold(), []).append(unit)
@@ -118,7 +121,7 @@ class _Resolver:
         pool = self._pool(row.pool, row.venue)
         unit = self._unit(row, pool, venue)
         venue_id = unit.venue_id if unit is not None else _venue_of(pool, venue)
-        zone = UTC if venue_id is None else self._places.zones.get(venue_id, UTC)
+        zone = self._places.zone if venue_id is None else self._places.zones.get(venue_id, self._places.zone)
         starts, ends = self._instant(row.starts, "starts", zone), self._instant(row.ends, "ends", zone)
         check_window(starts, ends)
         plan = None if row.plan is None else _one(self._plans, row.plan, "plan")
@@ -160,12 +163,14 @@ class _Resolver:
 
     def _pool(self, ssid: str | None, venue_name: str | None) -> Keypool:
         key = (ssid, venue_name)
+        if key == (None, None) and self._default is not None:
+            return self._default
         if key not in self._pools:
             self._pools[key] = self._find_pool(ssid if ssid is not None else self._places.pool, self._venue(venue_name))
         return self._pools[key]
 
     def _find_pool(self, ssid: str | None, venue: Venue | None) -> Keypool:
-        pools = list(self._places.keypools)
+        pools: Sequence[Keypool] = self._places.keypools
         if ssid is not None:
             named = [pool for pool in pools if str(pool.ssid) == ssid]
             if not named and ssid.isascii() and ssid.isdigit():

@@ -97,7 +97,7 @@ class SheetReader:
         self._lines = TextLines(file, encoding=options.encoding, progress=progress)
         self._grid = Grid(self._lines)
         self._titles: list[int] = []
-        self.columns, self._header_line = self._find_columns()
+        self.columns = self._find_columns()
         self.separator = self._grid.separator = self._grid.separator or self._grid.guess_separator()
         self._cells = Cells(formulas=options.formulas)
         self.blank_ends: list[int] = []
@@ -105,9 +105,6 @@ class SheetReader:
 
     def grid_rows(self) -> Iterator[tuple[int, list[str] | Broken]]:
         """Yield the cells of each row below the header, with its line, or why they cannot be told. Once."""
-        if self._header_line is None:
-            said = "1 column, not 2 to 4"
-            yield from ((line, Broken(said, "")) for line in self._titles)
         yield from self._grid
 
     def read(self) -> Sheet:
@@ -147,7 +144,7 @@ class SheetReader:
         notes = self._lines.notes()
         if self.separator != ",":
             notes.append(f"read as separated by {SEPARATORS[self.separator]}")
-        if self._titles and self._header_line is not None:
+        if self._titles:
             notes.append(f"{_lines(self._titles)} before the header left alone")
         notes += [*self.columns.notes, *self._order_notes]
         if self.blank_ends:
@@ -159,12 +156,12 @@ class SheetReader:
             notes.append(f"{unmarked:,} {cells} read without the ' that keeps a spreadsheet from calculating")
         return notes
 
-    def _find_columns(self) -> tuple[Columns, int | None]:
-        """Return the columns, and the line of the header where there is one."""
+    def _find_columns(self) -> Columns:
+        """Return the columns, and leave out the header."""
         grid, options = self._grid, self._options
         if not options.header:
             grid.first_row()  # where Excel has said what separates
-            return by_position(options.mapping), None
+            return by_position(options.mapping)
         while True:
             line, _ = grid.first_row()
             if not line:
@@ -181,10 +178,12 @@ class SheetReader:
                 break
             grid.separator = separator
             grid.drop_first()
-            return columns, line
+            return columns
         if options.mapping:
             raise FileRefused("there is no header, whose columns --map could name")
-        return by_position(), None
+        grid.bring_back()
+        self._titles.clear()
+        return by_position()
 
     def _first_cells(self) -> tuple[str, list[str] | None]:
         """Return what separates the cells of the first row, and the cells: as that which makes a header of it."""

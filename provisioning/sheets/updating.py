@@ -12,11 +12,12 @@ from typing import Final
 
 from crypto import MacAddress
 
-from ..errors import Refusal
-from ..model import KeyStatus, Passphrase
+from ..errors import InvalidValue, Refusal
+from ..model import KeyStatus, Passphrase, check_window
 from .resolve import KeyRow, NewUnit
 
 _EMPTIED: Final = ("vlan", "plan_id", "starts", "ends", "subscriber", "tag")  # by an empty cell
+_SUBSCRIPTIONS: Final = frozenset(("unit", "plan", "starts", "ends", "subscriber"))  # and its keys'
 _COLUMN: Final = {"plan_id": "plan"}  # of a field, where it is called otherwise in the sheet
 
 
@@ -38,6 +39,7 @@ class StoredKey:
     external_id: str | None = None
     tag: str | None = None
     status: KeyStatus | None = KeyStatus.ACTIVE  # None: it cannot be read
+    subscription_id: int | None = None  # whose unit, plan and window it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ def plan_update(
     fields: Collection[str],
     *,
     refused: Collection[tuple[int, str]] = (),
+    need_psk: bool = True,
 ) -> UpdatePlan:
     """Return what the rows of a sheet change among the keys of their keypools.
 
     existing: the keys of those keypools, removed ones aside
     fields:   the columns that the sheet has
     refused:  (keypool, identity) of rows that were refused before: their keys are not missing from the sheet
+    need_psk: refuse to add a key without a passphrase
     """
     keys = _Index(existing)
     found = [keys.find(row) for row in rows]
@@ -93,12 +97,15 @@ def plan_update(
     unchanged = 0
     for row, match in zip(rows, found, strict=True):
         lines = rows_of[_name(row, match)]
-        if reason := _why_refused(row, match, lines, fields):
+        if reason := _why_refused(row, match, lines, fields, need_psk):
             refusals.append(Refusal(row.line, reason))
         elif not match:
             added.append(row)
         elif changes := tuple(_changes(match[0], row, fields)):
-            changed.append(KeyUpdate(key=match[0], row=row, changes=changes))
+            if reason := _why_unchangeable(match[0], changes):
+                refusals.append(Refusal(row.line, reason))
+            else:
+                changed.append(KeyUpdate(key=match[0], row=row, changes=changes))
         else:
             unchanged += 1
     seen = {key.id for match in found for key in match} | keys.of_identities(refused)
@@ -141,16 +148,35 @@ def _name(row: KeyRow, match: Sequence[StoredKey]) -> tuple[object, ...]:
     return row.keypool_id, row.identity if row.external_id is None else None, row.external_id
 
 
-def _why_refused(row: KeyRow, match: Sequence[StoredKey], lines: Sequence[int], fields: Collection[str]) -> str:
+def _why_refused(
+    row: KeyRow, match: Sequence[StoredKey], lines: Sequence[int], fields: Collection[str], need_psk: bool
+) -> str:
     if len(lines) > 1:
         others = ", ".join(str(line) for line in lines[:4] if line != row.line)
         return f"means the same key as line {others}: tell them apart by external_id"
     if len(match) > 1:
         ids = ", ".join(f"id:{key.id}" for key in match[:4])
         return f"{len(match)} keys have that identity, {ids}: tell them apart by external_id"
-    if not match and row.passphrase is None:
+    if match and match[0].passphrase is None and row.passphrase is None:
+        return f"key {match[0].id} cannot be opened: a passphrase mends it"
+    if need_psk and not match and row.passphrase is None:
         where = "its cell is empty" if "psk" in fields else "there is no such column"
         return f"a key to add needs a passphrase: {where}"
+    return ""
+
+
+def _why_unchangeable(key: StoredKey, changes: Sequence[FieldChange]) -> str:
+    after = {change.name: change.after for change in changes}
+    if key.subscription_id is not None and (ours := sorted(_SUBSCRIPTIONS & after.keys())):
+        return f"{', '.join(ours)}: of subscription {key.subscription_id}, which `latchkey subscriber` changes"
+    starts, ends = after.get("starts", key.starts), after.get("ends", key.ends)
+    if "starts" in after or "ends" in after:
+        assert starts is None or isinstance(starts, datetime)  # noqa: S101 (what both are)
+        assert ends is None or isinstance(ends, datetime)  # noqa: S101
+        try:
+            check_window(starts, ends)
+        except InvalidValue as error:
+            return str(error)
     return ""
 
 

@@ -39,8 +39,6 @@ def describe_key(
     *,
     venue: str | None,
     pool: str,
-    external_id: str | None = None,
-    tag: str | None = None,
 ) -> SheetRow:
     """Return the row of a key.
 
@@ -64,8 +62,8 @@ def describe_key(
         venue=venue,
         pool=pool,
         subscriber=key.subscriber.name if key.subscriber else None,
-        external_id=external_id,
-        tag=tag,
+        external_id=key.external_id,
+        tag=key.tag,
         status=KeyStatus.SUSPENDED if key.status is KeyStatus.SUSPENDED else KeyStatus.ACTIVE,
     )
 

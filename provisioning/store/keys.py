@@ -244,13 +244,11 @@ class Keys:
         )
         return {identity for (identity,) in rows}
 
-    def external_ids(self, keypool_id: int) -> set[str]:
-        """Return what the keys of a keypool that are not removed are called elsewhere."""
-        rows = self._db.rows(
-            "SELECT external_id FROM keys WHERE keypool_id = ? AND status != 'removed' AND external_id IS NOT NULL",
-            (keypool_id,),
+    def external_ids(self) -> dict[str, int]:
+        """Return the id of each key that has a name elsewhere, removed ones aside."""
+        return dict(
+            self._db.rows("SELECT external_id, id FROM keys WHERE status != 'removed' AND external_id IS NOT NULL")
         )
-        return {external_id for (external_id,) in rows}
 
     def identities_like(self, text: str, *, limit: int) -> list[str]:
         """Return identities with the same first or last letters, in either case, at most `limit`: to find a slip in."""

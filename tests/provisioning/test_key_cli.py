@@ -277,10 +277,11 @@ def test_refused_files_import_nothing(house, tmp_path):
     assert result.stderr.splitlines() == [
         f"latchkey: {file}: line 2: passphrase must be 8 to 63 octets or 64 hex digits, got 7",
         f"latchkey: {file}: line 3: same passphrase as line 1",
-        f"latchkey: {file}: 2 lines refused; nothing imported",
+        f"latchkey: {file}: 2 lines refused; nothing imported, see {tmp_path}/people.refused.csv",
     ]
     file.write_text("bob,short77\n")
-    assert house.refused("key", "import", str(file)).endswith("64 hex digits, got 7; nothing imported")
+    said = house.refused("key", "import", str(file))
+    assert said.endswith(f"64 hex digits, got 7; nothing imported, see {tmp_path}/people.refused-2.csv")
     file.write_text("bob,short77\n" * 14)
     assert len(house.run("key", "import", str(file)).stderr.splitlines()) == 12
     assert listed(house) == []
@@ -309,11 +310,14 @@ def test_keep_going_reports_every_refused_line(house):
 
 
 def test_a_header_in_other_words_is_refused_unless_said_to_be_a_key(house):
-    octets = b"Name,Password\nann,sunny-Otter-41\n"
+    octets = b"Name,Wifi code\nann,sunny-Otter-41\n"
     said = house.refused("key", "import", "-", stdin=octets)
     assert said == (
-        "-: line 1: reads like a header, in other words: the columns are identity,psk,mac,vlanid, the last two as"
-        " needed; say --no-header if it is a key; nothing imported"
+        "-: line 1: reads like a header, but no column is the passphrase (psk, password, Wi-Fi key):"
+        " --map COLUMN=psk names it; say --no-header if the row is a key; nothing imported"
+    )
+    assert house.ok("key", "import", "-", "--map", "Wifi code=psk", "--dry-run", stdin=octets) == (
+        "would import 1, refused 0\n"
     )
     assert house.ok("key", "import", "-", "--no-header", stdin=octets) == "imported 2, refused 0\n"
 

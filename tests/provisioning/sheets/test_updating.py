@@ -131,6 +131,12 @@ def test_a_key_that_cannot_be_opened_is_mended_by_a_passphrase():
             [_same(3), _same(2)],
         ),
         ([row(2)], [key(1), key(5)], ["2 keys have that identity, id:1, id:5: tell them apart by external_id"]),
+        ([row(2)], [key(1, passphrase=None)], ["key 1 cannot be opened: a passphrase mends it"]),
+        (
+            [row(2, ends=NEW_YEAR, unit=4)],
+            [key(1, subscription_id=9)],
+            ["ends, unit: of subscription 9, which `latchkey subscriber` changes"],
+        ),
         ([row(2, "Kim")], [], ["a key to add needs a passphrase: its cell is empty"]),
     ],
 )
@@ -138,6 +144,11 @@ def test_what_is_not_clear_is_refused(rows, existing, reasons):
     plan = plan_update(rows, existing, FIELDS)
     assert [refusal.reason for refusal in plan.refusals] == reasons
     assert (plan.added, plan.changed, plan.missing) == ((), (), ())
+
+
+def test_a_window_that_a_change_would_turn_round_is_refused():
+    (refusal,) = plan_update([row(2, ends=NEW_YEAR)], [key(1, starts=NEW_YEAR)], {"ends"}).refusals
+    assert refusal.reason == "the key would end (2027-01-01 00:00) before it starts (2027-01-01 00:00)"
 
 
 def test_who_was_refused_before_is_not_missing():

@@ -111,9 +111,11 @@ def test_a_key_is_described_with_all_that_it_has():
         status=KeyStatus.SUSPENDED,
         status_reason="late",
         status_at=None,
+        tag="spare",
+        external_id="17",
     )
     devices = [Device(1, mac, 7, registered=True), Device(1, seen, 7)]
-    assert describe_key(key, devices, BERLIN, venue="Hudson", pool="Wi-Fi", tag="spare") == SheetRow(
+    assert describe_key(key, devices, BERLIN, venue="Hudson", pool="Wi-Fi") == SheetRow(
         line=0,
         identity="Ann",
         passphrase=Passphrase(b"sunny-Otter-41"),
@@ -128,5 +130,6 @@ def test_a_key_is_described_with_all_that_it_has():
         pool="Wi-Fi",
         subscriber="Lee",
         tag="spare",
+        external_id="17",
         status=KeyStatus.SUSPENDED,
     )

@@ -1,17 +1,12 @@
-"""The first row of a CSV file: the known header, a header in other words, or a key.
+"""The words of headers: whether the first row of a file is one, in whatever language, or a key.
 
-A header in other words is refused, for the file as a whole: taken for a key, it would let in whoever tries the
-passphrase "Password", and nobody knows that its columns are in our order.
+A header that is taken for a key lets in whoever tries the passphrase "Password".
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
-
-from .errors import InvalidValue
-
-COLUMNS: Final = ("identity", "psk", "mac", "vlanid")
 
 # Words of headers, without accents: English, German, French, Spanish, Italian, Dutch, Portuguese.
 _VOCABULARY: Final = """
@@ -57,19 +52,6 @@ _NAMES_OF_COLUMNS: Final = frozenset(
         *("apellidos", "identidad", "identificador", "nome", "cognome", "naam"),
     )
 )
-
-
-def read_header(cells: Sequence[str]) -> int | None:
-    """Return how many columns a header announces; None for a key. InvalidValue for a header in other words or order."""
-    names = tuple(cell.strip().lower() for cell in cells)
-    known = f"the columns are {','.join(COLUMNS)}, the last two as needed"
-    if len(names) > 1 and set(names) <= set(COLUMNS):
-        if names != COLUMNS[: len(names)]:
-            raise InvalidValue(f"{known}, in this order")
-        return len(names)
-    if len(names) > 1 and reads_like_header(cells):
-        raise InvalidValue(f"reads like a header, in other words: {known}; say --no-header if it is a key")
-    return None
 
 
 def reads_like_header(cells: Sequence[str]) -> bool:
