@@ -159,8 +159,10 @@ def _order(
     place = find_venue(store, venue) if venue is not None else None
     if place is None and len(keypool.venue_ids) == 1:
         place = store.venues.get(keypool.venue_ids[0])
+    flat = find_unit(store, unit, keypool.venue_ids if place is None else (place.id,)) if unit else None
+    if place is None and flat is not None:
+        place = store.venues.get(flat.venue_id)
     zone = zone_at(store, None if place is None else place.id)
-    places = keypool.venue_ids if place is None else (place.id,)
     begin = None if not starts else parse_instant(starts, zone)
     if vlan is not None:
         check_vlan(vlan)
@@ -172,7 +174,7 @@ def _order(
         created_at=None if batch is None else parse_batch_name(batch),
         venue_id=None if place is None else place.id,
         plan_id=None if not plan else find_plan(store, plan).id,
-        unit_id=None if not unit else find_unit(store, unit, places).id,
+        unit_id=None if flat is None else flat.id,
         style=None if style is None else Style(style),
         vlan=vlan,
         **rest,
@@ -228,7 +230,7 @@ def card_list(context: click.Context, pool: str | None, venue: str | None, plan:
         plan_id = None if plan is None else find_plan(store, plan).id
         batches = [
             batch
-            for batch in store.cards.all()
+            for batch in store.cards.all(Unopened().report)
             if keypool_id in (None, batch.keypool_id) and plan_id in (None, batch.plan_id)
         ]
         counts = store.cards.counts([batch.id for batch in batches], now)
@@ -259,7 +261,7 @@ def card_show(context: click.Context, which: str, state: str | None, show_secret
         counts = store.cards.counts([batch.id], now).get(batch.id, _NONE)
         view = view_batch(batch, counts, Names.of(store), now)
         zone = zone_at(store, batch.venue_id)
-        views = [view_card(each, now) for each in store.cards.cards(batch.id)]
+        views = [view_card(each, now) for each in store.cards.cards(batch.id, unopened.report)]
         views = [each for each in views if state in (None, each["state"])]
         if show_secrets:
             ids = [each["key_id"] for each in views]

@@ -42,9 +42,12 @@ def new_file(name: str | None, *, force: bool = False) -> Iterator[NewFile | Non
         yield None
         return
     path = Path(name)
-    if path.is_dir():
-        raise InvalidValue(f"{path} is a folder")
-    if os.path.lexists(path) and not force:
-        raise InvalidValue(f"{path} exists already: --force writes over it")
+    if os.path.lexists(path):
+        if path.is_dir():
+            raise InvalidValue(f"{path} is a folder")
+        if not path.is_file():  # a device would be replaced by a file, and not written to
+            raise InvalidValue(f"{path} is no file that could be written over")
+        if not force:
+            raise InvalidValue(f"{path} exists already: --force writes over it")
     with part_of(path) as part:
         yield NewFile(path, part, force)

@@ -10,7 +10,16 @@ from ..model import BatchCounts, CardBatch, KeyStatus, ScratchCard
 from ..model.card import next_name
 from .database import Database
 from .recording import Recorder
-from .rows import CARD_BATCH_COLUMNS, Row, load_card_batch, load_instant, load_rows, save_card_batch, save_instant
+from .rows import (
+    CARD_BATCH_COLUMNS,
+    Report,
+    Row,
+    load_card_batch,
+    load_instant,
+    load_rows,
+    save_card_batch,
+    save_instant,
+)
 
 
 class Cards:
@@ -20,8 +29,9 @@ class Cards:
         self._db = database
         self._recorder = recorder
 
-    def all(self) -> tuple[CardBatch, ...]:
-        return self._where("true")
+    def all(self, report: Report | None = None) -> tuple[CardBatch, ...]:
+        """Return the batches; `report` is told of rows that cannot be read."""
+        return self._where("true", report=report)
 
     def get(self, id_: int) -> CardBatch:
         """Return a batch; NotFound where there is none of that id."""
@@ -41,12 +51,12 @@ class Cards:
         )
         return tuple(load_rows("card_batches", rows, load_card_batch))
 
-    def _where(self, condition: str, *values: object) -> tuple[CardBatch, ...]:
+    def _where(self, condition: str, *values: object, report: Report | None = None) -> tuple[CardBatch, ...]:
         rows = self._db.rows(f"SELECT {CARD_BATCH_COLUMNS} FROM card_batches WHERE {condition} ORDER BY id", values)
-        return tuple(load_rows("card_batches", rows, load_card_batch))
+        return tuple(load_rows("card_batches", rows, load_card_batch, report))
 
-    def cards(self, batch_id: int) -> tuple[ScratchCard, ...]:
-        """Return the cards of a batch, by number."""
+    def cards(self, batch_id: int, report: Report | None = None) -> tuple[ScratchCard, ...]:
+        """Return the cards of a batch, by number; `report` is told of those that cannot be read."""
         rows = self._db.rows(
             "SELECT k.id, k.card_batch_id, k.identity, k.starts, k.ends, k.status, k.status_reason, k.status_at,"
             " k.removes_at, k.tag,"
@@ -55,7 +65,7 @@ class Cards:
             " WHERE k.card_batch_id = ? AND k.grace_of IS NULL GROUP BY k.id ORDER BY k.id",
             (batch_id,),
         )
-        return tuple(load_rows("keys", [(*row, number) for number, row in enumerate(rows, 1)], _load_card))
+        return tuple(load_rows("keys", [(*row, number) for number, row in enumerate(rows, 1)], _load_card, report))
 
     def of_key(self, key_id: int) -> tuple[CardBatch, int] | None:
         """Return which card of which batch a key is; None where it is none."""

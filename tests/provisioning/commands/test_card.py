@@ -1,13 +1,18 @@
 """The commands about scratch cards: made, shown, prolonged, invalidated, taken away, printed."""
 
 import json
+import os
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crypto import Ssid
 from provisioning import MasterKey, Store
 from provisioning.commands import card as commands
+from provisioning.lifecycle import cards as lifecycle
 from provisioning.model import Passphrase
 from provisioning.model.passphrases import Generated, Style, card_passphrase
 
@@ -351,6 +356,7 @@ def test_a_weak_style_is_warned_of(site):
 
 def test_files_are_their_owners_alone_and_not_written_over(site, tmp_path):
     pdf, table = tmp_path / "cards.pdf", tmp_path / "cards.csv"
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     files = ("--pdf", str(pdf), "--csv", str(table))
     result = site.run("card", "add", "--count", "12", "--days", "1", *files)
     assert result.stdout == "1\n"
@@ -367,6 +373,11 @@ def test_files_are_their_owners_alone_and_not_written_over(site, tmp_path):
             "card", "add", "--count", "1", "--days", "1", *file
         )
     assert "is a folder" in site.refused("card", "add", "--count", "1", "--days", "1", "--pdf", str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for where in ("pipe", "gone"):
+        assert "is no file that could be written over" in site.refused(
+            "card", "export", "1", "--force", "--csv", str(tmp_path / where)
+        )
     nowhere = str(tmp_path / "nowhere" / "cards.pdf")
     assert "cannot write" in site.refused("card", "add", "--count", "1", "--days", "1", "--pdf", nowhere)
     font = ("--font", str(tmp_path / "none.ttf"), "--pdf", str(tmp_path / "new.pdf"))
@@ -400,3 +411,81 @@ def test_a_file_that_cannot_be_kept_names_the_batch_that_is_made(site, tmp_path,
     refused = site.refused("card", "add", "--count", "1", "--days", "1", "--csv", str(tmp_path / "cards.csv"))
     assert "batch 1 (2026-11-21T17:00:00.123Z) is made: `latchkey card print 1` writes it" in refused
     assert shown(site)["count"] == 1
+
+
+def damage(path, statement):
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+
+def test_a_damaged_batch_is_named_and_holds_no_other_up(site, path):
+    for _ in range(2):
+        site.ok("card", "add", "--count", "1", "--days", "1")
+    damage(path, "UPDATE card_batches SET count = 999 WHERE id = 1")
+    listed = site.run("card", "list", "--json")
+    assert [batch["id"] for batch in json.loads(listed.stdout)] == [2]
+    assert "row 1 of card_batches cannot be opened" in listed.stderr
+    assert shown(site, "2")["count"] == 1
+    assert "the nearest is 2" in site.refused("card", "show", "1")
+
+
+def test_a_card_that_cannot_be_opened_is_shown_and_invalidated_but_not_printed(site, path):
+    site.ok("card", "add", "--count", "2", "--days", "1")
+    damage(path, "UPDATE keys SET passphrase = randomblob(60) WHERE id = 2")
+    result = site.run("card", "show", "1", "--show-secrets", "--json")
+    assert result.exit_code == 1
+    assert [card["passphrase"] is None for card in json.loads(result.stdout)["cards"]] == [False, True]
+    assert "of row 2 cannot be decrypted" in site.refused("card", "export", "1", "--csv", "-")
+    site.ok("card", "export", "1", "--csv", "-", "--card", "1")
+    assert site.ok("card", "invalidate", "1") == "invalidated 2 of 2\n"
+
+
+def test_the_venues_clock_is_that_of_the_unit_where_the_keypool_is_global(site, path):
+    site.ok("venue", "add", "Elm Court", "--time-zone", "Asia/Tokyo")
+    site.ok("unit", "add", "Elm Court", "1A")
+    site.ok("pool", "add", "Everywhere", "--global")
+    made = json.loads(
+        site.ok("card", "add", "--pool", "Everywhere", "--unit", "1A", "--count", "1", "--ends", "2026-12-01", "--json")
+    )
+    assert made["ends"] == "2026-12-01T14:59:59Z"
+    assert shown(site)["venue"] == "Elm Court"
+
+
+@pytest.mark.parametrize("text", ["2026-10-25", "2026-10-25T02:30", "2027-03-28T01:59:59"])
+def test_ends_are_read_by_the_venues_clock_when_that_changes(site, clock, text):
+    clock.now = datetime(2026, 10, 1, tzinfo=UTC)
+    made = json.loads(site.ok("card", "add", "--count", "1", "--ends", text, "--json"))
+    expected = {
+        "2026-10-25": "2026-10-25T22:59:59Z",
+        "2026-10-25T02:30": "2026-10-25T00:30:00Z",
+        "2027-03-28T01:59:59": "2027-03-28T00:59:59Z",
+    }
+    assert made["ends"] == expected[text]
+    refused = site.refused("card", "add", "--count", "1", "--ends", "2027-03-28T02:30")
+    assert "does not exist in Europe/Berlin" in refused
+
+
+def test_two_administrators_at_once_make_two_batches(site, path):
+    """Both have drawn before either writes, one of the passphrases twice."""
+    order = lifecycle.CardOrder(
+        keypool_id=1, ssid=Ssid(b"Hudson Guests"), count=2, ends=NOW + timedelta(days=1), starts=None
+    )
+    drawn = lifecycle.draw(order, NOW)
+    with opened(path) as one, opened(path) as other:
+        first = lifecycle.add(one, order, drawn, now=NOW)
+        second = lifecycle.add(other, order, drawn, now=NOW)
+    assert first.passphrases == drawn.passphrases
+    assert not set(first.passphrases) & set(second.passphrases)
+    assert [first.batch.name, second.batch.name] == ["2026-11-21T17:00:00.123Z", "2026-11-21T17:00:00.124Z"]
+    keys = shown(site, "2", "--show-secrets")["cards"]
+    assert [card["passphrase"] for card in keys] == [each.value.decode() for each in second.passphrases]
+
+
+def test_extending_into_a_window_where_the_passphrase_is_in_use_is_refused(site):
+    site.ok("card", "add", "--count", "2", "--hours", "2")
+    passphrase = shown(site, "1", "--show-secrets")["cards"][1]["passphrase"]
+    site.ok("key", "add", "--identity", "Ann", "--passphrase", passphrase, "--starts", "2026-11-21T19:00Z")
+    before = shown(site)
+    assert "passphrase already in use" in site.refused("card", "extend", "1", "--hours", "1")
+    assert shown(site) == before
+    site.ok("card", "extend", "1", "--hours", "1", "--card", "1")
