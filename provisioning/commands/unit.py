@@ -149,7 +149,7 @@ def unit_show(context: click.Context, which: str, venue: str | None, as_json: bo
     with open_database(context, readonly=True) as store:
         found = find_unit(store, which, _places(store, venue))
         now = utc_now()
-        keys = [key for key in store.occupants.of_units([found.id]) if key.is_live(now)]
+        keys = [key for key in store.occupants.of_units([found.id]) if key.is_live(now) and not key.is_former]
         view = _view(store, found) | {"keys": len(keys)}
     print_view(view, as_json)
 

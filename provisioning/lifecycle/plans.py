@@ -51,7 +51,7 @@ def remove_plan(store: Store, plan_id: int, *, now: datetime, to_id: int | None 
         change.subject("plan", plan.id, plan.name)
         if to_id == plan_id:
             raise InvalidValue(f"plan {plan.name!r}: name another one to move to")
-        live = sum(key.is_live(now) for key in store.occupants.of_plan(plan_id))
+        live = sum(key.is_live(now) and not key.is_former for key in store.occupants.of_plan(plan_id))
         tenancies = sum(
             each.plan_id == plan_id and (each.ends is None or each.ends > now)
             for each in store.subscribers.subscriptions()
@@ -68,7 +68,8 @@ def remove_plan(store: Store, plan_id: int, *, now: datetime, to_id: int | None 
 
 
 def _migrate(store: Store, plan_id: int, to_id: int | None) -> int:
-    living = sum(key.status is not KeyStatus.REMOVED for key in store.occupants.of_plan(plan_id))
+    keys = store.occupants.of_plan(plan_id)
+    living = sum(key.status is not KeyStatus.REMOVED and not key.is_former for key in keys)
     for table in ("keys", "subscriptions", "card_batches"):
         store.occupants.put(table, "plan_id", plan_id, to_id)
     return living

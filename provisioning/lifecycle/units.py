@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..errors import AlreadyExists, InvalidValue, Occupied
 from ..model import (
+    KeyStatus,
     Purpose,
     Scope,
     Subscription,
@@ -84,7 +85,7 @@ def _choose_vlan(
 
 
 def merge_units(store: Store, unit_id: int, into_id: int) -> int:
-    """Move everybody in one unit to another, and take the empty one away; return how many keys that were."""
+    """Move everybody in one unit to another, and take it away; return how many keys that were, removed ones aside."""
     with store.change("unit.merge") as change:
         unit = store.units.get(unit_id)
         change.subject("unit", unit.id, unit.name)
@@ -104,7 +105,7 @@ def remove_unit(store: Store, unit_id: int, *, now: datetime, fate: Fate | None 
         unit = store.units.get(unit_id)
         change.subject("unit", unit.id, unit.name)
         now = now.replace(microsecond=0)
-        keys = [key for key in store.occupants.of_units([unit_id]) if key.is_live(now)]
+        keys = [key for key in store.occupants.of_units([unit_id]) if key.is_live(now) and not key.is_former]
         tenancies = [each for each in store.subscribers.subscriptions(unit_id=unit_id) if _is_live(each, now)]
         if fate is None and (keys or tenancies):
             who = ", ".join(dict.fromkeys(key.identity for key in keys[:5])) + (", ..." if len(keys) > 5 else "")
@@ -126,7 +127,8 @@ def remove_unit(store: Store, unit_id: int, *, now: datetime, fate: Fate | None 
 def _move(store: Store, unit: Unit, into: Unit) -> int:
     """Let all that belongs to a unit belong to another; return how many keys that were."""
     pools = {pool.id: pool for pool in store.keypools.all(lambda *_: None)}
-    for key in store.occupants.of_units([unit.id]):
+    keys = store.occupants.of_units([unit.id])
+    for key in keys:
         pool = pools.get(key.keypool_id)
         if pool is not None and pool.scope is Scope.LOCAL and into.venue_id not in pool.venue_ids:
             raise InvalidValue(
@@ -134,7 +136,8 @@ def _move(store: Store, unit: Unit, into: Unit) -> int:
                 " its venue"
             )
     store.occupants.put("subscriptions", "unit_id", unit.id, into.id)
-    return store.occupants.put("keys", "unit_id", unit.id, into.id)
+    store.occupants.put("keys", "unit_id", unit.id, into.id)
+    return sum(key.status is not KeyStatus.REMOVED and not key.is_former for key in keys)
 
 
 def end_occupants(store: Store, unit: Unit, now: datetime) -> None:

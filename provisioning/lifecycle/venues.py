@@ -65,10 +65,10 @@ class Contents:
         said = []
         if self.units:
             said.append(count_of(len(self.units), "unit"))
-        if self.keys:
-            of = {key.keypool_id for key in self.keys}
+        if keys := [key for key in self.keys if not key.is_former]:
+            of = {key.keypool_id for key in keys}
             pools = _names(str(pool.ssid) for pool in self.keypools if pool.id in of)
-            said.append(count_of(len(self.keys), "key") + (f" ({pools})" if pools else ""))
+            said.append(count_of(len(keys), "key") + (f" ({pools})" if pools else ""))
         if self.nases:
             said.append(f"{count_of(len(self.nases), 'NAS')} ({_names(nas.name for nas in self.nases)})")
         return ", ".join(said)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import sqlite_utils
 
-from ..errors import NewerDatabase, NotFound, StoreError, StoreMissing, StoreReplaced
+from ..errors import InvalidValue, NewerDatabase, NotFound, StoreError, StoreMissing, StoreReplaced
 from ..model import Entity
 from .copies import keep_copy, remove
 from .migrations import KNOWN, MIGRATIONS
@@ -319,9 +319,11 @@ class Database:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn SQLite's errors into StoreError; the texts of SQLite name no values."""
+        """Turn SQLite's errors into StoreError, whose texts name no values, and what is no text into InvalidValue."""
         try:
             yield
+        except UnicodeEncodeError as error:  # octets of a command line that are no UTF-8
+            raise InvalidValue(f"text with {error.object[error.start : error.end][:8]!r} in it is not UTF-8") from None
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
 

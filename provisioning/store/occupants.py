@@ -13,7 +13,7 @@ from .database import Database
 from .recording import Recorder, Recording
 from .rows import load_instant, save_instant
 
-_OCCUPANT = "SELECT id, keypool_id, identity, status, starts, ends, unit_id FROM keys"
+_OCCUPANT: Final = "SELECT id, keypool_id, identity, status, starts, ends, unit_id, grace_of FROM keys"
 # table: where its ids stand among the keys, and the columns by which it decides on a key's VLAN
 _MOVES_VLAN: Final = {
     "keys": ("k.id", ("vlan", "unit_id", "plan_id")),
@@ -34,6 +34,7 @@ class Occupant:
     starts: datetime | None
     ends: datetime | None
     unit_id: int | None
+    is_former: bool  # the former passphrase of another key, which counts once
 
     def is_live(self, now: datetime) -> bool:
         """Return whether it may be used, now or later: it was not removed and has not ended."""
@@ -63,9 +64,16 @@ class Occupants:
         known = {status.value: status for status in KeyStatus}
         return [
             Occupant(
-                id_, keypool_id, str(identity), known.get(status), load_instant(starts), load_instant(ends), unit_id
+                id_,
+                keypool_id,
+                str(identity),
+                known.get(status),
+                load_instant(starts),
+                load_instant(ends),
+                unit_id,
+                grace_of is not None,
             )
-            for id_, keypool_id, identity, status, starts, ends, unit_id in self._db.rows(
+            for id_, keypool_id, identity, status, starts, ends, unit_id, grace_of in self._db.rows(
                 f"{_OCCUPANT} WHERE {condition} ORDER BY id", (value,)
             )
         ]
