@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -14,6 +14,7 @@ from .model import (
     Key,
     KeyLabel,
     Keypool,
+    KeyRow,
     Nas,
     NasLabel,
     Operator,
@@ -24,6 +25,7 @@ from .model import (
     keypool_id,
     plan_id,
 )
+from .model.zones import parse_zone, render_instant
 from .selectors import describe_scope
 
 View = dict[str, Any]
@@ -52,6 +54,14 @@ _KEY_FIELDS: Final = (
     "status_reason",
     "status_at",
     "state",
+    "tag",
+    "external_id",
+    "platform_id",
+    "subscription_id",
+    "card_batch_id",
+    "grace_of",
+    "removes_at",
+    "time_zone",
 )
 _MEASURED: Final = 1000  # rows that decide the width of columns; a million are not kept to align them
 
@@ -172,12 +182,66 @@ def view_key(key: Key, ssids: Mapping[int, str], now: datetime, *, secrets: bool
         "status_reason": key.status_reason,
         "status_at": view_instant(key.status_at),
         "state": key.validity(now) or "valid",
+        "tag": key.tag,
+        "external_id": key.external_id,
+        "platform_id": key.platform_id,
+        "subscription_id": key.subscription_id,
+        "card_batch_id": key.card_batch_id,
+        "grace_of": key.grace_of,
+        "removes_at": view_instant(key.removes_at),
+        "time_zone": key.time_zone,
     }
     if secrets:
         view["passphrase"] = None if key.erased else key.passphrase.value.decode("ascii")
         if key.erased:
             view["passphrase_erased"] = True
     return view
+
+
+def view_key_row(row: KeyRow, ssids: Mapping[int, str], now: datetime) -> View:
+    """Return what `view_key` does of the same key without its secrets; they are held together by a test."""
+    return {
+        "id": row.id,
+        "identity": row.identity,
+        "ssid": ssids.get(row.keypool_id),
+        "keypool_id": row.keypool_id,
+        "unit": row.unit,
+        "subscriber": row.subscriber,
+        "plan": row.plan,
+        "vlan": row.vlan,
+        "effective_vlan": row.effective_vlan,
+        "starts": _view_seconds(row.starts),
+        "ends": _view_seconds(row.ends),
+        "status": row.status,
+        "status_reason": row.status_reason,
+        "status_at": _view_seconds(row.status_at),
+        "state": row.validity(now) or "valid",
+        "tag": row.tag,
+        "external_id": row.external_id,
+        "platform_id": row.platform_id,
+        "subscription_id": row.subscription_id,
+        "card_batch_id": row.card_batch_id,
+        "grace_of": row.grace_of,
+        "removes_at": _view_seconds(row.removes_at),
+        "time_zone": row.time_zone or "UTC",
+    }
+
+
+def _view_seconds(at: int | None) -> str | None:
+    return None if at is None else view_instant(datetime.fromtimestamp(at, UTC))
+
+
+def localise(view: View, fields: Sequence[str] = ("starts", "ends", "status_at", "removes_at")) -> View:
+    """Return a view for people: with the venue's own times, where those are not UTC's."""
+    zone = view.get("time_zone")
+    if zone in (None, "UTC"):
+        return view
+    local = {
+        field: render_instant(datetime.fromisoformat(view[field]), parse_zone(zone))
+        for field in fields
+        if view.get(field) is not None
+    }
+    return view | local
 
 
 def view_damaged_key(label: KeyLabel, ssids: Mapping[int, str], *, secrets: bool) -> View:
@@ -202,15 +266,23 @@ def view_damaged_nas(label: NasLabel) -> View:
 
 def view_sightings(sightings: Iterable[Sighting]) -> list[View]:
     return [
-        {"mac": str(each.mac), "first_seen": view_instant(each.first), "last_seen": view_instant(each.last)}
+        {
+            "mac": str(each.mac),
+            "first_seen": view_instant(each.first),
+            "last_seen": view_instant(each.last),
+            "registered": each.registered,
+            "name": each.name,
+            "tag": each.tag,
+        }
         for each in sightings
     ]
 
 
 def describe_sighting(sighting: View) -> str:
     """Return a device and when it was seen, in words."""
+    name = f"{sighting['mac']} {sighting['name']!r}" if sighting.get("name") else sighting["mac"]
     last = sighting["last_seen"]
-    return f"{sighting['mac']} (last seen {last})" if last else f"{sighting['mac']} (not seen yet)"
+    return f"{name} (last seen {last})" if last else f"{name} (not seen yet)"
 
 
 def view_instant(instant: datetime | None) -> str | None:

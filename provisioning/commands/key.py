@@ -1,36 +1,41 @@
-"""The commands `key add`, `list` and `show`, and the group with all that is done to keys.
+"""The commands `key add`, `set`, `list` and `show`, and the group with all that is done to keys.
 
 A passphrase is printed when it was made here, and else only with --show-secrets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import click
 
 from ..command_group import CommandGroup
-from ..completion import complete_keys, complete_plans, complete_pools, complete_units
-from ..errors import RowDamaged
-from ..model import Key, KeyDraft, KeyLabel, KeyStatus
-from ..model.passphrases import generate_passphrase
+from ..completion import complete_plans, complete_subscribers, complete_units
+from ..errors import InvalidValue
+from ..lifecycle import key_changes
+from ..lifecycle.key_changes import KeyFields
+from ..model import Key, KeyDraft, KeyOrigin, Subscriber, SubscriberStatus
 from ..model.zones import parse_instant
-from ..options import db_option, json_option, open_database, print_view, print_views, secret_options, utc_now
-from ..selectors import find_key, find_keypool, find_plan, find_unit, find_venue
-from ..unopened import Unopened
-from ..views import describe_sighting, view_sightings
-from . import key_export, key_import, key_life
+from ..options import db_option, json_option, print_object, utc_now
+from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
+from ..store import Store
+from . import key_export, key_import, key_life, key_list
+from .fields import CLEARED, Clearable, given, require_some
 from .key_options import (
-    STATES,
+    NewPassphrase,
     key_argument,
+    make_passphrase,
     parse_mac_address,
+    passphrase_options,
+    platform_option,
     pool_option,
-    print_made,
     read_passphrase,
     require_key,
-    secrets_option,
-    ssids_of,
-    state_of,
+    tell_all,
+    tell_ended,
+    tell_followers,
     venue_option,
-    view_of,
+    zone_of_key,
 )
 from .writing import changing, writes
 
@@ -42,6 +47,8 @@ def key() -> None:
     \b
     latchkey key add --identity "Ann Lee"             makes a passphrase and prints it
     latchkey key import residents.csv                 many at once; --example prints a file to begin with
+    latchkey key reset "Ann Lee" --grace 24h          the former passphrase works until tomorrow
+    latchkey key move "Ann Lee" --unit 5C             the VLAN follows
     latchkey key suspend "Ann Lee" --reason moved     the server follows within a second
     """
 
@@ -50,133 +57,178 @@ def key() -> None:
 @pool_option
 @venue_option
 @click.option("--identity", metavar="WHO", help="Whose it is, as the log shows it (default: the unit, or key-ID).")
-@secret_options("passphrase", "8 to 63 printable ASCII characters, or 64 hex digits; generated if omitted.")
+@passphrase_options("8 to 63 printable ASCII characters, or 64 hex digits; generated if omitted.")
 @click.option("--unit", metavar="U", shell_complete=complete_units, help="UNIT or BUILDING/UNIT.")
-@click.option("--subscriber", metavar="NAME", help="Whose account it is.")
+@click.option(
+    "--subscriber",
+    metavar="NAME",
+    shell_complete=complete_subscribers,
+    help="Whose account it is: a name, which is added where there is none, a token or an external id.",
+)
+@click.option(
+    "--subscription",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of this subscription, with its unit, plan and window (default: the subscriber's of that unit, or a new one)",
+)
 @click.option("--plan", metavar="P", shell_complete=complete_plans, help="Its service plan.")
 @click.option("--vlan", type=click.IntRange(1, 4094), metavar="N", help="Its own, before its unit's.")
-@click.option("--starts", metavar="T", help="Date or time, UTC unless it says: 2026-10-31T12:00+02:00.")
+@click.option("--starts", metavar="T", help="Date or time, in the venue's zone unless it says: 2026-10-31T12:00+02:00.")
 @click.option("--ends", metavar="T", help="As --starts; a date means through the end of that day.")
 @click.option("--mac", "macs", multiple=True, metavar="MAC", help="Register a device.")
+@click.option("--tag", metavar="TEXT", help="What its subscriber calls it.")
+@click.option("--external-id", metavar="ID", help="What another system calls it.")
+@platform_option
 @writes
 @json_option
 @db_option
 @click.pass_context
 def key_add(
     context: click.Context,
-    pool: str | None,
-    venue: str | None,
-    identity: str | None,
+    /,
+    as_json: bool,
     passphrase: str | None,
     passphrase_file: str | None,
-    unit: str | None,
-    subscriber: str | None,
-    plan: str | None,
-    vlan: int | None,
-    starts: str | None,
-    ends: str | None,
-    macs: Sequence[str],
-    as_json: bool,
+    own_part: str | None,
+    style: str | None,
+    length: int | None,
+    **said: Any,
 ) -> None:
     """Add a key and print its id, then its passphrase if it was generated."""
-    given = read_passphrase(passphrase, passphrase_file)
-    with changing(context, "key.add", as_json=as_json) as (store, _):
-        keypool = find_keypool(store, pool, venue)
-        places = (find_venue(store, venue).id,) if venue is not None else keypool.venue_ids
-        draft = KeyDraft(
-            identity=identity if identity is not None else unit,
-            passphrase=given or generate_passphrase(),
-            unit_id=find_unit(store, unit, places).id if unit is not None else None,
-            subscriber=subscriber,
-            plan_id=find_plan(store, plan).id if plan is not None else None,
-            vlan=vlan,
-            starts=parse_instant(starts) if starts is not None else None,
-            ends=parse_instant(ends, end_of_day=True) if ends is not None else None,
-            devices=tuple(map(parse_mac_address, macs)),
-        )
-        id_ = store.keys.add(keypool.id, draft)
-        added = require_key(store, id_)
-    if added.ends is not None and added.ends <= utc_now():
-        click.echo(f"latchkey: key {id_} ended {added.ends:%Y-%m-%d %H:%M} UTC: nobody gets in with it", err=True)
-    print_made(added, made=given is None, as_json=as_json)
-
-
-@key.command("list")
-@click.option("--pool", metavar="SSID", shell_complete=complete_pools, help="Only this keypool's, by SSID or id.")
-@venue_option
-@click.option("--status", type=click.Choice([status.value for status in KeyStatus]), help="What was decided about it.")
-@click.option("--state", type=click.Choice(STATES), help="What it is now.")
-@click.option("--identity", metavar="WHO", shell_complete=complete_keys, help="Only theirs.")
-@click.option("--unit", metavar="U", shell_complete=complete_units, help="Only this unit's.")
-@secrets_option
-@json_option
-@db_option
-@click.pass_context
-def key_list(
-    context: click.Context,
-    pool: str | None,
-    venue: str | None,
-    status: str | None,
-    state: str | None,
-    identity: str | None,
-    unit: str | None,
-    show_secrets: bool,
-    as_json: bool,
-) -> None:
-    """List keys; removed ones only with --status removed."""
+    wanted = read_passphrase(passphrase, passphrase_file, own_part, style, length)
     now = utc_now()
-    with open_database(context, readonly=True) as store:
-        keypool_id = None if pool is None and venue is None else find_keypool(store, pool, venue).id
-        places = (find_venue(store, venue).id,) if venue is not None else ()
-        unit_id = None if unit is None else find_unit(store, unit, places).id
-        unopened = Unopened()
-        ssids = ssids_of(store)
-        chosen = store.keys.listed(
-            keypool_id=keypool_id, identity=identity, status=KeyStatus(status) if status else None, unit_id=unit_id
-        )
-        views = (
-            view_of(each, ssids, now, unopened, secrets=show_secrets)
-            for each in chosen
-            if (status or each.status is not KeyStatus.REMOVED) and state in (None, state_of(each, now))
-        )
-        columns = ("id", "identity", "ssid", "unit", "effective_vlan", "ends", "state")
-        print_views(views, (*columns, "passphrase") if show_secrets else columns, as_json)
-    if unopened.count and show_secrets:
-        context.exit(1)
+    with changing(context, "key.add", as_json=as_json) as (store, _):
+        added, strength = _add(store, wanted, said, now)
+    tell_all(strength)
+    tell_ended(added, now)
+    key_life.print_made(added, made=wanted.is_made, as_json=as_json)
 
 
-@key.command("show")
+def _add(store: Store, wanted: NewPassphrase, said: dict[str, Any], now: datetime) -> tuple[Key, str | None]:
+    keypool = find_keypool(store, said["pool"], said["venue"])
+    places = (find_venue(store, said["venue"]).id,) if said["venue"] is not None else keypool.venue_ids
+    unit_id = find_unit(store, said["unit"], places).id if said["unit"] is not None else None
+    subscriber = None if said["subscriber"] is None else _find_or_add(store, said["subscriber"], now)
+    if said["subscription"] is not None:
+        subscriber, unit_id = _of_subscription(store, said["subscription"], subscriber, unit_id)
+    zone = zone_of_key(store, keypool, unit_id)
+    subscriber_id = None if subscriber is None else subscriber.id
+    passphrase, strength = make_passphrase(store, wanted, subscriber_id)
+    draft = KeyDraft(
+        identity=said["identity"] if said["identity"] is not None else said["unit"],
+        passphrase=passphrase,
+        unit_id=unit_id,
+        plan_id=find_plan(store, said["plan"]).id if said["plan"] is not None else None,
+        vlan=said["vlan"],
+        starts=parse_instant(said["starts"], zone) if said["starts"] is not None else None,
+        ends=parse_instant(said["ends"], zone, end_of_day=True) if said["ends"] is not None else None,
+        devices=tuple(map(parse_mac_address, said["macs"])),
+        origin=KeyOrigin(
+            subscriber_id=subscriber_id,
+            subscription_id=said["subscription"],
+            tag=said["tag"],
+            external_id=said["external_id"],
+            platform_id=said["platform_id"],
+        ),
+    )
+    return require_key(store, key_changes.add(store, keypool.id, draft, now=now)), strength
+
+
+def _find_or_add(store: Store, text: str, now: datetime) -> Subscriber:
+    """Return the subscriber that is meant; a new one where nobody whose account is open is called so."""
+    named = store.subscribers.named(text)
+    if any(each.status is not SubscriberStatus.CLOSED or text in (each.token, each.external_id) for each in named):
+        return find_subscriber(store, text, now=now)
+    return store.subscribers.add(text)
+
+
+def _of_subscription(
+    store: Store, id_: int, subscriber: Subscriber | None, unit_id: int | None
+) -> tuple[Subscriber, int | None]:
+    named = store.subscribers.subscription(id_)
+    whose = store.subscribers.get(named.subscriber_id)
+    if subscriber is not None and subscriber.id != whose.id:
+        raise InvalidValue(f"subscription {id_} is not {subscriber.name!r}'s")
+    return whose, named.unit_id if unit_id is None else unit_id
+
+
+@key.command("set")
 @key_argument
-@secrets_option
+@click.option("--identity", metavar="WHO", help="Whose it is, as the log shows it.")
+@click.option(
+    "--unit",
+    type=Clearable(),
+    metavar="U",
+    shell_complete=complete_units,
+    help='UNIT or BUILDING/UNIT, "" none; its subscription goes with it.',
+)
+@click.option("--subscriber", type=Clearable(), metavar="WHO", shell_complete=complete_subscribers, help='"" nobody.')
+@click.option("--plan", type=Clearable(), metavar="P", shell_complete=complete_plans, help='"" none.')
+@click.option("--vlan", type=Clearable(click.IntRange(1, 4094)), metavar="N", help='Its own; "" its unit\'s.')
+@click.option("--starts", type=Clearable(), metavar="T", help='Date or time, in the venue\'s zone; "" from ever.')
+@click.option("--ends", type=Clearable(), metavar="T", help='As --starts, through the end of a day; "" for ever.')
+@click.option("--tag", type=Clearable(), metavar="TEXT", help='What its subscriber calls it; "" nothing.')
+@click.option("--external-id", type=Clearable(), metavar="ID", help='What another system calls it; "" nothing.')
+@click.option("--platform-id", type=Clearable(), metavar="ID", help='What the platform calls it; "" nothing.')
+@writes
 @json_option
 @db_option
 @click.pass_context
-def key_show(context: click.Context, which: str, show_secrets: bool, as_json: bool) -> None:
-    """Show one key and its devices, and when each was last seen."""
-    with open_database(context, readonly=True) as store:
-        unopened = Unopened()
-        label = find_key(store, which)
-        try:
-            found: Key | KeyLabel = require_key(store, label.id)
-        except RowDamaged:
-            found = label
-        view = view_of(found, ssids_of(store), utc_now(), unopened, secrets=show_secrets)
-        sightings = view_sightings(store.devices.sightings(label.id))
+def key_set(context: click.Context, /, which: str, as_json: bool, **said: Any) -> None:
+    """Change what is given of a key, and nothing else.
+
+    Unit, plan and window are those of its subscription, where it has one: they change for all keys of that.
+    """
+    require_some([each for each in said.values() if each is not None])
+    now = utc_now()
+    with changing(context, "key.set", as_json=as_json) as (store, _):
+        id_ = find_key(store, which).id
+        fields = _read_fields(store, id_, said, now)
+        followers = key_changes.set_fields(store, id_, fields, now=now)
+        changed = require_key(store, id_)
+        view = key_list.view_whole(store, changed, now)
+    tell_followers(followers, "has changed")
+    if "ends" in fields:
+        tell_ended(changed, now)
     if as_json:
-        view["devices"] = [each["mac"] for each in sightings]
-        view["devices_seen"] = sightings
-    else:
-        view["devices"] = [describe_sighting(each) for each in sightings]
-    print_view(view, as_json)
-    if unopened.count:
-        context.exit(1)
+        print_object(view)
+
+
+def _read_fields(store: Store, id_: int, said: dict[str, Any], now: datetime) -> KeyFields:
+    """Return what is to change, names as ids and times in the venue's zone: the new unit's, where there is one."""
+    record = store.key_records.get(id_)
+    keypool = store.keypools.get(record.keypool_id)
+    unit_id = record.unit_id
+    if said["unit"] is CLEARED:
+        unit_id = None
+    elif said["unit"] is not None:
+        unit_id = find_unit(store, said["unit"], keypool.venue_ids).id
+    zone = zone_of_key(store, keypool, unit_id)
+    readers: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "unit": ("unit_id", lambda _: unit_id),
+        "subscriber": ("subscriber_id", lambda text: find_subscriber(store, text, now=now).id),
+        "plan": ("plan_id", lambda text: find_plan(store, text).id),
+        "starts": ("starts", lambda text: parse_instant(text, zone)),
+        "ends": ("ends", lambda text: parse_instant(text, zone, end_of_day=True)),
+    }
+    fields: Any = {}
+    for name, value in given(**said).items():
+        field, read = readers.get(name, (name, lambda each: each))
+        fields[field] = None if value is None else read(value)
+    read_back: KeyFields = fields
+    return read_back
 
 
 for command in (
+    key_list.key_list,
+    key_list.key_show,
     key_life.key_reset,
     key_life.key_suspend,
     key_life.key_resume,
+    key_life.key_extend,
+    key_life.key_move,
     key_life.key_remove,
+    key_life.key_restore,
     key_life.key_forget_devices,
     key_life.key_erase,
     key_import.key_import,

@@ -17,6 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "latchkey.listing"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet calculates what begins so
 _HEADING: Final = 1000  # rows that decide which columns a table has
+_TOGETHER: Final = 1000  # lines that are written at once
 
 
 @dataclass(slots=True)
@@ -84,8 +85,9 @@ def print_list(context: click.Context, views: Iterable[View], columns: Sequence[
         lines = render_json(rows)
     else:
         lines = render_table(rows, columns, colours=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
-    for line in lines:
-        click.echo(line)
+    rest = iter(lines)
+    while some := list(itertools.islice(rest, _TOGETHER)):  # a write for each line takes longer than to make it
+        click.echo("\n".join(some))
 
 
 def render_csv(views: Iterable[View]) -> Iterator[str]:

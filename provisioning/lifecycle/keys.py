@@ -9,6 +9,7 @@ from ..errors import DuplicateKey, InvalidValue, KeyRemoved, RowDamaged
 from ..model import Key, KeyDraft, KeyOrigin, KeyRecord, KeyStatus, Passphrase
 from ..model.passphrases import Generated, user_part
 from ..model.removal import parse_removal_reason
+from ..model.zones import parse_zone, render_instant
 from ..store import Store
 
 LATELY: Final = timedelta(minutes=32)  # who was seen since counts as online, as VAULT has it
@@ -65,7 +66,7 @@ def reset(
 
 def _grace_end(record: KeyRecord, now: datetime, grace: timedelta) -> datetime:
     if record.ends is not None and record.ends <= now:
-        raise InvalidValue(f"{record.label} ended {record.ends:%Y-%m-%d %H:%M} UTC: there is nothing to give grace to")
+        raise InvalidValue(f"{record.label} ended {say(record.ends, record)}: there is nothing to give grace to")
     until = (now + grace).replace(microsecond=0)
     ends = min(each for each in (until, record.ends, record.removes_at) if each is not None)
     if record.starts is not None and record.starts >= ends:
@@ -174,7 +175,11 @@ def remove(
     reason = None if reason is None else parse_removal_reason(reason)
     with store.change("key.remove", reason=reason) as change:
         change.reason = reason
-        former = store.key_records.get(key_id)
+        try:
+            former = store.key_records.get(key_id)
+        except RowDamaged:  # what cannot be read can still be shut out
+            store.keys.set_status(key_id, KeyStatus.REMOVED, now=now, reason=reason)
+            return None
         if former.grace_of is not None and former.status is not KeyStatus.REMOVED:
             change.subject("key", former.grace_of, former.identity)
             _end_grace(store, key_id, now)
@@ -183,7 +188,7 @@ def remove(
         change.subject("key", key_id, record.identity)
         if record.removes_at is not None and not force:
             raise InvalidValue(
-                f"{record.label} is going to be removed {record.removes_at:%Y-%m-%d %H:%M} UTC: --force does it now,"
+                f"{record.label} is going to be removed {say(record.removes_at, record)}: --force does it now,"
                 " `latchkey key restore` keeps it"
             )
         if grace is not None and not force:
@@ -276,11 +281,16 @@ def _day(at: datetime | None) -> str:
 # What every change of a key asks.
 
 
+def say(at: datetime, record: KeyRecord) -> str:
+    """Return an instant as the key's venue calls it, to the minute."""
+    return render_instant(at.replace(second=0), parse_zone(record.time_zone))
+
+
 def live(store: Store, key_id: int) -> KeyRecord:
     """Return the record of a key that can be changed: it is not removed, and no former passphrase of another."""
     record = store.key_records.get(key_id)
     if record.status is KeyStatus.REMOVED:
-        raise KeyRemoved(f"{record.label} was removed {_day(record.status_at)}")
+        raise KeyRemoved(f"key {key_id} was removed {_day(record.status_at)}")
     if record.grace_of is not None:
         raise InvalidValue(f"key {key_id} is a former passphrase of key {record.grace_of}: change that one")
     return record

@@ -1,10 +1,12 @@
 """A key without its secrets: what is decided about it, and how it is listed. Nothing of it is opened."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
-from .key import KeyStatus
+from ..reasons import Reason
+from .key import KeyStatus, refuse, refuse_subscriber
+from .subscriber import SubscriberStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +66,42 @@ class KeyRow(NamedTuple):
     subscription_id: int | None
     card_batch_id: int | None
     time_zone: str | None
+
+    def validity(self, now: datetime) -> Reason | None:
+        """Return what `Key.validity` does of the same key."""
+        if self.status == "active" and self.starts is None and self.ends is None and self.subscriber_status in _USUAL:
+            return None  # nearly all
+        refused = refuse(
+            _Decided(
+                KeyStatus(self.status),
+                self.status_reason,
+                _instant(self.status_at),
+                _instant(self.starts),
+                _instant(self.ends),
+                _instant(self.removes_at),
+                self.grace_of,
+                self.card_batch_id,
+            ),
+            now,
+        )
+        if refused is not None or self.subscriber_status is None:
+            return refused
+        return refuse_subscriber(SubscriberStatus(self.subscriber_status), self.subscriber_reason)
+
+
+_USUAL: Final = (None, "active")
+
+
+class _Decided(NamedTuple):
+    status: KeyStatus
+    status_reason: str | None
+    status_at: datetime | None
+    starts: datetime | None
+    ends: datetime | None
+    removes_at: datetime | None
+    grace_of: int | None
+    card_batch_id: int | None
+
+
+def _instant(at: int | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)

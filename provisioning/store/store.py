@@ -70,7 +70,7 @@ class Store:
             subscribers=self.subscribers,
             devices=self.devices,
         )
-        self.key_records = KeyRecords(database)
+        self.key_records = KeyRecords(database, vault)
         self.people = People(database, self.recorder, self.audit)
         self.cards = Cards(database, self.recorder)
         self.occupants = Occupants(database, self.recorder)
