@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from datetime import tzinfo
+from pathlib import Path
 
 import click
 
@@ -15,6 +15,7 @@ from ..options import db_option, open_database, utc_now
 from ..selectors import find_keypool
 from ..sheets import SheetRow, begins_as_formula, describe_key, render_rows, render_sheet
 from ..store import Store
+from ..store.copies import part_of, place
 from ..unopened import Unopened
 from .key_options import pool_option, secrets_option, venue_option
 from .writing import tell
@@ -69,18 +70,26 @@ def key_export(
             lines = render_sheet(source.rows(one), separator=_SEPARATORS[separator])
         else:
             lines = render_rows(source.keys(find_keypool(store, pool, venue)))
-        try:
-            descriptor = None if file == "-" else os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            opened = None if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8", newline="")
-            with nullcontext(sys.stdout) if opened is None else opened as out:
-                out.writelines(lines)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise InvalidValue(f"cannot write {file}: {error.strerror}") from error
+        if file == "-":
+            sys.stdout.writelines(lines)
+        else:
+            _write_new(Path(file), lines)
     source.tell_about(form)
     if source.unopened.count:
         context.exit(1)
+
+
+def _write_new(path: Path, lines: Iterator[str]) -> None:
+    """Write a file that is its owner's alone, and there only when it is whole."""
+    if os.path.lexists(path):
+        raise InvalidValue(f"cannot write {path}: File exists")
+    with part_of(path) as part:
+        try:
+            with part.open("w", encoding="utf-8", newline="") as out:
+                out.writelines(lines)
+        except OSError as error:
+            raise InvalidValue(f"cannot write {path}: {error.strerror}") from error
+        place(part, path)
 
 
 class _Exported:

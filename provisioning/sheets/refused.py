@@ -64,7 +64,11 @@ def write_refused(source: Path, lines: Iterator[str]) -> Path:
             continue
         except OSError as error:
             raise InvalidValue(f"cannot write {path}: {error.strerror}") from error
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.writelines(lines)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.writelines(lines)
+        except OSError as error:
+            path.unlink(missing_ok=True)  # half of it would be taken for all
+            raise InvalidValue(f"cannot write {path}: {error.strerror}") from error
         return path
     raise InvalidValue(f"there are {_MOST_FILES - 1} files {source.stem}.refused*.csv already")

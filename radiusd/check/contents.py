@@ -62,7 +62,7 @@ def keys_elsewhere(condition: Condition) -> Found:
         yield (
             Level.WARNING,
             f"key {each.key} is of unit {each.unit} of {each.venue}, where its keypool is not valid",
-            f"latchkey pool attach SSID '{each.venue}', or a unit where it is",
+            f"latchkey pool connect SSID '{each.venue}', or a unit where it is",
         )
     yield from _more(len(condition.strangers), "keys are of units where their keypool is not valid", Level.WARNING)
 
@@ -74,7 +74,7 @@ def vlans_shared(condition: Condition) -> Found:
         yield (
             Level.WARNING,
             f"units {names} of {each.venue} share VLAN {each.vlan}, and so one network",
-            "a VLAN of its own for each, unless that is meant",
+            "latchkey unit set UNIT --vlan auto for all but one, unless that is meant",
         )
     yield from _more(len(condition.shared_vlans), "VLANs are shared by units", Level.WARNING)
 

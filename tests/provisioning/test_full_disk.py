@@ -34,6 +34,9 @@ def house(cli, path, tmp_path):
     cli.ok("nas", "add", "192.0.2.1", "--secret", "a secret of many letters")
     for name in ("Ann", "Bob"):
         cli.ok("key", "add", "--identity", name, "--passphrase", f"{name}-passphrase")
+    cli.ok("unit", "add", "Hudson House", "4D")
+    cli.ok("subscriber", "add", "Dee Poe")
+    cli.ok("card", "add", "--count", "2", "--days", "1")
     (tmp_path / "keys.csv").write_text("identity,psk\nCy,Cy-passphrase\nDan,Dan-passphrase\n")
     cli.ok("backup", str(tmp_path / "copy.db"))
     with Store.open(path, MasterKey.read(path.with_suffix(".key"))):
@@ -53,21 +56,42 @@ def state(folder):
 
 
 WRITING = [
+    ("operator", "set", "--name", "ACME"),
     ("venue", "add", "Elm Court"),
-    ("unit", "add", "Hudson House", "4D"),
+    ("venue", "set", "Hudson House", "--time-zone", "Europe/Berlin"),
+    ("unit", "add", "Hudson House", "4E"),
+    ("unit", "set", "4C", "--floor", "4"),
+    ("unit", "merge", "4C", "4D"),
+    ("unit", "remove", "4D"),
     ("pool", "add", "Elsewhere", "--global"),
+    ("pool", "set", "Hudson House", "--display-order", "7"),
     ("plan", "add", "Slow"),
+    ("plan", "set", "Fast", "--download", "1000"),
+    ("plan", "remove", "Fast"),
     ("nas", "add", "192.0.2.2", "--secret", "a secret of many letters"),
+    ("nas", "set", "192.0.2.1", "--new-secret", "--grace", "1h"),
     ("nas", "remove", "192.0.2.1"),
+    ("subscriber", "add", "Cy Roe"),
+    ("subscriber", "subscribe", "Dee Poe", "--unit", "4C"),
+    ("subscriber", "suspend", "Dee Poe"),
+    ("subscriber", "close", "Dee Poe"),
+    ("subscriber", "erase", "Dee Poe", "--yes"),
+    ("whitelist", "add", "Dee Poe", "--mac", "02:00:00:00:00:01"),
+    ("card", "add", "--count", "3", "--days", "3"),
+    ("card", "extend", "1", "--hours", "5"),
+    ("card", "invalidate", "1"),
     ("key", "add", "--identity", "Cy", "--passphrase", "Cy-passphrase"),
     ("key", "import", "keys.csv"),
     ("key", "suspend", "Ann"),
     ("key", "reset", "Ann", "--passphrase", "another-passphrase"),
     ("key", "remove", "Ann"),
+    ("undo",),
     ("rekey",),
     ("backup", "another.db"),
     ("restore", "copy.db"),
     ("--db", "other.db", "init"),
+    ("key", "export", "--show-secrets", "out.csv"),
+    ("card", "export", "1", "--csv", "out.csv"),
 ]
 
 
