@@ -38,8 +38,9 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "key": (
             "provisioning.commands.key",
             "key",
-            "Keys: add, import, list, suspend, reset, remove, export and more.",
+            "Keys: add, import, list, suspend, reset, move, remove, restore, export and more.",
         ),
+        "device": ("provisioning.commands.device", "device", "Devices: register, name and forget them."),
         "whitelist": (
             "provisioning.commands.whitelist",
             "whitelist",

@@ -232,7 +232,10 @@ def key_forget_devices(context: click.Context, which: str, mac: str | None) -> N
     """
     device = None if mac is None else parse_mac_address(mac)
     with changing(context, "device.forget") as (store, _):
-        forgotten = store.devices.forget(find_key(store, which).id, device)
+        id_ = find_key(store, which).id
+        forgotten = store.devices.forget(id_, device)
+        for former in store.keys.graces_of(id_):
+            store.devices.forget(former, device)
         if device is not None and not forgotten:
             raise NotFound(f"{device} is not known with that key")
     click.echo(f"forgot {forgotten}")

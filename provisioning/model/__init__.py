@@ -3,7 +3,7 @@
 from .audit import SERVER, AuditEntry, Author, RowChange
 from .card import BatchCounts, CardBatch, CardState, ScratchCard
 from .change import Change, Entity
-from .device import Device, DeviceBatch, Sighting
+from .device import Device, DeviceBatch, DeviceRow, Sighting
 from .hours import Hours
 from .identifiers import keypool_id, new_scope_id, new_subscriber_token, new_suffix, plan_id, unit_internal_id
 from .key import NO_ORIGIN, NO_WHITELISTS, Key, KeyBatch, KeyDraft, KeyLabel, KeyOrigin, KeyStatus, Passphrase
@@ -41,6 +41,7 @@ __all__ = [
     "Change",
     "Device",
     "DeviceBatch",
+    "DeviceRow",
     "Entity",
     "Hours",
     "Key",

@@ -44,3 +44,22 @@ class Sighting:
     registered: bool = False
     name: str | None = None
     tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow:
+    """A device and one of its keys, as a list shows them."""
+
+    key_id: int
+    mac: MacAddress
+    identity: str
+    keypool_id: int
+    unit: str | None
+    subscriber_id: int | None
+    subscriber: str | None
+    registered: bool
+    first: datetime | None
+    last: datetime | None
+    name: str | None
+    tag: str | None
+    time_zone: str

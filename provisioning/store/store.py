@@ -21,6 +21,7 @@ from .cards import Cards
 from .changes import Changes
 from .copies import remove
 from .database import Database, FileId, Tell, check_file
+from .device_records import DeviceRecords
 from .devices import Devices
 from .integrity import Integrity
 from .key_records import KeyRecords
@@ -70,6 +71,7 @@ class Store:
             subscribers=self.subscribers,
             devices=self.devices,
         )
+        self.device_records = DeviceRecords(database)
         self.key_records = KeyRecords(database, vault)
         self.people = People(database, self.recorder, self.audit)
         self.cards = Cards(database, self.recorder)
