@@ -28,7 +28,7 @@ from .card_sheets import Look, faces_of, force_option, looks
 from .key_options import pool_option, secrets_option, venue_option
 from .listing import listing_of, lists, print_list
 from .new_files import NewFile, new_file
-from .writing import changing, tell, writes
+from .writing import changing, preparing, tell, writes
 
 _STATES: Final = ("valid", "not-yet-valid", "expired", "invalidated")
 _COLUMNS: Final = ("id", "batch", "ssid", "venue", "count", "used", "valid", "starts", "ends", "state")
@@ -88,7 +88,7 @@ def card_add(
     now = utc_now()
     with new_file(pdf, force=force) as pdf_file, new_file(csv_name, force=force) as csv_file:
         files = _Files(look, pdf_file, csv_file, now)
-        with open_database(context) as store:
+        with preparing(context) as store:
             order, venue, zone = _order(store, now, **said)
             sheet = look.sheet(order.ssid, venue, zone)
             # Before the database is locked: PMKs take 2 ms each, and a hundred cards on paper a second or two.

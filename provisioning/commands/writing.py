@@ -104,6 +104,18 @@ def _origin() -> str:
 
 
 @contextmanager
+def preparing(context: click.Context) -> Iterator[Store]:
+    """Open the store for what takes long and is done before `changing`, so that nobody waits. Nothing is written.
+
+    Unless it is only tried, an older database is brought up to date by this.
+    """
+    if is_dry_run(context):
+        _refuse_older(context)
+    with open_database(context) as store:
+        yield store
+
+
+@contextmanager
 def changing(
     context: click.Context, action: str, *, reason: str | None = None, as_json: bool = False
 ) -> Iterator[tuple[Store, Recording]]:

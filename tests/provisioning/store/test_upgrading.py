@@ -77,9 +77,10 @@ def test_command_that_reads_leaves_it_as_it_is(old, command):
     }
 
 
-def test_dry_run_of_a_command_that_writes_leaves_it_as_it_is(old):
+@pytest.mark.parametrize("command", [("undo",), ("card", "add", "--count", "1", "--days", "1")])
+def test_dry_run_of_a_command_that_writes_leaves_it_as_it_is(old, command):
     before = old.read_bytes()
-    result = latchkey(old, "undo", "--dry-run")
+    result = latchkey(old, *command, "--dry-run")
     assert result.returncode == 1
     assert result.stderr.startswith(f"latchkey: {old} is of an earlier version: `latchkey upgrade` first")
     assert old.read_bytes() == before
