@@ -49,6 +49,7 @@ Found = KeyRow | KeyLabel
 @click.option("--plan", metavar="P", shell_complete=complete_plans, help="Only of this plan.")
 @click.option("--tag", metavar="TEXT", help="Only with this tag.")
 @click.option("--expiring", type=click.IntRange(1, 3650), metavar="DAYS", help="Only what ends within so many days.")
+@click.option("--cards", is_flag=True, help="Only scratch cards, which are left out else: `card list` shows batches.")
 @click.option("--all", "everything", is_flag=True, help="Former passphrases, which still work, as well.")
 @secrets_option
 @lists
@@ -99,6 +100,7 @@ def _filter(store: Store, said: dict[str, Any], now: datetime) -> KeyFilter:
         ends_after=now,
         ends_before=None if said["expiring"] is None else now + timedelta(days=said["expiring"]),
         former=said["everything"],
+        cards=said["cards"],
     )
 
 
@@ -204,6 +206,9 @@ def _view_one(
         if each.status is not KeyStatus.REMOVED and each.ends is not None and each.ends > now
     ]
     zone = found.time_zone if isinstance(found, Key) else "UTC"
+    if (card := store.cards.of_key(found.id)) is not None:
+        batch, number = card
+        view["card"] = number if as_json else f"{number} of {batch.count} of {batch.label}"
     if as_json:
         view["devices"] = [each["mac"] for each in sightings]
         view["devices_seen"] = sightings

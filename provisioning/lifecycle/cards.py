@@ -228,7 +228,7 @@ def remove(store: Store, batch_id: int, *, now: datetime) -> int:
         for card in cards:
             if card.status is not KeyStatus.REMOVED:
                 store.keys.set_status(card.key_id, KeyStatus.REMOVED, now=now)
-            store.keys.update(card.key_id, card_batch_id=None, removes_at=None)
+            store.keys.update(card.key_id, removes_at=None)
         store.cards.remove(batch)
     return len(cards)
 

@@ -220,6 +220,11 @@ def restore(store: Store, key_id: int, *, now: datetime, lapsed_days: int = LAPS
             _call_off(store, record)
             return obstacle(store, key_id, now)
         since = record.status_at
+        if store.cards.batch_id_of(key_id) is not None:
+            raise KeyRemoved(
+                f"{record.label} is a scratch card, and was invalidated {_day(since)} for good: `latchkey card add`"
+                " makes another, `latchkey undo` takes a mistake back"
+            )
         if record.erased:
             raise KeyRemoved(f"{record.label} was removed {_day(since)}, and its passphrase is erased by now")
         if since is not None and since <= now - timedelta(days=lapsed_days):

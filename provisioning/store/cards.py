@@ -68,7 +68,7 @@ class Cards:
         return tuple(load_rows("keys", [(*row, number) for number, row in enumerate(rows, 1)], _load_card, report))
 
     def of_key(self, key_id: int) -> tuple[CardBatch, int] | None:
-        """Return which card of which batch a key is; None where it is none."""
+        """Return which card of which batch a key is; None where it is none, or the batch is gone."""
         row = self._db.row(
             "SELECT b.id, (SELECT count(*) FROM keys o"
             " WHERE o.card_batch_id = b.id AND o.grace_of IS NULL AND o.id <= k.id)"
@@ -76,6 +76,11 @@ class Cards:
             (key_id,),
         )
         return None if row is None else (self.get(row[0]), row[1])
+
+    def batch_id_of(self, key_id: int) -> int | None:
+        """Return the batch that a key is a card of, which may be gone; None where it is none."""
+        row = self._db.row("SELECT card_batch_id FROM keys WHERE id = ?", (key_id,))
+        return None if row is None else row[0]
 
     def counts(self, ids: Iterable[int], now: datetime) -> dict[int, BatchCounts]:
         """Return how the cards of these batches are."""
@@ -156,7 +161,7 @@ class Cards:
             self._recorder.update("card_batches", batch.id, save_card_batch(batch))
 
     def remove(self, batch: CardBatch) -> None:
-        """Take a batch away, whose cards belong to none any more; part of a change."""
+        """Take a batch away, when its cards were removed; part of a change. They stay what they are: cards."""
         self._recorder.delete("card_batches", batch.id)
 
 

@@ -57,6 +57,7 @@ class KeyFilter:
     ends_before: datetime | None = None  # and has not ended `ends_after`
     ends_after: datetime | None = None
     former: bool = False  # also those that stand for a former passphrase
+    cards: bool = False  # scratch cards alone, which are left out where no identity is asked for either
 
 
 class KeyRecords:
@@ -189,6 +190,10 @@ def _conditions(asked: KeyFilter) -> tuple[str, list[Any]]:
         where += " AND k.status != 'removed'"
     if not asked.former:
         where += " AND k.grace_of IS NULL"
+    if asked.cards:
+        where += " AND k.card_batch_id IS NOT NULL"
+    elif asked.identity is None:
+        where += " AND k.card_batch_id IS NULL"
     return where, [value for _, value in conditions]
 
 

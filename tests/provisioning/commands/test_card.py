@@ -17,7 +17,7 @@ from provisioning.model import Passphrase
 from provisioning.model.passphrases import Generated, Style, card_passphrase
 
 NOW = datetime(2026, 11, 21, 17, 0, 0, 123_456, tzinfo=UTC)
-MODULES = ("card", "card_life", "card_sheets", "writing")
+MODULES = ("card", "card_life", "card_sheets", "writing", "key_life", "key_list")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_batch_is_one_change_and_one_undo(site):
     assert "card.add  card 1 2026-11-21T17:00:00.123Z" in entries[-1]
     site.ok("undo")
     assert json.loads(site.ok("card", "list", "--json")) == []
-    assert json.loads(site.ok("key", "list", "--json")) == []
+    assert json.loads(site.ok("key", "list", "--cards", "--json")) == []
 
 
 def test_what_a_batch_is_made_of(site):
@@ -235,7 +235,9 @@ def test_a_batch_is_removed_when_it_is_over_and_can_be_brought_back(site, clock)
     before = shown(site)
     assert site.ok("card", "remove", "1") == "removed 3\n"
     assert json.loads(site.ok("card", "list", "--json")) == []
-    assert {key["status"] for key in json.loads(site.ok("key", "list", "--status", "removed", "--json"))} == {"removed"}
+    assert {
+        key["status"] for key in json.loads(site.ok("key", "list", "--cards", "--status", "removed", "--json"))
+    } == {"removed"}
     site.ok("undo")
     assert shown(site) == before
 
@@ -285,6 +287,54 @@ def test_dry_runs_change_nothing_and_say_what_would(site):
     assert "status active -> removed" in site.ok("card", "invalidate", "1", "--dry-run")
     assert "tag none -> Fair" in site.ok("card", "set", "1", "--note", "Fair", "--dry-run")
     assert (shown(site), site.ok("audit", "--all")) == before
+
+
+def test_cards_are_keys_but_not_in_the_list_of_keys(site):
+    site.ok("key", "add", "--identity", "Ann")
+    site.ok("card", "add", "--count", "2", "--days", "1")
+
+    def listed(*options):
+        return [key["identity"] for key in json.loads(site.ok("key", "list", "--json", *options))]
+
+    assert listed() == ["Ann"]
+    assert listed("--cards") == ["card-1-001", "card-1-002"]
+    assert listed("--identity", "card-1-002") == ["card-1-002"]
+    assert "2 of 2 of batch 1 (2026-11-21T17:00:00.123Z)" in site.ok("key", "show", "card-1-002")
+    assert json.loads(site.ok("key", "show", "card-1-002", "--json"))["card"] == 2
+    assert "card" not in json.loads(site.ok("key", "show", "Ann", "--json"))
+
+
+def test_a_card_never_comes_back_by_restoring_its_key(site, clock):
+    site.ok("card", "add", "--count", "3", "--days", "1")
+    site.ok("card", "invalidate", "1", "--card", "1")
+    site.ok("key", "remove", "card-1-002")
+    assert [card["state"] for card in shown(site)["cards"]] == ["invalidated", "invalidated", "valid"]
+    site.ok("card", "invalidate", "1")
+    for identity in ("card-1-001", "card-1-002"):
+        assert "is a scratch card, and was invalidated 2026-11-2" in site.refused("key", "restore", identity)
+    site.ok("card", "remove", "1")
+    assert "is a scratch card" in site.refused("key", "restore", "card-1-003")
+    assert "card" not in json.loads(site.ok("key", "show", "card-1-003", "--json"))
+
+
+def test_a_card_suspended_and_resumed_as_a_key_is_one_again(site):
+    site.ok("card", "add", "--count", "1", "--days", "1")
+    site.ok("key", "suspend", "card-1-001")
+    assert [card["state"] for card in shown(site)["cards"]] == ["suspended"]
+    assert json.loads(site.ok("card", "list", "--json"))[0]["valid"] == 0
+    site.ok("key", "resume", "card-1-001")
+    assert shown(site)["valid"] == 1
+
+
+def test_a_card_reset_with_grace_is_still_one_card(site):
+    site.ok("card", "add", "--count", "2", "--days", "1")
+    site.ok("key", "reset", "card-1-001", "--grace", "1h")
+    assert [card["card"] for card in shown(site)["cards"]] == [1, 2]
+    assert (shown(site)["valid"], shown(site)["count"]) == (2, 2)
+    site.ok("card", "invalidate", "1", "--card", "1")
+    assert [card["state"] for card in shown(site)["cards"]] == ["invalidated", "valid"]
+    former = json.loads(site.ok("key", "list", "--all", "--status", "removed", "--json"))
+    assert [(key["identity"], key["grace_of"]) for key in former] == [("card-1-001", 1)]
 
 
 def test_the_list_is_filtered(site, clock):
