@@ -77,7 +77,7 @@ def subscribe(
         )
         for id_ in sorted(set(key_ids)):
             _take_key(store, made, id_)
-        _carry_keys(store, made)
+        _carry_keys(store, made, now=now)
     return made
 
 
@@ -108,7 +108,7 @@ def set_subscription(store: Store, wanted: Subscription, *, now: datetime) -> Su
         if wanted.external_id != before.external_id:
             _refuse_taken(store, wanted.external_id, but=wanted.id)
         store.subscribers.save_subscription(wanted)
-        _carry_keys(store, wanted, before)
+        _carry_keys(store, wanted, before, now=now)
     return wanted
 
 
@@ -121,7 +121,7 @@ def _refuse_taken(store: Store, external_id: str | None, *, but: int) -> None:
             raise Occupied(f"external id {external_id!r} is subscription {other.id}'s")
 
 
-def _carry_keys(store: Store, to: Subscription, before: Subscription | None = None) -> None:
+def _carry_keys(store: Store, to: Subscription, before: Subscription | None = None, *, now: datetime) -> None:
     """Give the keys of a subscription its unit, plan and window; a former passphrase ends no later than it would."""
     keys = store.key_records.belonging(subscription_id=to.id)
     if before is None or to.unit_id != before.unit_id:
@@ -130,6 +130,9 @@ def _carry_keys(store: Store, to: Subscription, before: Subscription | None = No
         ends = to.ends
         if key.grace_of is not None and key.ends is not None:
             ends = key.ends if ends is None else min(ends, key.ends)
+            if to.starts is not None and ends <= to.starts:  # it would end before it begins
+                remove_key(store, key.id, now=now)
+                continue
         store.keys.update(key.id, unit_id=to.unit_id, plan_id=to.plan_id, starts=to.starts, ends=ends)
 
 
