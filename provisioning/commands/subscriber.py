@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import click
@@ -347,11 +348,12 @@ def view_subscriber(of: Subscriber) -> View:
 
 
 def _view_row(row: SubscriberRow) -> View:
-    return view_subscriber(row.subscriber) | {
-        "units": list(row.units),
-        "ends": view_instant(row.ends),
-        "keys": row.keys,
-    }
+    return row._asdict() | {"units": list(row.units), "status_at": _time(row.status_at), "ends": _time(row.ends)}
+
+
+@lru_cache(maxsize=4096)  # leases end on the same days
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else view_instant(datetime.fromtimestamp(seconds, UTC))
 
 
 def _view_whole(store: Store, of: Subscriber, *, as_json: bool) -> View:

@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from crypto import MacAddress
 
@@ -54,13 +55,18 @@ class Subscription:
         check_window(self.starts, self.ends)
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberRow:
-    """A subscriber as lists show them."""
+class SubscriberRow(NamedTuple):
+    """A subscriber as a list shows it, instants as seconds. One of a hundred thousand."""
 
-    subscriber: Subscriber
+    id: int
+    token: str
+    name: str
+    external_id: str | None
+    status: str
+    status_reason: str | None
+    status_at: int | None
     units: tuple[str, ...]  # of the subscriptions that have not ended; of who has none, of the keys
-    ends: datetime | None  # of the subscription that ends last; None: of none, or there is none
+    ends: int | None  # of the subscription that ends last; None: of none, or there is none
     keys: int  # removed ones, and former passphrases, aside
 
 

@@ -4,6 +4,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from crypto import MacAddress
@@ -26,7 +27,6 @@ from .recording import Recorder, Recording
 from .rows import (
     SUBSCRIBER_COLUMNS,
     SUBSCRIPTION_COLUMNS,
-    Row,
     load_allowed_device,
     load_allowed_nas,
     load_instant,
@@ -38,8 +38,8 @@ from .rows import (
     save_subscription,
 )
 
-_LISTED: Final = f"""
-    SELECT {", ".join(f"s.{column}" for column in SUBSCRIBER_COLUMNS.split(", "))},
+_LISTED: Final = """
+    SELECT s.id, s.token, s.name, s.external_id, s.status, s.status_reason, s.status_at,
         coalesce(
             (SELECT json_group_array(DISTINCT u.name) FROM subscriptions t JOIN units u ON u.id = t.unit_id
                 WHERE t.subscriber_id = s.id AND (t.ends IS NULL OR t.ends > :now) HAVING count(*) > 0),
@@ -148,7 +148,8 @@ class Subscribers:
         where = f" WHERE {' AND '.join(asked)}" if asked else ""
         with self._db.errors():
             rows = self._db.sql.execute(f"{_LISTED}{where} ORDER BY s.id LIMIT :limit OFFSET :offset", values)
-            yield from load_rows("subscribers", rows, _load_listed)
+            for row in rows:
+                yield SubscriberRow._make((*row[:7], _unit_names(row[7]), *row[8:]))
 
     def beginning(self, text: str, *, limit: int) -> tuple[Subscriber, ...]:
         """Return subscribers whose name begins so, by name, at most `limit`."""
@@ -405,9 +406,9 @@ class Subscribers:
             self._recorder.delete(table, allowed.id)
 
 
-def _load_listed(row: Row) -> SubscriberRow:
-    *own, units, ends, keys = row
-    return SubscriberRow(load_subscriber(tuple(own)), tuple(json.loads(units or "[]")), load_instant(ends), keys)
+@lru_cache(maxsize=4096)  # the units of a house, again and again
+def _unit_names(names: str | None) -> tuple[str, ...]:
+    return () if names is None else tuple(json.loads(names))
 
 
 def _is_wider(before: Any, after: Any) -> bool:
