@@ -10,12 +10,10 @@ from pathlib import Path
 from ..errors import InvalidValue, StoreError
 from ..secrets import KEY_VARIABLE, MasterKey, Vault, key_paths
 from .copies import copy_database, part_of, place
-from .database import Database, check_file
+from .database import BUSY_TIMEOUT_S, Database, check_file
 from .integrity import open_all
 from .proof import find_key, read_proof
 from .rows import Report
-
-BUSY_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

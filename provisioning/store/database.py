@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -16,7 +16,7 @@ import sqlite_utils
 
 from ..errors import InvalidValue, NewerDatabase, NotFound, StoreError, StoreMissing, StoreReplaced
 from ..model import Entity
-from .copies import keep_copy, remove
+from .copies import remove
 from .migrations import KNOWN, MIGRATIONS
 from .rows import Row
 from .sqlite_errors import primary_code, translate
@@ -24,6 +24,7 @@ from .sqlite_errors import primary_code, translate
 if TYPE_CHECKING:
     from sqlite3 import Cursor
 
+BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write lock for 12
 _CACHE_KIB: Final = 8_192
 _BULK_CACHE_KIB: Final = 65_536  # a million fingerprints arrive in random order, and the pages of their index with them
 _MOST_IN_MEMORY: Final = 512 << 20  # octets of an older database that a reader brings up to date for itself
@@ -49,7 +50,7 @@ class Database:
         tell:      told where the database was brought up to date
         """
         self.path = path
-        self._tell = tell
+        self.tell = tell
         self.readonly = readonly or immutable
         self._busy_timeout_s = busy_timeout_s
         self._immutable = immutable
@@ -109,7 +110,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool, busy_timeout_s: float, tell: Tell | None = None) -> "Database":
-        """Return an existing database of this version or an earlier one: `upgrade` it before it is used."""
+        """Return an existing database of this version or an earlier one: see `upgrading` for what to do with that."""
         check_file(path, readonly=readonly)
         database = cls(path, readonly=readonly, busy_timeout_s=busy_timeout_s, tell=tell)
         try:
@@ -263,42 +264,8 @@ class Database:
         with self.errors():
             return [step.name for step in MIGRATIONS.pending(self.sql)]
 
-    def upgrade(self, *, keep: bool = True) -> None:
-        """Bring an older database to this version's shape; a reader does so in its memory, and leaves the file.
-
-        keep: first copy it to a file beside it
-        """
-        if not self.pending():
-            return
-        if self.readonly:
-            self._upgrade_in_memory()
-            return
-        done: list[str] = []
-        kept: list[Path] = []
-
-        def prepare() -> None:
-            done.extend(self.pending())  # another process may have been first
-            if done and keep:
-                kept.append(self._keep(f"before-{done[0][:4]}"))
-
-        try:
-            self.migrate(prepare)
-        except BaseException:
-            for path in kept:
-                path.unlink(missing_ok=True)
-            raise
-        if done and self._tell is not None:
-            steps = done[0] if len(done) == 1 else f"{done[0]} to {done[-1]}"
-            where = f", copy kept at {kept[0]}" if kept else ""
-            self._tell(f"brought the database up to date ({steps}){where}")
-
-    def _keep(self, suffix: str) -> Path:
-        """Copy what is committed to a new file beside the database, and return which."""
-        path = self.path.with_name(f"{self.path.name}.{suffix}")
-        with closing(Database(self.path, readonly=True, busy_timeout_s=self._busy_timeout_s)) as committed:
-            return keep_copy(committed.sql.conn, self.path, path)
-
-    def _upgrade_in_memory(self) -> None:
+    def upgrade_in_memory(self) -> None:
+        """Go over to a copy in memory, brought up to date there; the file is left as it is."""
         if _look(self.path)[1][1] > _MOST_IN_MEMORY:
             raise StoreError(
                 f"{self.path} was written by an older version of latchkey: bring it up to date with `latchkey upgrade`"

@@ -19,15 +19,16 @@ from ..errors import InvalidValue, MasterKeyError, StoreError
 from ..model import Author, Entity
 from ..secrets import MasterKey, Vault
 from .audit import Audit
-from .backup import BUSY_TIMEOUT_S, Contents, describe, is_same_file
+from .backup import Contents, describe, is_same_file
 from .copies import copy_database, keep_copy, part_of, place
-from .database import Database, Tell, check_file
+from .database import BUSY_TIMEOUT_S, Database, Tell, check_file
 from .integrity import open_all
 from .proof import find_key, read_proof
 from .recording import Recorder
 from .rows import Report
 from .sqlite_errors import primary_code, translate
 from .store import Store
+from .upgrading import upgrade
 
 _STEPS: Final = 64  # of which the first has the lock, and must not be the last
 _NAMED: Final = 20
@@ -108,7 +109,7 @@ def _prepare(
     contents, loss = describe(staged, part), _compare(path, staged)
     with staged.errors():
         staged.sql.enable_wal()
-    staged.upgrade(keep=False)
+    upgrade(staged, keep=False)
     sealed = open_all(staged, Vault(key), report)
     if former_key is not None:
         store = Store(staged, Vault(key), lambda: [key])

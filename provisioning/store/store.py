@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
@@ -20,7 +20,7 @@ from .audit import Audit
 from .cards import Cards
 from .changes import Changes
 from .copies import remove
-from .database import Database, FileId, Tell, check_file
+from .database import BUSY_TIMEOUT_S, Database, FileId, Tell, check_file
 from .device_records import DeviceRecords
 from .devices import Devices
 from .integrity import Integrity
@@ -35,9 +35,8 @@ from .proof import find_key, read_proof, seal_proof
 from .recording import Recorder, Recording
 from .subscribers import Subscribers
 from .units import Units
+from .upgrading import upgrade
 from .venues import Venues
-
-_BUSY_TIMEOUT_S: Final = 30.0  # an import of a million keys holds the write lock for 12
 
 
 class Store:
@@ -95,7 +94,7 @@ class Store:
                 self.audit.forget_images(before=before)
 
     @classmethod
-    def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Self:
+    def create(cls, path: Path, master_key: MasterKey, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
         """Return a new, empty store that only `master_key` opens."""
         database = Database.create(path, busy_timeout_s=busy_timeout_s)
         vault = Vault(master_key)
@@ -117,7 +116,7 @@ class Store:
         master_key: MasterKey | Callable[[], Iterable[MasterKey]],
         *,
         readonly: bool = False,
-        busy_timeout_s: float = _BUSY_TIMEOUT_S,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
         tell: Tell | None = None,
     ) -> Self:
         """Return the store at `path`; MasterKeyError where `master_key`, or each it returns, is another database's.
@@ -130,7 +129,7 @@ class Store:
         store = cls(database, vault, load_keys)
         try:
             store.check_key()
-            database.upgrade()
+            upgrade(database)
         except BaseException:
             database.close()
             raise
@@ -211,7 +210,7 @@ class Store:
         self._db.reopen()
         try:
             self.check_key()
-            self._db.upgrade()
+            upgrade(self._db)
         except BaseException:
             self._db.close()
             raise
