@@ -13,7 +13,8 @@ from ..wpa import PAIRWISE_EXPANSION
 from .scalar import AES_WORDS, cmac, hmac_sha1, hmac_sha256, put_big, sha1_pads, sha256_pads
 
 SOURCES = tuple(  # for `compiled`
-    Path(__file__).with_name(f"{name}.py") for name in ("aes", "md5", "mic", "scalar", "sha", "simd")
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("aes", "md5", "mic", "scalar", "sha", "sha1_instructions", "simd")
 )
 
 __all__ = ["OCTETS", "PMK_WORDS", "SOURCES", "WORDS", "fits_ft", "fits_psk", "fits_psk_sha256", "put_pmk_states"]

@@ -19,7 +19,8 @@ from numba.extending import intrinsic
 from . import aes
 from .md5 import MD5_IV as MD5_IV
 from .sha import MD5, SHA1, SHA1_IV, SHA256, SHA256_IV
-from .simd import I64, Builder, Context, Emitter, Signature, Value, host_lanes, word_pointer, words_array
+from .sha1_instructions import emit_sha1
+from .simd import I64, Builder, Context, Emitter, Signature, Value, has_sha, host_lanes, word_pointer, words_array
 
 _SHA256_IV = np.array(SHA256_IV, np.uint32)
 AES_WORDS = 52  # the scratch that cmac() wants
@@ -28,8 +29,11 @@ AES_WORDS = 52  # the scratch that cmac() wants
 _Compression = Callable[[Emitter, Sequence[Value], Sequence[Value]], list[Value]]
 
 
-def _block_of(name: str, words: int, rounds: _Compression, order: str) -> Any:
-    """Return the typing function of a compression: state (uint32 array), octets (uint8 array) and where they begin."""
+def _block_of(name: str, emit_block: Callable[[Builder, Value, Value], None]) -> Any:
+    """Return the typing function of a compression: state (uint32 array), octets (uint8 array) and where they begin.
+
+    emit_block: writes it, for pointers to state and octets, both as 32-bit words
+    """
 
     def typer(typing: Context, state: Any, start: Any, octets: Any, at: Any) -> tuple[Signature, Any] | None:
         if not words_array(state) or not isinstance(octets, types.Array) or octets.dtype != types.uint8:
@@ -37,7 +41,7 @@ def _block_of(name: str, words: int, rounds: _Compression, order: str) -> Any:
 
         def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
             before = word_pointer(context, builder, state, args[0], args[1])
-            block = word_pointer(context, builder, octets, args[2], args[3])
+            block = builder.bitcast(word_pointer(context, builder, octets, args[2], args[3]), before.type)
             kind = ir.FunctionType(ir.VoidType(), [before.type, block.type])
             compress = builder.module.globals.get(name) or emit_compression(builder.module, kind)
             builder.call(compress, [before, block])
@@ -51,22 +55,31 @@ def _block_of(name: str, words: int, rounds: _Compression, order: str) -> Any:
         function.linkage = "linkonce_odr"
         function.attributes.add("noinline")
         builder = ir.IRBuilder(function.append_basic_block())
+        emit_block(builder, *function.args)
+        builder.ret_void()
+        return function
+
+    return typer
+
+
+def _by_rounds(words: int, rounds: _Compression, order: str) -> Callable[[Builder, Value, Value], None]:
+    """Return what writes a compression round by round."""
+
+    def emit(builder: Builder, state: Value, block: Value) -> None:
         e_ = Emitter(builder, 1)
-        pointer, block = (builder.bitcast(argument, e_.vector.as_pointer()) for argument in function.args)
+        pointer, octets = (builder.bitcast(each, e_.vector.as_pointer()) for each in (state, block))
 
         def place(base: Value, number: int) -> Value:
             return builder.gep(base, [ir.Constant(I64, number)])
 
-        taken = [builder.load(place(block, i), align=1) for i in range(16)]
+        taken = [builder.load(place(octets, i), align=1) for i in range(16)]
         if order != sys.byteorder:
             taken = [e_.swap(word) for word in taken]
         before = [builder.load(place(pointer, i)) for i in range(words)]
         for number, word in enumerate(rounds(e_, before, taken)):
             builder.store(word, place(pointer, number))
-        builder.ret_void()
-        return function
 
-    return typer
+    return emit
 
 
 @intrinsic
@@ -74,15 +87,26 @@ def md5_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 4 words of `state` from `start` on (RFC 1321 3.4)."""
-    return _block_of("latchkey.md5_block", 4, MD5.block, "little")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.md5_block", _by_rounds(4, MD5.block, "little"))(typing, state, start, octets, at)  # type: ignore[no-any-return]
 
 
 @intrinsic
-def sha1_block(
+def sha1_block_by_rounds(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 5 words of `state` from `start` on (FIPS 180-4 6.1.2)."""
-    return _block_of("latchkey.sha1_block", 5, SHA1.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.sha1_block", _by_rounds(5, SHA1.block, "big"))(typing, state, start, octets, at)  # type: ignore[no-any-return]
+
+
+@intrinsic
+def sha1_block_by_instructions(
+    typing: Context, state: Any, start: Any, octets: Any, at: Any
+) -> tuple[Signature, Callable[..., Value]] | None:
+    """Do what sha1_block_by_rounds() does, nearly twice as fast."""
+    return _block_of("latchkey.sha1_instructions", emit_sha1)(typing, state, start, octets, at)  # type: ignore[no-any-return]
+
+
+sha1_block = sha1_block_by_instructions if has_sha() else sha1_block_by_rounds
 
 
 @intrinsic
@@ -90,7 +114,20 @@ def sha256_block(
     typing: Context, state: Any, start: Any, octets: Any, at: Any
 ) -> tuple[Signature, Callable[..., Value]] | None:
     """Take the 64 octets from `at` on into the 8 words of `state` from `start` on (FIPS 180-4 6.2.2)."""
-    return _block_of("latchkey.sha256_block", 8, SHA256.block, "big")(typing, state, start, octets, at)  # type: ignore[no-any-return]
+    return _block_of("latchkey.sha256_block", _by_rounds(8, SHA256.block, "big"))(typing, state, start, octets, at)  # type: ignore[no-any-return]
+
+
+@intrinsic
+def load_octets(typing: Context, octets: Any, at: Any) -> tuple[Signature, Callable[..., Value]] | None:
+    """Return the 8 octets from `at` on as one number, to be hashed: its order is the host's."""
+    if not isinstance(octets, types.Array) or octets.dtype != types.uint8:
+        return None
+
+    def emit(context: Context, builder: Builder, signature: Signature, args: Any) -> Value:
+        pointer = word_pointer(context, builder, octets, args[0], args[1])
+        return builder.load(builder.bitcast(pointer, I64.as_pointer()), align=1)
+
+    return types.uint64(octets, types.int64), emit
 
 
 @njit(nogil=True)

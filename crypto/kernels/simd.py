@@ -55,6 +55,11 @@ def host_lanes(width: int | None = None) -> Lanes:
     return Lanes(width, aes=min(width // 4, 4 if "avx512f" in features else 2))
 
 
+def has_sha() -> bool:
+    """Return whether the compiler may use the instructions for SHA-1 and SHA-256."""
+    return "sha" in _target_features()
+
+
 @functools.cache
 def _target_features() -> frozenset[str]:
     """Return what the compiler may use: the host's features, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES say less."""

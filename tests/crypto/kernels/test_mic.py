@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from crypto import Akm, EapolKey, Handshake, Pmk, aes_cmac, passphrase_to_pmk, verify_mic
 from crypto.kernels import mic, scalar
+from crypto.kernels.sha import SHA1_IV
+from crypto.kernels.simd import has_sha
 from tests.crypto.test_pool import handshakes, make
 from tests.crypto.test_wpa import published, recorded
 
@@ -21,6 +24,7 @@ RECORDINGS = tomllib.loads((VECTORS / "hwsim/requests.toml").read_text("utf-8"))
 COVERED = [case for case in CASES if published(case).key_version != 1]  # HMAC-MD5 is the engine's
 RFC_4493 = tomllib.loads((VECTORS / "aes-cmac.toml").read_text("utf-8"))
 AKMS = [Akm.PSK, Akm.PSK_SHA256, Akm.FT_PSK]
+SHA1_BLOCKS = [scalar.sha1_block_by_rounds] + ([scalar.sha1_block_by_instructions] if has_sha() else [])
 CMACS = [scalar.cmac_by_tables] + ([scalar.cmac] if scalar.cmac is not scalar.cmac_by_tables else [])
 
 
@@ -129,6 +133,23 @@ def test_recorded_handshakes(case):
 
 
 # What they are made of.
+
+
+@pytest.mark.parametrize("block", SHA1_BLOCKS)
+def test_sha1_blocks_are_hashlibs(block):
+    @njit
+    def compress(state, octets):
+        for at in range(1, len(octets), 64):
+            block(state, 2, octets, at)
+
+    random = np.random.default_rng(1)
+    for blocks in (0, 1, 2, 9):
+        message = random.bytes(64 * blocks)
+        padding = b"\x80" + bytes(55) + (512 * blocks).to_bytes(8)
+        state = np.array([7, 7, *SHA1_IV, 7], np.uint32)
+        compress(state, octets_of(b"\xa5" + message + padding))
+        assert state[2:7].astype(">u4").tobytes() == hashlib.sha1(message).digest()
+        assert state[[0, 1, 7]].tolist() == [7, 7, 7]
 
 
 @pytest.mark.parametrize("cmac", CMACS)
