@@ -13,7 +13,8 @@ from numba import njit
 
 from crypto.kernels import mic
 
-from .tables import FNV_BASIS, FNV_PRIME, SHORTEST_FRAME, SPREAD, WAYS
+from .lookup import hash_octets, mix
+from .tables import SHORTEST_FRAME, SPREAD, WAYS
 
 _KEY_DATA_AT, _RSN, _PMKID = SHORTEST_FRAME, 48, 16
 
@@ -46,13 +47,16 @@ def hash_key_data(frame, length):
 
     The PMKR1Name is left out: it is another for each device, and no part of how the MIC is made.
     """
-    value, name = FNV_BASIS, name_at(frame, length)
-    for at in range(_KEY_DATA_AT, length):
-        octet = np.uint8(0) if name >= 0 and name <= at < name + _PMKID else frame[at]
-        value = (value ^ np.uint64(octet)) * FNV_PRIME
+    start, name = np.int64(_KEY_DATA_AT), name_at(frame, length)
+    value = mix(np.uint64(0), np.uint64(name))
+    if name >= 0:
+        value = hash_octets(value, frame, start, name)
+        start = name + _PMKID
+    value = hash_octets(value, frame, start, length)
+    kind = np.uint64(0)
     for at in (0, 1, 4, 5, 6):
-        value = (value ^ np.uint64(frame[at])) * FNV_PRIME
-    return value
+        kind = kind << np.uint64(8) | np.uint64(frame[at])
+    return mix(value, kind)
 
 
 @njit(nogil=True)

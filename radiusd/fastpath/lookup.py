@@ -5,9 +5,31 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from .tables import FNV_PRIME, SPREAD, WAYS
+from crypto.kernels import scalar
+
+from .tables import SPREAD, WAYS
 
 _SPREAD: Final = np.uint64(SPREAD)
+
+
+@njit(nogil=True)
+def mix(value, word):
+    """Return a hash of what `value` is a hash of and 64 bits more."""
+    value = (value ^ word) * _SPREAD
+    return value ^ value >> np.uint64(32)
+
+
+@njit(nogil=True)
+def hash_octets(value, octets, start, end):
+    """Return a hash of what `value` is a hash of and of the octets from `start` to `end`, eight at a time."""
+    at = start
+    while at + 8 <= end:
+        value = mix(value, scalar.load_octets(octets, at))
+        at += 8
+    word = np.uint64(end - start)
+    for i in range(at, end):
+        word = word << np.uint64(8) | np.uint64(octets[i])
+    return mix(value, word)
 
 
 @njit(nogil=True)
@@ -57,9 +79,10 @@ def same_source(exchange, scratch):
 @njit(nogil=True)
 def find_exchange(exchanges, scratch):
     """Return the row of the last exchange under this source and identifier, or one to overwrite."""
-    source = scratch.source
-    value = source[0] * FNV_PRIME ^ source[1] * _SPREAD ^ source[2] ^ source[3] * FNV_PRIME ^ source[4] * _SPREAD
-    start = _set_of(value ^ value >> np.uint64(29), len(exchanges) // WAYS)
+    value = np.uint64(0)
+    for i in range(5):
+        value = mix(value, scratch.source[i])
+    start = _set_of(value, len(exchanges) // WAYS)
     oldest = start
     for row in range(start, start + WAYS):
         exchange = exchanges[row]

@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from .handshakes import hash_key_data
-from .tables import FNV_BASIS, FNV_PRIME, FRAME, GUARD, LONGEST_QUESTION, SHORTEST_FRAME
+from .lookup import hash_octets
+from .tables import FRAME, GUARD, LONGEST_QUESTION, SHORTEST_FRAME
 
 # What walk() does with an attribute of each type.
 _LEAVE, _KEEP, _SKIP, _NAME, _STATION, _SIGNATURE, _LONG, _PROXY = range(8)
@@ -28,27 +29,11 @@ for _kind in IGNORED:
 _TREATMENT[1], _TREATMENT[31], _TREATMENT[80], _TREATMENT[245] = _NAME, _STATION, _SIGNATURE, _LONG
 _TREATMENT[33] = _PROXY  # which goes back as it came, and means nothing to anybody here (RFC 2865 5.33)
 
+_DIGITS: Final = np.full(256, 16, np.uint8)  # the value of a hex digit; 16: none
+for _value in range(16):
+    _DIGITS[ord(f"{_value:x}")] = _DIGITS[ord(f"{_value:X}")] = _value
 _VENDOR_SPECIFIC: Final = 26
 _VENDOR: Final = 11344  # FreeRADIUS, under 245.26: 1 ANonce, 2 M2
-
-
-@njit(nogil=True)
-def _hash(octets, start, end):
-    value = FNV_BASIS
-    for at in range(start, end):
-        value = (value ^ np.uint64(octets[at])) * FNV_PRIME
-    return value
-
-
-@njit(nogil=True)
-def _digit(octet):
-    if 48 <= octet <= 57:
-        return octet - 48
-    if 97 <= octet <= 102:
-        return octet - 87
-    if 65 <= octet <= 70:
-        return octet - 55
-    return 16
 
 
 @njit(nogil=True)
@@ -62,19 +47,18 @@ def _mac(octets, at, length):
         group = 4
     else:
         return np.int64(-1)
-    value, digits = np.int64(0), 0
+    value, digits, wrong = np.int64(0), 0, np.int64(0)
     for i in range(length):
         octet = np.int64(octets[at + i])
         if group < 12 and i % (group + 1) == group:
             if octet != 45 and octet != 58 and octet != 46:
                 return np.int64(-1)
             continue
-        digit = _digit(octet)
-        if digit > 15:
-            return np.int64(-1)
+        digit = np.int64(_DIGITS[octet])
+        wrong |= digit
         value = value << 4 | digit
         digits += 1
-    return value if digits == 12 else np.int64(-1)
+    return value if digits == 12 and wrong < 16 else np.int64(-1)
 
 
 @njit(nogil=True)
@@ -271,7 +255,7 @@ def _seal(scratch, mac, have, size, signature_at):
     if scratch.frame_length >= SHORTEST_FRAME:
         scratch.key_data = hash_key_data(scratch.frame, np.int64(scratch.frame_length))
     scratch.signature_at, scratch.question_length = signature_at, size
-    scratch.hash = _hash(scratch.question, np.int64(0), np.int64(size))
+    scratch.hash = hash_octets(np.uint64(0), scratch.question, np.int64(0), np.int64(size))
 
 
 @njit(nogil=True)

@@ -15,7 +15,6 @@ _PACKET, FRAME, SHORTEST_FRAME = 4096, 1024, 99
 # PMK_WORDS and the scratch of `crypto.kernels.mic`, which this does not import: it brings numba.
 PMK_WORDS, MIC_WORDS = 26, 68
 SALTED: Final = 4  # values under the salted cipher in one answer: UniFi's has three
-FNV_BASIS, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 # What became of a datagram; the last: answered, where the engine had another exchange under its identifier.
 LEFT, ANSWERED, REPEATED, SUPERSEDED = range(4)
