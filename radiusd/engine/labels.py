@@ -41,7 +41,7 @@ class RequestLabels:
         return f"{self.how.value} keys={keys} ms={ms:.2f}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ReplyLabels:
     """What the log says of an answer, and what makes it void."""
 
@@ -50,6 +50,7 @@ class ReplyLabels:
     who: str
     device: str
     vlan: str
+    sighted: object = None  # see `Sightings`
 
     @classmethod
     def of(cls, key: Key, mac: bytes) -> "ReplyLabels":

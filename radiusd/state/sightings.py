@@ -20,6 +20,8 @@ _TOGETHER: Final = 2_048  # in one transaction, which keeps other writers waitin
 class Answered(Protocol):
     """An answer that is given again and again, the same object each time."""
 
+    sighted: object  # where its device was noted last, and on which day
+
     @property
     def mac(self) -> bytes: ...
     @property
@@ -34,14 +36,14 @@ class Sightings:
         self._day = ""
         self._salt = os.urandom(8)
         self._waiting: dict[tuple[bytes, int], None] = {}
-        self._noted: set[Answered] = set()
+        self._today = object()
 
     def turn(self, now: datetime) -> None:
         """Begin a new day where there is one."""
         day = f"{now:%Y-%m-%d}"
         if day != self._day:
             self._day, self._salt, self._bits = day, os.urandom(8), bytearray(_BITS // 8)
-            self._noted.clear()
+            self._today = object()
 
     def note(self, mac: bytes, key_id: int) -> None:
         """Note that a device was let in with a key."""
@@ -53,12 +55,10 @@ class Sightings:
 
     def note_hits(self, hits: Iterable[tuple[object, Answered]]) -> None:
         """Note devices by what was said of their answers, which is made once for many requests."""
-        noted = self._noted
+        today = self._today
         for _, answered in hits:
-            if answered not in noted:
-                if len(noted) >= _MAX_WAITING:
-                    noted.clear()
-                noted.add(answered)
+            if answered.sighted is not today:
+                answered.sighted = today
                 self.note(answered.mac, answered.key_id)
 
     def unsaved(self) -> tuple[tuple[bytes, int], ...]:
