@@ -24,7 +24,7 @@ from ..unopened import Unopened
 from ..views import View, render_table, view_instant
 from . import card_life, card_sheets
 from .card_options import Names, batch_argument, find_batch, in_zone, view_batch, view_card, zone_at
-from .card_sheets import Look, faces_of, force_option, looks
+from .card_sheets import Look, faces_of, force_option, looks, refuse_idle
 from .key_options import pool_option, secrets_option, venue_option
 from .listing import listing_of, lists, print_list
 from .new_files import NewFile, new_file
@@ -84,6 +84,7 @@ def card_add(
 
     Files are for your eyes alone. `card print` writes them again, while the cards can be used.
     """
+    refuse_idle(context, pdf=pdf is not None, csv=csv_name is not None)
     look = Look(**{field: said.pop(field) for field in Look.__dataclass_fields__})
     now = utc_now()
     with new_file(pdf, force=force) as pdf_file, new_file(csv_name, force=force) as csv_file:
@@ -163,7 +164,7 @@ def _order(
     if place is None and flat is not None:
         place = store.venues.get(flat.venue_id)
     zone = zone_at(store, None if place is None else place.id)
-    begin = None if not starts else parse_instant(starts, zone)
+    begin = None if starts is None else _instant("--starts", starts, zone)
     if vlan is not None:
         check_vlan(vlan)
     order = CardOrder(
@@ -188,8 +189,15 @@ def _end(
     if sum(each is not None for each in (ends, hours, days)) != 1:
         raise InvalidValue("say when the cards end, in one way: --ends T, --hours N or --days N")
     if ends is not None:
-        return parse_instant(ends, zone, end_of_day=True)
+        return _instant("--ends", ends, zone, end_of_day=True)
     return end_after(starts, now, zone, hours=hours, days=days)
+
+
+def _instant(option: str, text: str, zone: tzinfo, *, end_of_day: bool = False) -> datetime:
+    try:
+        return parse_instant(text, zone, end_of_day=end_of_day)
+    except InvalidValue as error:
+        raise InvalidValue(f"{option}: {error}") from None
 
 
 def _print_made(made: Made, order: CardOrder, drawn: Drawn, zone: tzinfo, *, as_json: bool, secrets: bool) -> None:

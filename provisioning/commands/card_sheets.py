@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from crypto import Ssid
 
@@ -30,13 +31,13 @@ force_option = click.option("--force", is_flag=True, help="Write over a file tha
 class Look:
     """How cards are to be printed."""
 
-    paper: str
     title: str | None
-    back: bool
-    back_text: str | None
-    no_code: bool
     hidden: bool
-    fonts: tuple[str, ...]
+    paper: str = Paper.A4.name
+    back: bool = False
+    back_text: str | None = None
+    no_code: bool = False
+    fonts: tuple[str, ...] = ()
 
     def sheet(self, ssid: Ssid, venue: str | None, zone: tzinfo) -> Sheet:
         back = self.back_text if self.back_text is not None else how_to_join(code=not self.no_code) if self.back else ""
@@ -55,21 +56,42 @@ class Look:
         return octets
 
 
+def labels(command: Command) -> Command:
+    """Add the options of `Look` that files of both kinds heed."""
+    command = click.option("--hidden", is_flag=True, help="The access points hide the SSID: the code says so.")(command)
+    return click.option("--title", metavar="TEXT", help="On top of each card (default: the venue).")(command)
+
+
 def looks(command: Command) -> Command:
-    """Add the options that `Look` is made of."""
+    """Add all options of `Look`."""
     for option in (
         click.option("--font", "fonts", multiple=True, metavar="FILE", help="For characters that others have not."),
-        click.option("--hidden", is_flag=True, help="The access points hide the SSID: the code says so."),
-        click.option("--no-code", is_flag=True, help="Without QR code, for cards whose passphrase is scratched free."),
+        click.option("--no-code", is_flag=True, help="No QR code, for cards whose passphrase is scratched free."),
         click.option("--back-text", metavar="TEXT", help="Backs with this text."),
         click.option("--back", is_flag=True, help="Backs that say how to join, for duplex on the long edge."),
-        click.option("--title", metavar="TEXT", help="On top of each card (default: the venue)."),
         click.option(
-            "--paper", type=click.Choice([paper.name.lower() for paper in Paper]), default="a4", show_default=True
+            "--paper",
+            type=click.Choice([paper.name.lower() for paper in Paper]),
+            default=Paper.A4.name.lower(),
+            show_default=True,
+            help="Of the PDF: 10 cards to a page, or 8.",
         ),
     ):
         command = option(command)
-    return command
+    return labels(command)
+
+
+def refuse_idle(context: click.Context, *, pdf: bool, csv: bool) -> None:
+    """Raise UsageError where something is said of files that are not wanted."""
+    said = {
+        parameter.opts[0]: parameter.name in ("title", "hidden")
+        for parameter in context.command.params
+        if parameter.name in Look.__dataclass_fields__
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+    for option, is_for_both in said.items():
+        if not pdf and not (csv and is_for_both):
+            raise click.UsageError(f"{option} is about a file: say --pdf FILE{' or --csv FILE' if is_for_both else ''}")
 
 
 def faces_of(
@@ -115,7 +137,7 @@ def card_print(
 @batch_argument
 @click.option("--csv", "file_name", required=True, metavar="FILE", help="The file to write, - for stdout.")
 @numbers_option
-@looks
+@labels
 @force_option
 @db_option
 @click.pass_context

@@ -102,7 +102,9 @@ def test_what_a_batch_is_made_of(site):
         (("--count", "1", "--days", "99999999999999999999"), "year 9999"),
         (("--count", "1", "--hours", "999999999"), "year 9999"),
         (("--count", "1", "--ends", "2026-11-20"), "the cards would have ended already"),
-        (("--count", "1", "--ends", "2026-02-29"), "'2026-02-29' is not a date or time"),
+        (("--count", "1", "--ends", "2026-02-29"), "--ends: '2026-02-29' is not a date or time"),
+        (("--count", "1", "--ends", ""), "--ends: '' is not a date or time"),
+        (("--count", "1", "--starts", "", "--days", "1"), "--starts: '' is not a date or time"),
         (("--count", "1", "--starts", "2027-02-20", "--days", "1"), "at most 90 days ahead"),
         (("--count", "1", "--starts", "2026-12-02", "--ends", "2026-12-01"), "before it starts"),
         (("--count", "1", "--starts", "2026-12-02", "--ends", "2026-12-02T00:00"), "before it starts"),
@@ -440,6 +442,29 @@ def test_files_are_their_owners_alone_and_not_written_over(site, tmp_path):
     site.ok("card", "export", "1", "--csv", str(table), "--force", "--card", "2")
     assert len(table.read_text("utf-8-sig").splitlines()) == 2
     assert stat.S_IMODE(pdf.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (("--paper", "letter"), "--paper is about a file: say --pdf FILE"),
+        (("--back",), "--back is about a file: say --pdf FILE"),
+        (("--title", "Fair"), "--title is about a file: say --pdf FILE or --csv FILE"),
+        (("--no-code", "--csv", "cards.csv"), "--no-code is about a file: say --pdf FILE"),
+    ],
+)
+def test_what_is_said_of_files_that_are_not_wanted_is_refused(site, said, message):
+    result = site.run("card", "add", "--count", "1", "--days", "1", *said)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert json.loads(site.ok("card", "list", "--json")) == []
+
+
+def test_title_and_hidden_are_in_the_table(site):
+    site.ok("card", "add", "--count", "1", "--days", "1")
+    (row,) = site.ok("card", "export", "1", "--csv", "-", "--title", "Fair", "--hidden").splitlines()[1:]
+    assert row.split(",")[1] == "Fair"
+    assert "H:true" in row
 
 
 def test_only_cards_that_can_still_be_used_are_printed(site):
