@@ -313,8 +313,12 @@ def render_table(views: Iterable[View], columns: Sequence[str], *, colours: bool
     more = ([_cell(view.get(column)) for column in columns] for view in rest)
     state = columns.index("state") if colours and "state" in columns else None
     yield _line(heading, widths)
+    padded = "  ".join(f"{{:{width}}}" for width in widths).format  # a letter of ASCII takes one column
     for cells in itertools.chain(first, more):
-        yield _line(cells, widths, state)
+        if state is None and "".join(cells).isascii():
+            yield padded(*cells).rstrip()
+        else:
+            yield _line(cells, widths, state)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], state: int | None = None) -> str:
@@ -342,6 +346,8 @@ def render_record(view: View) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
+    if type(value) is str:  # nearly all are
+        return value
     match value:
         case None:
             return "-"

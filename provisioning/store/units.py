@@ -14,6 +14,7 @@ from .rows import UNIT_COLUMNS, load_rows, load_unit, save_unit
 
 MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)
 _MOST_SLASHES: Final = 8
+_CHUNK: Final = 5000  # units read together
 _HOLDS: Final = (
     "instr(casefold(u.name || char(10) || ifnull(u.building, '') || char(10) || ifnull(u.floor, '') || char(10)"
     " || ifnull(u.vlan, '') || char(10) || ifnull(u.internal_id, '') || char(10) || ifnull(u.external_id, '')"
@@ -104,12 +105,19 @@ class Units:
             self._db.add_function("casefold", str.casefold)
         where = " AND ".join(condition for condition, _ in asked) or "true"
         columns = ", ".join(f"u.{column}" for column in UNIT_COLUMNS.split(", "))
-        rows = self._db.rows(
-            f"SELECT {columns} FROM units u JOIN venues v ON v.id = u.venue_id WHERE {where}"
-            " ORDER BY u.id LIMIT ? OFFSET ?",
-            (*(value for _, value in asked), -1 if limit is None else limit, offset),
+        statement = (
+            f"SELECT {columns} FROM units u JOIN venues v ON v.id = u.venue_id WHERE {where} AND u.id > ?"
+            " ORDER BY u.id LIMIT ? OFFSET ?"
         )
-        return load_rows("units", rows, load_unit)
+        last = 0
+        while limit is None or limit > 0:
+            most = _CHUNK if limit is None else min(limit, _CHUNK)
+            rows = self._db.rows(statement, (*(value for _, value in asked), last, most, offset))
+            yield from load_rows("units", rows, load_unit)
+            if len(rows) < most:
+                return
+            last, offset = rows[-1][0], 0
+            limit = None if limit is None else limit - len(rows)
 
     def count(self, venue_id: int) -> int:
         return int(self._db.rows("SELECT count(*) FROM units WHERE venue_id = ?", (venue_id,))[0][0])
