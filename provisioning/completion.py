@@ -42,11 +42,11 @@ def _pools(store: Store, _incomplete: str) -> Iterable[Named]:
     return ((str(pool.ssid), describe_scope(pool, venues)) for pool in store.keypools.all(_leave_out))
 
 
-def _units(store: Store, _incomplete: str) -> Iterable[Named]:
-    for unit in store.units.all():
-        yield unit.name, unit.building
-        if unit.building is not None:
-            yield f"{unit.building}/{unit.name}", None
+def _units(store: Store, incomplete: str) -> Iterable[Named]:
+    for name, building in store.units.beginning(incomplete, limit=_MOST):
+        yield name, building
+        if building is not None:
+            yield f"{building}/{name}", None
 
 
 def _nases(store: Store, _incomplete: str) -> Iterable[Named]:

@@ -369,7 +369,7 @@ def _view_whole(store: Store, of: Subscriber, *, as_json: bool) -> View:
 
 
 def _view_subscriptions(store: Store, every: Sequence[Subscription], *, as_json: bool) -> list[Any]:
-    units = {unit.id: unit for unit in store.units.all()} if every else {}
+    units = store.units.some(each.unit_id for each in every)
     venues = {venue.id: venue.name for venue in store.venues.all()} if every else {}
     plans = {plan.id: plan.name for plan in store.plans.all()} if every else {}
     views: list[Any] = []

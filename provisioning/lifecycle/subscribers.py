@@ -164,7 +164,7 @@ def current_subscription(store: Store, subscriber_id: int, id_: int | None = Non
     if not live:
         raise NotFound(f"{name!r} has no subscription that has not ended: `latchkey subscriber subscribe` makes one")
     if len(live) > 1:
-        units = {unit.id: unit.name for unit in store.units.all()}
+        units = {id_: unit.name for id_, unit in store.units.some(each.unit_id for each in live).items()}
         listed = ", ".join(f"{each.id} ({units.get(each.unit_id or 0, 'no unit')})" for each in live[:8])
         raise Ambiguous(f"{name!r} has several subscriptions, say which with --subscription: {listed}")
     return live[0]

@@ -551,7 +551,7 @@ class Keys:
 
     def check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
         """Refuse units and plans that are not there or not where the keypool is, and VLANs moved out of range."""
-        units = {unit.id: unit for unit in self._units.all()} if any(draft.unit_id for draft in drafts) else {}
+        units = self._units.some(draft.unit_id for draft in drafts)
         plans = {plan.id: plan for plan in self._plans.all()} if any(draft.plan_id for draft in drafts) else {}
         offsets: dict[int, int] = dict(self._db.rows("SELECT id, wireless_only_vlan_offset FROM venues"))
         for unit_id, plan_id, own in {(draft.unit_id, draft.plan_id, draft.vlan) for draft in drafts}:

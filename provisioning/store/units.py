@@ -41,6 +41,14 @@ class Units:
             return unit
         raise NotFound(f"no unit {id_}")
 
+    def some(self, ids: Iterable[int | None]) -> dict[int, Unit]:
+        """Return the units of these ids, as far as there are any."""
+        wanted = json.dumps(sorted({id_ for id_ in ids if id_ is not None}))
+        rows = self._db.rows(
+            f"SELECT {UNIT_COLUMNS} FROM units WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
+        )
+        return {unit.id: unit for unit in load_rows("units", rows, load_unit)}
+
     def named(self, text: str, venue_ids: Iterable[int] = ()) -> tuple[Unit, ...]:
         """Return the units of that name, BUILDING/name, UnitID_internal or external id, at these venues (none: any)."""
         only = set(venue_ids)
@@ -63,6 +71,15 @@ class Units:
             (ids, ids, f"{like[0]}%", f"%{like[1]}", limit),
         )
         return [name for (name,) in rows]
+
+    def beginning(self, prefix: str, *, limit: int) -> list[tuple[str, str | None]]:
+        """Return names and buildings of units whose NAME or BUILDING/NAME begins so, at most `limit`."""
+        rows = self._db.rows(
+            "SELECT DISTINCT name, building FROM units WHERE substr(name, 1, ?1) = ?2"
+            " OR substr(building || '/' || name, 1, ?1) = ?2 LIMIT ?3",
+            (len(prefix), prefix, limit),
+        )
+        return [(name, building) for name, building in rows]
 
     def some_names(self, venue_ids: Iterable[int] = (), *, limit: int) -> list[str]:
         """Return the first names there are, at most `limit`."""
