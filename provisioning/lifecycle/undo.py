@@ -1,7 +1,9 @@
 """Taking a change back."""
 
+from collections.abc import Sequence
+
 from ..errors import CannotUndo, NotFound
-from ..model import AuditEntry
+from ..model import AuditEntry, RowChange
 from ..store import Store
 
 
@@ -31,10 +33,24 @@ def undo(store: Store, entry_id: int | None = None, *, author: str, reason: str 
             obstacle = store.recorder.reverse(row)
             if obstacle is not None:
                 raise CannotUndo(f"change {entry.id} ({entry.action}) cannot be taken back: {obstacle}")
+        _refuse_shared_vlans(store, entry.id, images)
         store.audit.mark_undone(entry.id, store.audit.next_id())
         if entry.undoes is not None:
             store.audit.mark_undone(entry.undoes, None)
     return entry
+
+
+def _refuse_shared_vlans(store: Store, entry_id: int, images: Sequence[RowChange]) -> None:
+    """Raise CannotUndo where a unit would have its VLAN back, and another one has it by now.
+
+    Where both had it when the change was made, they have it again.
+    """
+    for vlan, other_id, other in store.units.sharing(row.first_id for row in images if row.table == "units"):
+        later = store.audit.later_change(entry_id, RowChange("units", other_id, other_id, None, None))
+        if later is not None:
+            raise CannotUndo(
+                f"change {entry_id} cannot be taken back: VLAN {vlan} is that of unit {other!r} since change {later}"
+            )
 
 
 def _find(store: Store, entry_id: int | None, author: str) -> AuditEntry:

@@ -5,6 +5,7 @@ Rule: whoever alters what an administrator decided does it within `Recorder.chan
 `delete`; what servers learn (devices, sightings) is written past it, and is nobody's decision.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -221,6 +222,15 @@ class Recorder:
 
     def reverse(self, row: RowChange) -> str | None:
         """Make of a row what it was; return what is in the way, None where that worked."""
+        try:
+            return self._reverse(row)
+        except sqlite3.IntegrityError as error:
+            what = f"{TABLES[row.table].kind} {row.first_id}"
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                return f"{what} is in use, or what it belonged to is there no more"
+            return f"the name or an id of {what} is another one's by now"
+
+    def _reverse(self, row: RowChange) -> str | None:
         if row.is_range:
             if row.table == "keys":
                 self._db.execute("DELETE FROM devices WHERE key_id BETWEEN ? AND ?", (row.first_id, row.last_id))

@@ -147,6 +147,15 @@ class Units:
         )
         return dict(rows)
 
+    def sharing(self, ids: Iterable[int]) -> list[tuple[int, int, str]]:
+        """Return the VLANs that these units share with others: the VLAN, and the other unit's id and name."""
+        return self._db.rows(
+            "SELECT a.vlan, b.id, b.name FROM units a JOIN units b"
+            " ON b.venue_id = a.venue_id AND b.vlan = a.vlan AND b.id != a.id"
+            " WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id, b.id",
+            (json.dumps(sorted(ids)),),
+        )
+
     def buildings(self, venue_id: int) -> list[str]:
         """Return the buildings of a venue."""
         rows = self._db.rows(
