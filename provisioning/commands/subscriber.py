@@ -217,6 +217,10 @@ def subscriber_subscribe(
         if all_keys:
             own = store.key_records.belonging(subscriber_id=found.id)
             ids += [key.id for key in own if key.subscription_id is None and not key.grace_of]
+        former = store.subscribers.subscriptions(subscriber_id=found.id, unit_id=unit_id) if unit_id else ()
+        for each in former:
+            if each.ends is None or each.ends > now:
+                tell(f"{found.name!r} has subscription {each.id} of that unit already: `set --ends` changes its end")
         made = subscribers.subscribe(
             store,
             found.id,
