@@ -273,10 +273,9 @@ class Keys:
         return tuple(id_ for (id_,) in rows)
 
     def counts(self) -> dict[int, int]:
-        """Return the number of keys per keypool id, removed ones aside."""
-        return dict(
-            self._db.rows("SELECT keypool_id, count(*) FROM keys WHERE status != 'removed' GROUP BY keypool_id")
-        )
+        """Return the number of keys per keypool id, removed ones and former passphrases aside."""
+        live = "status != 'removed' AND grace_of IS NULL"
+        return dict(self._db.rows(f"SELECT keypool_id, count(*) FROM keys WHERE {live} GROUP BY keypool_id"))
 
     def add(self, keypool_id: int, draft: KeyDraft) -> int:
         """Return the id of a new key; DuplicateKey where its passphrase could be met already."""

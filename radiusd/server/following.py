@@ -137,7 +137,7 @@ class Following:
         return read_key(self._reader, self._follower.damage, key_id)
 
     async def save(self) -> None:
-        """Store what devices have shown, and that they were seen today."""
+        """Store what devices have shown, and that they were seen lately."""
         sightings = self._index.sightings
         sightings.turn(_now())
         devices, seen = self._index.devices.unsaved(), sightings.unsaved()

@@ -1,8 +1,9 @@
-"""Which devices have shown up today, so that the store says of each when it was last seen: once a day, not each time.
+"""Which devices have shown up lately, so that the store says of each when it was last seen: not each time.
 
-What was seen is a bit in a map of fixed size, found by a hash that is another each day: of a million devices a day one
-in nine shares its bit with another one and is not noted that day, but hardly two days running. A dict would take 90
-octets for each device in each worker.
+A device is noted once in eight minutes, so that an administrator who resets a key hears how many were seen in the last
+32. What was seen is a bit in a map of fixed size, found by a hash that is another each time: of a million devices in
+eight minutes one in nine shares its bit with another one and is not noted, but hardly twice running. A dict would take
+90 octets for each device in each worker.
 
 # Rule: belongs to the thread that answers requests, and costs it a fraction of a microsecond a request.
 """
@@ -12,15 +13,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Protocol
 
+PERIOD_S: Final = 480
 _BITS: Final = 2**23
-_MAX_WAITING: Final = 65_536  # to be stored; what is more than that is noted another day
+_MAX_WAITING: Final = 65_536  # to be stored; what is more than that is noted another time
 _TOGETHER: Final = 2_048  # in one transaction, which keeps other writers waiting
 
 
 class Answered(Protocol):
     """An answer that is given again and again, the same object each time."""
 
-    sighted: object  # where its device was noted last, and on which day
+    sighted: object  # where its device was noted last, and in which period
 
     @property
     def mac(self) -> bytes: ...
@@ -29,21 +31,21 @@ class Answered(Protocol):
 
 
 class Sightings:
-    """Devices seen since the day began, as (address, key)."""
+    """Devices seen since the period began, as (address, key)."""
 
     def __init__(self) -> None:
         self._bits = bytearray(_BITS // 8)
-        self._day = ""
+        self._period = 0
         self._salt = os.urandom(8)
         self._waiting: dict[tuple[bytes, int], None] = {}
-        self._today = object()
+        self._current = object()
 
     def turn(self, now: datetime) -> None:
-        """Begin a new day where there is one."""
-        day = f"{now:%Y-%m-%d}"
-        if day != self._day:
-            self._day, self._salt, self._bits = day, os.urandom(8), bytearray(_BITS // 8)
-            self._today = object()
+        """Begin a new period where there is one."""
+        period = int(now.timestamp()) // PERIOD_S
+        if period != self._period:
+            self._period, self._salt, self._bits = period, os.urandom(8), bytearray(_BITS // 8)
+            self._current = object()
 
     def note(self, mac: bytes, key_id: int) -> None:
         """Note that a device was let in with a key."""
@@ -55,10 +57,10 @@ class Sightings:
 
     def note_hits(self, hits: Iterable[tuple[object, Answered]]) -> None:
         """Note devices by what was said of their answers, which is made once for many requests."""
-        today = self._today
+        current = self._current
         for _, answered in hits:
-            if answered.sighted is not today:
-                answered.sighted = today
+            if answered.sighted is not current:
+                answered.sighted = current
                 self.note(answered.mac, answered.key_id)
 
     def unsaved(self) -> tuple[tuple[bytes, int], ...]:

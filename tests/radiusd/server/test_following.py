@@ -16,6 +16,7 @@ import pytest
 
 from crypto import MacAddress, Ssid
 from provisioning import Device, KeyDraft, KeyStatus, MasterKey, Passphrase, Store, StoreError
+from provisioning.lifecycle import keys
 from radiusd.server.following import Trouble
 
 ROOT = Path(__file__).parents[3]
@@ -254,6 +255,22 @@ def test_server_erases_what_has_lapsed(loopback, handshake, running, asking, lin
         eventually(lambda: loopback.store.keys.get(lapsed).erased)
     assert not loopback.store.keys.get(removed).erased
     assert "erased the passphrases of 1 keys that were removed long ago" in lines()
+
+
+def test_server_removes_what_is_due_and_forgets_how_it_was(loopback, running):
+    store, now = loopback.store, datetime.now(UTC)
+    going, staying = (loopback.add_key(SSID, b"passphrase %d" % number) for number in range(2))
+    store.recorder._clock_ms = lambda: int((now - timedelta(days=91)).timestamp() * 1000)
+    keys.remove(store, going, now=now - timedelta(hours=2), grace=timedelta(hours=1))
+    store.recorder._clock_ms = lambda: int((now - timedelta(days=89)).timestamp() * 1000)
+    keys.remove(store, staying, now=now, grace=timedelta(hours=1))
+    former, latter = (entry for entry in store.audit.entries(action="key.remove"))
+    with running(loopback):
+        eventually(lambda: store.keys.get(going).status is KeyStatus.REMOVED)
+        eventually(lambda: not store.audit.images(former.id))
+    assert store.keys.get(staying).status is KeyStatus.ACTIVE
+    assert store.audit.images(latter.id)
+    assert not store.audit.entry(former.id).undoable
 
 
 def test_server_forgets_devices_that_were_not_seen_for_long(loopback, running, lines):

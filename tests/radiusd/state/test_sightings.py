@@ -1,4 +1,4 @@
-"""When a device was last seen: noted once a day, on either way to its answer."""
+"""When a device was last seen: noted once in eight minutes, on either way to its answer."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -20,15 +20,15 @@ def sightings():
     return made
 
 
-def test_a_device_is_noted_once_a_day(sightings):
+def test_a_device_is_noted_once_in_eight_minutes(sightings):
     for _ in range(3):
         sightings.note(DEVICE.value, 5)
     assert sightings.unsaved() == ((DEVICE.value, 5),)
     sightings.saved(sightings.unsaved())
-    sightings.turn(NOON + timedelta(hours=11))
+    sightings.turn(NOON + timedelta(minutes=7))
     sightings.note(DEVICE.value, 5)
     assert sightings.unsaved() == ()
-    sightings.turn(NOON + timedelta(hours=12))
+    sightings.turn(NOON + timedelta(minutes=8))
     sightings.note(DEVICE.value, 5)
     assert sightings.unsaved() == ((DEVICE.value, 5),)
 
