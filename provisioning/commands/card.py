@@ -9,7 +9,7 @@ import click
 from ..command_group import CommandGroup
 from ..completion import complete_plans, complete_pools, complete_units, complete_venues
 from ..errors import InvalidValue, StoreError
-from ..exports import Card, cards_csv
+from ..exports import Card, Sheet, cards_csv
 from ..lifecycle import cards
 from ..lifecycle.cards import CardOrder, Drawn, Made
 from ..model import BatchCounts, Passphrase
@@ -24,7 +24,7 @@ from ..unopened import Unopened
 from ..views import View, render_table, view_instant
 from . import card_life, card_sheets
 from .card_options import Names, batch_argument, find_batch, in_zone, view_batch, view_card, zone_at
-from .card_sheets import Look, faces_of, force_option, looks, refuse_idle
+from .card_sheets import Look, face_of, force_option, looks, refuse_idle
 from .key_options import pool_option, secrets_option, venue_option
 from .listing import listing_of, lists, print_list
 from .new_files import NewFile, new_file
@@ -113,7 +113,7 @@ class _Files:
         self._written: Sequence[Card] = ()
         self.names = [str(file.path) for file in (pdf, csv) if file is not None]
 
-    def write(self, faces: Sequence[Card], sheet: Any) -> None:
+    def write(self, faces: Sequence[Card], sheet: Sheet) -> None:
         if faces == self._written:
             return
         self._written = faces
@@ -134,8 +134,11 @@ class _Files:
 
 
 def _faces(order: CardOrder, passphrases: Sequence[Passphrase], created_at: datetime) -> list[Card]:
-    windows = [(order.starts, order.ends)] * order.count
-    return faces_of(batch_name(created_at), list(enumerate(passphrases, 1)), order.count, windows, order.note)
+    window = (order.starts, order.ends)
+    return [
+        face_of(batch_name(created_at), number, order.count, passphrase, window, order.note)
+        for number, passphrase in enumerate(passphrases, 1)
+    ]
 
 
 def _order(

@@ -94,19 +94,22 @@ def refuse_idle(context: click.Context, *, pdf: bool, csv: bool) -> None:
             raise click.UsageError(f"{option} is about a file: say --pdf FILE{' or --csv FILE' if is_for_both else ''}")
 
 
-def faces_of(
-    batch_name: str,
-    numbered: Sequence[tuple[int, Passphrase]],
+def face_of(
+    batch: str,
+    number: int,
     count: int,
-    windows: Sequence[tuple[datetime | None, datetime | None]],
+    passphrase: Passphrase,
+    window: tuple[datetime | None, datetime | None],
     note: str | None,
-) -> list[Card]:
-    """Return what is printed of cards; each says its number, and the batch that it is looked up by."""
-    text = " · ".join(part for part in (note, batch_name) if part)
-    return [
-        Card(passphrase=passphrase, number=f"{number} of {count}", note=text, valid_from=starts, valid_until=ends)
-        for (number, passphrase), (starts, ends) in zip(numbered, windows, strict=True)
-    ]
+) -> Card:
+    """Return what is printed of a card: also its number, and the instant that its batch is looked up by."""
+    return Card(
+        passphrase=passphrase,
+        number=f"{number} of {count}",
+        note=" · ".join(part for part in (note, batch) if part),
+        valid_from=window[0],
+        valid_until=window[1],
+    )
 
 
 @click.command("print")
@@ -177,15 +180,15 @@ def _faces(store: Store, batch: CardBatch, numbers: Sequence[int], look: Look) -
     if len(chosen) < len(found) and not numbers:
         tell(f"{len(found) - len(chosen)} of {len(found)} cards ended or were invalidated, and are left out")
     faces = [
-        face
-        for card in chosen
-        for face in faces_of(
+        face_of(
             batch.name,
-            [(card.number, keys[card.key_id].passphrase)],
+            card.number,
             batch.count,
-            [(card.starts, card.ends)],
+            keys[card.key_id].passphrase,
+            (card.starts, card.ends),
             card.tag,
         )
+        for card in chosen
     ]
     venue = None if batch.venue_id is None else store.venues.get(batch.venue_id)
     sheet = look.sheet(

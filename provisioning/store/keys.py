@@ -227,9 +227,10 @@ class Keys:
             last = rows[-1][0]
 
     def identities(self, prefix: str, *, limit: int) -> list[str]:
-        """Return identities of keys that are not removed and begin so, in order, at most `limit`."""
+        """Return identities of keys that begin so, in order, at most `limit`; not of removed ones, nor of cards."""
         rows = self._db.rows(
             "SELECT DISTINCT identity FROM keys WHERE identity >= ? AND identity < ? AND status != 'removed'"
+            " AND card_batch_id IS NULL"
             " ORDER BY identity LIMIT ?",
             (prefix, f"{prefix}\U0010ffff", limit),
         )

@@ -26,6 +26,7 @@ def house(cli):
     for identity in ("Ann Lee", "Ann Ray", "Bob Ray"):
         cli.ok("key", "add", "--identity", identity)
     cli.ok("key", "remove", "Ann Ray")
+    cli.ok("card", "add", "--count", "2", "--days", "1")
     return cli
 
 
@@ -55,6 +56,8 @@ def complete(path, *words, **environment):
         (["key", "add", "--venue", "x"], []),
         (["key", "show", "Ann"], ["Ann Lee"]),
         (["key", "suspend", ""], ["Ann Lee", "Bob Ray"]),
+        (["card", "show", ""], ["1"]),
+        (["card", "extend", "2"], []),
         (["log", "--venue", "Hudson M"], ["Hudson Mews"]),
         (["log", "--who", "B"], ["Bob Ray"]),
         (["log", "--unit", "W"], ["West/4B"]),
