@@ -107,6 +107,7 @@ def test_only_the_kernels_callers_import_the_kernels():
         (["latchkey", "key", "add", "--help"], ("numba", "radiusd")),
         (["latchkey", "nas", "add", "--help"], ("numba", "scapy", "pyrad")),
         (["latchkey", "nas", "list", "--help"], ("numba", "radiusd")),
+        (["latchkey", "unit", "set", "--help"], ("numba", "radiusd", "rich", "provisioning.sheets")),
     ],
 )
 def test_help_imports_nothing_heavy(command, forbidden):
