@@ -77,7 +77,8 @@ def find_venue(store: Store, text: str) -> Venue:
     venues = store.venues.all()
     for found in (
         [venue for venue in venues if venue.name == text],
-        [venue for venue in venues if text in (venue.external_id, venue.platform_id)],
+        [venue for venue in venues if venue.external_id == text],
+        [venue for venue in venues if venue.platform_id == text],
         [venue for venue in venues if f"id:{venue.id}" == text],
     ):
         if found:

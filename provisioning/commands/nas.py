@@ -1,5 +1,6 @@
 """The command `nas`: who may ask, for whose keys, and in which words. Each is one call of the library."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -116,21 +117,24 @@ def nas_add(
     network = parse_network(address)
     if unknown_devices == UnknownDevices.OFFER.value:
         check_offering(context, profile)
-    with changing(context, "nas.add", as_json=as_json) as (store, _):
-        venue_id = find_venue(store, venue).id if venue is not None else None
-        # After all that can be wrong, so that nobody types it twice for nothing.
-        shared, made = _choose_secret(secret, secret_file, force)
-        added = store.nases.add(
+
+    def add(store: Store, shared: bytes) -> Nas:
+        return store.nases.add(
             network,
             shared,
             name=name,
-            venue_id=venue_id,
+            venue_id=find_venue(store, venue).id if venue is not None else None,
             any_venue=any_venue,
             profile=profile,
             require_message_authenticator=require,
             unknown_devices=UnknownDevices(unknown_devices),
             answers=Answers(answers),
         )
+
+    _rehearse(context, add, secret, secret_file)
+    shared, made = _choose_secret(secret, secret_file, force)
+    with changing(context, "nas.add", as_json=as_json) as (store, _):
+        added = add(store, shared)
         view = view_nas(added, _venue_names(store), secrets=made)
     _warn_of_secret(shared)
     if added.venue_id is None and not added.any_venue:
@@ -138,6 +142,20 @@ def nas_add(
     print_added(view, as_json)
     if made and not as_json:
         click.echo(shared)
+
+
+def _rehearse(
+    context: click.Context, change: Callable[[Store, bytes], object], text: str | None, file: str | None
+) -> None:
+    """Find all that can be wrong before somebody types a secret, who must neither do it twice nor keep writers waiting.
+
+    change: what is to be done with it
+    """
+    if text is None and (file == "-" or (file is None and at_terminal())):
+        with open_database(context) as store:
+            store.recorder.dry_run = True
+            with store.change("nas.set"):
+                change(store, generate_secret())
 
 
 def _choose_secret(text: str | None, file: str | None, force: bool) -> tuple[bytes, bool]:
@@ -281,18 +299,23 @@ def nas_set(
         asked = new_secret or secret is not None or secret_file is not None
         require_some((*fields, *[each for each in (asked, grace, venue, any_venue) if each]))
         waiting = None if grace is None else parse_grace(grace)
-        with changing(context, "nas.set", as_json=as_json) as (store, _):
+
+        def change(store: Store, shared: bytes | None) -> Nas:
             nas_id = find_nas(store, address).id
             if any_venue:
-                fields |= {"any_venue": True, "venue_id": None}
+                fields.update({"any_venue": True, "venue_id": None})
             elif venue is not None:
-                fields |= {"any_venue": False, "venue_id": find_venue(store, venue).id}
+                fields.update({"any_venue": False, "venue_id": find_venue(store, venue).id})
             if fields.get("unknown_devices") is UnknownDevices.OFFER or "profile" in fields:
                 _check_offering(context, store.nases.get(nas_id), fields)
-            shared = (
-                generate_secret() if new_secret else _choose_secret(secret, secret_file, force)[0] if asked else None
-            )
-            changed = change_nas(store, nas_id, now=utc_now(), secret=shared, grace=waiting, **fields)
+            return change_nas(store, nas_id, now=utc_now(), secret=shared, grace=waiting, **fields)
+
+        shared = generate_secret() if new_secret else None
+        if secret is not None or secret_file is not None:
+            _rehearse(context, change, secret, secret_file)
+            shared, _made = _choose_secret(secret, secret_file, force)
+        with changing(context, "nas.set", as_json=as_json) as (store, _):
+            changed = change(store, shared)
             view = view_nas(changed, _venue_names(store), secrets=new_secret)
     if shared is not None:
         _warn_of_secret(shared)
@@ -316,7 +339,7 @@ def _read(said: dict[str, Any], network: str | None) -> dict[str, Any]:
     return fields
 
 
-def _check_offering(context: click.Context, /, nas: Nas, fields: dict[str, Any]) -> None:
+def _check_offering(context: click.Context, nas: Nas, fields: dict[str, Any]) -> None:
     """Raise InvalidValue where the NAS would offer several keys to access points that try one only."""
     if fields.get("unknown_devices", nas.unknown_devices) is UnknownDevices.OFFER:
         check_offering(context, fields.get("profile", nas.profile))

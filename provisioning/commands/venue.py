@@ -57,6 +57,7 @@ def _fields(command: Command) -> Command:
             click.option("--vlans-wireless", type=Clearable(), metavar="A-B", help="The same for localwirelessonly."),
             click.option("--vlans-roaming", type=Clearable(), metavar="A-B", help="The same for globalroaming."),
             click.option("--external-id", type=Clearable(), metavar="ID", help="What another system calls it."),
+            click.option("--platform-id", metavar="ID", help="Its VenueID, where a platform gave it one."),
             click.option(
                 "--allow-overlap",
                 type=Clearable(YesNo()),

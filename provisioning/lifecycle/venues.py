@@ -1,13 +1,14 @@
 """Venues: how access points name themselves, which VLANs their units have, and what becomes of all when one goes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from ..errors import AlreadyExists, InvalidValue, NotFound, Occupied
 from ..model import Keypool, NasLabel, Unit, Venue
+from ..model.identifiers import check_venue_id
 from ..model.vlans import check_offset
 from ..store import Store
 from ..store.occupants import Occupant
@@ -18,6 +19,7 @@ _CONFIRMATION: Final = re.compile(r"DELETE-VENUE-[A-Z0-9]{4}")
 
 def add_venue(store: Store, name: str, *, nas_identifiers: Sequence[str] = (), **fields: Any) -> Venue:
     """Return a new venue; of NAS-Identifiers that differ in case alone the first one counts."""
+    _check(fields)
     return store.venues.add(name, nas_identifiers=_folded(nas_identifiers), **fields)
 
 
@@ -30,6 +32,7 @@ def change_venue(
     **fields: Any,
 ) -> Venue:
     """Give a venue's fields other values. NAS-Identifiers are the same whatever the case of their letters."""
+    _check(fields)
     with store.change("venue.set"):
         venue = store.venues.get(venue_id)
         gone = {identifier.lower() for identifier in remove_identifiers}
@@ -43,6 +46,11 @@ def change_venue(
             check_offset(store.units.vlans(venue_id), changed.wireless_only_vlan_offset)
         store.venues.save(changed)
         return changed
+
+
+def _check(fields: Mapping[str, Any]) -> None:
+    if fields.get("platform_id") is not None:
+        check_venue_id(fields["platform_id"])
 
 
 def _folded(identifiers: Sequence[str]) -> tuple[str, ...]:

@@ -94,6 +94,24 @@ def test_what_cannot_be_is_one_line_and_changes_nothing(nas, options, said):
     assert (show(nas), audited(nas)) == (before, entries)
 
 
+def test_nobody_is_kept_waiting_while_a_secret_is_typed(nas, monkeypatch):
+    """What can be wrong is found before, and no lock is held."""
+    typed = []
+
+    def read(*_arguments, **_options):
+        nas.ok("venue", "set", "Elm", "--external-id", f"E-{len(typed)}")  # another administrator
+        typed.append(True)
+        return b"a typed secret 12"
+
+    monkeypatch.setattr("provisioning.commands.nas.read_secret", read)
+    assert "no venue 'Elmm'" in nas.refused("nas", "set", "aps", "--secret-file", "-", "--venue", "Elmm")
+    assert "already" in nas.refused("nas", "add", "192.0.2.0/24", "--secret-file", "-", "--venue", "Elm")
+    assert not typed
+    nas.ok("nas", "set", "aps", "--secret-file", "-")
+    nas.ok("nas", "add", "192.0.2.9", "--secret-file", "-", "--venue", "Elm")
+    assert [show(nas, which)["secret"] for which in ("aps", "192.0.2.9")] == ["a typed secret 12"] * 2
+
+
 def test_nothing_said_is_usage(nas):
     assert nas.run("nas", "set", "aps").exit_code == 2
     assert nas.run("nas", "set", "aps", "--venue", "Elm", "--any-venue").exit_code == 2

@@ -82,6 +82,8 @@ class TestSet:
             (["--name", "\udcff"], "venue name has a character that is not printable"),
             (["--add-nas-identifier", "x" * 254], "NAS-Identifier has 254 octets, more than 253"),
             (["--external-id", "\n"], "external id is empty"),
+            (["--platform-id", "Global"], "VenueID cannot be 'global'"),
+            (["--platform-id", "LATCHKEY._V3VENUE_.OTHER.2"], "is that of venue 'Other'"),
             (["--name", "Other"], "there is a venue 'Other' already"),
         ],
     )
@@ -118,7 +120,8 @@ class TestSet:
         house.ok("venue", "set", "Hudson House", "--external-id", "site 7")
         for text in ("site 7", "id:1", "LATCHKEY._V3VENUE_.HUDSONHOUSE.1"):
             assert show(house, text)["name"] == "Hudson House"
-        house.ok("venue", "add", "site 8")
+        house.ok("venue", "add", "site 8", "--platform-id", "site 7")
+        assert show(house, "site 7")["name"] == "Hudson House"  # an external id goes before a VenueID (4.11)
         assert house.refused("venue", "add", "Elm", "--external-id", "site 7") == (
             "venue 'Elm': external id 'site 7' is that of venue 'Hudson House'"
         )
