@@ -73,6 +73,19 @@ def test_a_batch_is_one_change_and_one_undo(site):
     assert json.loads(site.ok("key", "list", "--cards", "--json")) == []
 
 
+@pytest.mark.parametrize("count", ["1", "3"])
+def test_a_batch_that_was_changed_since_is_not_undone_before_that_is(site, count):
+    site.ok("card", "add", "--count", count, "--days", "1")
+    made = json.loads(site.ok("audit", "--json").splitlines()[-1])["id"]
+    site.ok("card", "extend", "1", "--hours", "1")
+    before = shown(site)
+    assert "cannot be taken back" in site.refused("undo", str(made))
+    assert shown(site) == before
+    site.ok("undo")
+    site.ok("undo", str(made))
+    assert json.loads(site.ok("card", "list", "--json")) == []
+
+
 def test_what_a_batch_is_made_of(site):
     site.ok("plan", "add", "Guest")
     site.ok("unit", "add", "Hudson House", "Lobby", "--vlan", "300")
