@@ -3,9 +3,10 @@
 A passphrase is printed when it was made here, and else only with --show-secrets.
 """
 
+import importlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -19,7 +20,7 @@ from ..model.zones import parse_instant
 from ..options import db_option, json_option, print_object, utc_now
 from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ..store import Store
-from . import key_export, key_import, key_life, key_list
+from . import key_life, key_list
 from .fields import CLEARED, Clearable, given, require_some
 from .key_options import (
     NewPassphrase,
@@ -39,8 +40,25 @@ from .key_options import (
 )
 from .writing import changing, writes
 
+_ELSEWHERE: Final = {"import": "key_import", "export": "key_export"}  # what reads sheets is imported when it is used
 
-@click.group(cls=CommandGroup)
+
+class KeyGroup(CommandGroup):
+    """The commands about keys, those about files among them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        name = _ELSEWHERE[cmd_name]
+        command = getattr(importlib.import_module(f".{name}", __package__), name)
+        assert isinstance(command, click.Command)  # noqa: S101 (the table is ours, and help goes through it)
+        return command
+
+
+@click.group(cls=KeyGroup)
 def key() -> None:
     """Keys: one passphrase in one keypool. KEY is an id, id:N or an identity.
 
@@ -231,7 +249,5 @@ for command in (
     key_life.key_restore,
     key_life.key_forget_devices,
     key_life.key_erase,
-    key_import.key_import,
-    key_export.key_export,
 ):
     key.add_command(command)

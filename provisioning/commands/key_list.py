@@ -4,6 +4,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import click
 
 from ..completion import complete_keys, complete_plans, complete_pools, complete_subscribers, complete_units
 from ..errors import InvalidValue, RowDamaged
-from ..model import Key, KeyLabel, KeyRow, KeyStatus, Scope
+from ..model import Key, KeyLabel, KeyRow, KeyStatus, Scope, Sighting
 from ..options import db_option, json_option, open_database, print_view, utc_now
 from ..reasons import code_of
 from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
@@ -62,13 +63,16 @@ def key_list(context: click.Context, /, show_secrets: bool, state: str | None, *
     with open_database(context, readonly=True) as store:
         unopened = Unopened()
         ssids = ssids_of(store)
-        found = store.key_records.listed(_filter(store, said, now), _wanted(wanted, state, now))
+        # What the database can tell apart is counted there, unread.
+        offset = wanted.offset if wanted.search is None and state is None else 0
+        found = store.key_records.listed(_filter(store, said, now), _wanted(wanted, state, now), offset=offset)
         kept = (
             each
             for each in found
             if (state != "damaged" if isinstance(each, KeyRow) else _is_asked(each, wanted, state))
         )
-        page = itertools.islice(kept, wanted.offset, None if wanted.limit is None else wanted.offset + wanted.limit)
+        begin = wanted.offset - offset
+        page = itertools.islice(kept, begin, None if wanted.limit is None else begin + wanted.limit)
         views = _views(store, page, ssids, now, unopened, secrets=show_secrets)
         if not (wanted.as_json or wanted.as_csv):
             views = map(localise, views)
@@ -199,7 +203,7 @@ def _view_one(
     else:
         unopened.report("keys", found.id)
         view = view_damaged_key(found, ssids_of(store), secrets=secrets)
-    sightings = view_sightings(store.devices.sightings(found.id))
+    sightings = view_sightings(_sightings(store, found.id))
     former = [
         (each.id, each.ends)
         for each in store.key_records.graces_of(found.id)
@@ -221,6 +225,17 @@ def _view_one(
         view["former_passphrases"] = [f"id:{id_} until {say_instant(ends, zone)}" for id_, ends in former]
     shown = localise(view)
     return {field: value for field, value in shown.items() if value is not None or field not in _RARE}
+
+
+def _sightings(store: Store, key_id: int) -> list[Sighting]:
+    """Return the devices of a key and its former passphrases: when each was seen with any of them."""
+    seen = {each.mac: each for each in store.devices.sightings(key_id)}
+    for former in store.keys.graces_of(key_id):
+        for each in store.devices.sightings(former):
+            known = seen.setdefault(each.mac, each)
+            if each.last is not None and (known.last is None or known.last < each.last):
+                seen[each.mac] = replace(known, first=known.first or each.first, last=each.last)
+    return sorted(seen.values(), key=lambda each: each.mac.value)
 
 
 _RARE: Final = frozenset(

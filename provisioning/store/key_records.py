@@ -1,3 +1,4 @@
+# ruff: noqa: S608 (what is put into a statement here is a condition of ours; values are parameters)
 """The keys without their secrets: found, listed and compared by what was decided about them."""
 
 import json
@@ -79,14 +80,22 @@ class KeyRecords:
         return self._where("k.id IN (SELECT value FROM json_each(?))", json.dumps(sorted(set(ids))))
 
     def listed(
-        self, asked: KeyFilter, wanted: Callable[[KeyRow], bool] = lambda _: True
+        self, asked: KeyFilter, wanted: Callable[[KeyRow], bool] = lambda _: True, *, offset: int = 0
     ) -> Iterator[KeyRow | KeyLabel]:
         """Yield keys by id; of one that cannot be opened its label. That is tried, and nothing of it is kept.
 
         wanted: of the rows that can be read these alone are opened
+        offset: leave out so many of what the filter asks for, unread
         """
         where, values = _conditions(asked)
         last, size = 0, _FIRST
+        if offset:
+            first = self._db.row(
+                f"SELECT k.id FROM keys k WHERE true{where} ORDER BY k.id LIMIT 1 OFFSET ?", (*values, offset)
+            )
+            if first is None:
+                return
+            last = first[0] - 1
         while rows := self._db.rows(f"{_ROW} WHERE k.id > ?{where} ORDER BY k.id LIMIT {size}", (last, *values)):
             last, size = rows[-1][0], _CHUNK
             sound = {row[0]: KeyRow._make(row[:-2]) for row in rows if _is_sound(row)}

@@ -269,6 +269,25 @@ def test_keys_are_listed_by_what_they_belong_to(house):
     assert line.split(",")[:3] == ["2", "bob", "Hudson House"]
 
 
+def test_pages_of_a_list_are_what_is_between(house):
+    for number in range(7):
+        house.ok("key", "add", "--identity", f"p{number}", *(("--unit", "4B") if number % 2 else ()))
+    house.ok("key", "remove", "p0")
+    everything = listed(house)
+    for offset in range(8):
+        assert listed(house, "--limit", "2", "--offset", str(offset)) == everything[offset : offset + 2]
+        assert listed(house, "--offset", str(offset), "--search", "p") == everything[offset:]
+    assert listed(house, "--unit", "4B", "--offset", "1") == ["p3", "p5"]
+
+
+def test_a_device_was_seen_with_either_passphrase(house, path):
+    house.ok("key", "add", "--identity", "ann")
+    house.ok("key", "reset", "ann", "--grace", "1h")
+    with open_store(path, {}) as store:
+        store.devices.remember([Device(1, PHONE, 2)], datetime(2026, 11, 21, tzinfo=UTC))
+    assert shown(house, "ann")["devices"] == [str(PHONE)]
+
+
 def test_a_key_is_found_in_either_case_where_one_alone_can_be_meant(house):
     house.ok("key", "add", "--identity", "Ann Lee")
     assert shown(house, "ann lee")["id"] == 1
