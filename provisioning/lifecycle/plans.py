@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..errors import InvalidValue, Occupied
-from ..model import KeyStatus, ServicePlan
+from ..model import ServicePlan
 from ..store import Store
 from .units import count_of
 
@@ -51,7 +51,7 @@ def remove_plan(store: Store, plan_id: int, *, now: datetime, to_id: int | None 
         change.subject("plan", plan.id, plan.name)
         if to_id == plan_id:
             raise InvalidValue(f"plan {plan.name!r}: name another one to move to")
-        live = sum(key.is_live(now) and not key.is_former for key in store.occupants.of_plan(plan_id))
+        live = store.occupants.count_of_plan(plan_id, now=now)
         tenancies = sum(
             each.plan_id == plan_id and (each.ends is None or each.ends > now)
             for each in store.subscribers.subscriptions()
@@ -68,8 +68,7 @@ def remove_plan(store: Store, plan_id: int, *, now: datetime, to_id: int | None 
 
 
 def _migrate(store: Store, plan_id: int, to_id: int | None) -> int:
-    keys = store.occupants.of_plan(plan_id)
-    living = sum(key.status is not KeyStatus.REMOVED and not key.is_former for key in keys)
+    living = store.occupants.count_of_plan(plan_id)
     for table in ("keys", "subscriptions", "card_batches"):
         store.occupants.put(table, "plan_id", plan_id, to_id)
     return living

@@ -71,7 +71,6 @@ def remove_pool(store: Store, keypool_id: int, *, with_keys: int | None = None, 
             raise InvalidValue(
                 f"keypool {pool.ssid} is global, valid at every venue: say --global where that is what is to be removed"
             )
-        keys = store.occupants.of_keypools([keypool_id])
         here = store.keys.counts().get(keypool_id, 0)
         if here != (with_keys or 0):
             raise Occupied(
@@ -79,6 +78,7 @@ def remove_pool(store: Store, keypool_id: int, *, with_keys: int | None = None, 
                 + (f", not {with_keys:,}" if with_keys is not None else "")
                 + (f": say --with-keys {here} to remove them, too" if here else "")
             )
+        keys = store.occupants.of_keypools([keypool_id])
         store.occupants.delete(keys)
         store.cards.remove_all(keypool_id)
         store.keypools.remove(keypool_id)

@@ -54,9 +54,6 @@ class Occupants:
     def of_units(self, unit_ids: Iterable[int]) -> list[Occupant]:
         return self._read("unit_id IN (SELECT value FROM json_each(?))", json.dumps(sorted(unit_ids)))
 
-    def of_plan(self, plan_id: int) -> list[Occupant]:
-        return self._read("plan_id = ?", plan_id)
-
     def of_keypools(self, keypool_ids: Iterable[int]) -> list[Occupant]:
         return self._read("keypool_id IN (SELECT value FROM json_each(?))", json.dumps(sorted(keypool_ids)))
 
@@ -78,6 +75,16 @@ class Occupants:
             )
         ]
 
+    def count_of_plan(self, plan_id: int, *, now: datetime | None = None) -> int:
+        """Return how many keys have a plan, removed ones aside; with `now` only those that have not ended."""
+        return int(
+            self._db.rows(
+                "SELECT count(*) FROM keys WHERE plan_id = ?1 AND status != 'removed' AND grace_of IS NULL"
+                " AND (?2 IS NULL OR ends IS NULL OR ends > ?2)",
+                (plan_id, save_instant(now)),
+            )[0][0]
+        )
+
     def count_at(self, keypool_id: int, venue_id: int, now: datetime) -> int:
         """Return how many live keys of a keypool belong to units of a venue."""
         return int(
@@ -86,16 +93,6 @@ class Occupants:
                 " AND k.status != 'removed' AND (k.ends IS NULL OR k.ends > ?)",
                 (keypool_id, venue_id, save_instant(now)),
             )[0][0]
-        )
-
-    def count_of_units(self, now: datetime) -> dict[int, int]:
-        """Return the number of live keys per unit id."""
-        return dict(
-            self._db.rows(
-                "SELECT unit_id, count(*) FROM keys WHERE unit_id IS NOT NULL AND status != 'removed'"
-                " AND (ends IS NULL OR ends > ?) GROUP BY unit_id",
-                (save_instant(now),),
-            )
         )
 
     # Parts of a change.
