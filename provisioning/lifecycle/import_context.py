@@ -1,6 +1,7 @@
 """What an import needs to know of the store: what there is to name, and which keys there are."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from crypto import MacAddress
 
@@ -54,7 +55,10 @@ def stored_keys(store: Store, keypool_ids: Iterable[int]) -> Iterator[StoredKey]
                         id=key.id, keypool_id=keypool_id, identity=key.identity, passphrase=None, macs=macs, status=None
                     )
             elif key.status is not KeyStatus.REMOVED and key.grace_of is None and key.card_batch_id is None:
-                yield _stored(key, macs)
+                stored = _stored(key, macs)
+                if key.removes_at is not None:  # which `Key.ends` is no later than
+                    stored = replace(stored, ends=store.key_records.get(key.id).ends)
+                yield stored
 
 
 def _stored(key: Key, macs: frozenset[MacAddress]) -> StoredKey:
@@ -62,6 +66,7 @@ def _stored(key: Key, macs: frozenset[MacAddress]) -> StoredKey:
         id=key.id,
         keypool_id=key.keypool_id,
         identity=key.identity,
+        removes_at=key.removes_at,
         passphrase=key.passphrase,
         macs=macs,
         vlan=key.vlan,

@@ -7,7 +7,7 @@ from typing import Final
 from ..errors import Refusal
 from ..model import KeyDraft, KeyStatus, Passphrase
 from ..model.zones import render_instant
-from ..sheets import FieldChange, KeyRow, KeyUpdate, NewUnit, Places, StoredKey
+from ..sheets import FieldChange, KeyUpdate, NewUnit, Places, StoredKey, WantedKey
 
 SHOWN: Final = 5
 
@@ -77,7 +77,7 @@ class Teller:
         self._plans = {plan.id: plan.name for plan in places.plans}
         self._pools = {pool.id: pool for pool in places.keypools}
 
-    def preview(self, row: KeyRow, what: str) -> PreviewRow:
+    def preview(self, row: WantedKey, what: str) -> PreviewRow:
         zone = self._zone(row)
         return PreviewRow(
             line=row.line,
@@ -96,7 +96,7 @@ class Teller:
         changes = tuple(self._describe(change, zone) for change in update.changes)
         return ChangedKey(id=update.key.id, identity=update.row.identity, line=update.row.line, changes=changes)
 
-    def _zone(self, row: KeyRow) -> tzinfo:
+    def _zone(self, row: WantedKey) -> tzinfo:
         """Return the zone of a row's venue: that of its unit, else the keypool's only one."""
         venue_ids = self._pools[row.keypool_id].venue_ids
         venue_id = venue_ids[0] if len(venue_ids) == 1 else None

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ..errors import Duplicate, Refusal
 from ..keys import Derive, Progress
 from ..model import KeyDraft, KeyOrigin, Keypool, KeyStatus
 from ..model.key import NO_ORIGIN
-from ..sheets import DpskRows, KeyRow, KeyUpdate, NewUnit
+from ..sheets import DpskRows, KeyUpdate, NewUnit, WantedKey
 
 
 @dataclass(slots=True)
@@ -86,21 +87,34 @@ class Work:
         """Return whether nothing is left to do."""
         return not self.updates and not self.added
 
-    def add_rows(self, rows: Iterable[KeyRow]) -> None:
+    def add_rows(self, rows: Iterable[WantedKey]) -> None:
         for row in rows:
             unit = row.unit if isinstance(row.unit, NewUnit) else None
             self.additions.setdefault(row.keypool_id, Additions()).add(row.line, draft_of(row), unit)
 
-    def new_units(self) -> list[NewUnit]:
-        """Return the units to make, in the order in which they are named."""
-        of_rows = {line: unit for each in self.additions.values() for line, unit in each.units.items()}
-        of_rows |= {each.row.line: each.row.unit for each in self.updates if isinstance(each.row.unit, NewUnit)}
-        return list(dict.fromkeys(of_rows[line] for line in sorted(of_rows)))
+    def new_units(self) -> dict[NewUnit, list[int]]:
+        """Return the units to make, in the order in which they are named, and the lines that name each."""
+        named = [(line, unit) for each in self.additions.values() for line, unit in each.units.items()]
+        named += [(each.row.line, each.row.unit) for each in self.updates if isinstance(each.row.unit, NewUnit)]
+        units: dict[NewUnit, list[int]] = {}
+        for line, unit in sorted(named, key=itemgetter(0)):
+            units.setdefault(unit, []).append(line)
+        return units
 
-    def lines_of(self, unit: NewUnit) -> list[int]:
-        """Return the lines that name a unit to make."""
-        lines = [line for each in self.additions.values() for line, named in each.units.items() if named == unit]
-        return sorted([*lines, *(each.row.line for each in self.updates if each.row.unit == unit)])
+    def tags(self) -> list[tuple[int, str, str, int]]:
+        """Return line, subscriber, tag and key (0: a new one) of each key that gets a tag, or with it a subscriber."""
+        found = [
+            (line, draft.subscriber, draft.origin.tag, 0)
+            for each in self.additions.values()
+            for line, draft in zip(each.lines, each.drafts, strict=True)
+            if draft.origin.tag is not None and draft.subscriber is not None
+        ]
+        for update in self.updates:
+            after = {change.name: change.after for change in update.changes}
+            name, tag = after.get("subscriber", update.key.subscriber), after.get("tag", update.key.tag)
+            if not after.keys().isdisjoint(("subscriber", "tag")) and isinstance(name, str) and isinstance(tag, str):
+                found.append((update.row.line, name, tag, update.key.id))
+        return sorted(found)
 
     def leave_out(self, lines: Iterable[int]) -> None:
         left_out = set(lines)
@@ -111,7 +125,7 @@ class Work:
 
     def derive(self, keypools: Mapping[int, Keypool], derive: Derive, progress: Progress | None) -> None:
         """Derive the PMK of each passphrase, a keypool at a time, since it depends on the SSID."""
-        changed: dict[int, list[KeyRow]] = {}
+        changed: dict[int, list[WantedKey]] = {}
         for each in self.updates:
             if any(change.name == "psk" for change in each.changes):
                 changed.setdefault(each.row.keypool_id, []).append(each.row)
@@ -125,7 +139,7 @@ class Work:
             self.pmks |= {row.line: pmk.tobytes() for row, pmk in zip(rows, pmks[count:], strict=True)}
 
 
-def draft_of(row: KeyRow) -> KeyDraft:
+def draft_of(row: WantedKey) -> KeyDraft:
     """Return the key that a row adds, which must have a passphrase; its unit is left out where it is to be made."""
     assert row.passphrase is not None  # noqa: S101 (rows without one are refused, or get one)
     origin = NO_ORIGIN

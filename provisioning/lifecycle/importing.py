@@ -26,12 +26,12 @@ from ..model.passphrases import generate_passphrase
 from ..selectors import find_keypool
 from ..sheets import (
     DpskRows,
-    KeyRow,
     NewUnit,
     Places,
     SheetOptions,
     SheetReader,
     UpdatePlan,
+    WantedKey,
     is_dpsk,
     plan_update,
     resolve_rows,
@@ -39,7 +39,7 @@ from ..sheets import (
 from ..store import Store
 from .import_context import places_of, stored_keys
 from .import_report import SHOWN, Imported, Preview, PreviewRow, Teller, preview_draft
-from .import_updates import apply_update
+from .import_updates import Updater
 from .import_work import Additions, Work, read_dpsk
 
 
@@ -185,7 +185,9 @@ class _Import:
         self._teller = Teller(places)
         self._first = tuple(self._preview(row, self._teller) for row in resolved.rows[:SHOWN])
 
-    def _plan_update(self, rows: Sequence[KeyRow], fields: frozenset[str], identities: Mapping[int, str]) -> UpdatePlan:
+    def _plan_update(
+        self, rows: Sequence[WantedKey], fields: frozenset[str], identities: Mapping[int, str]
+    ) -> UpdatePlan:
         """Return what an update does to the keys of the keypools that the sheet is about."""
         pools = {row.keypool_id for row in rows}
         if self._places is not None and self._places.keypool_id is not None:
@@ -195,7 +197,7 @@ class _Import:
             rows, stored_keys(self._store, pools), fields, refused=refused, need_psk=not self._options.generate
         )
 
-    def _note_known(self, rows: Sequence[KeyRow]) -> None:
+    def _note_known(self, rows: Sequence[WantedKey]) -> None:
         """Say how many new keys have the identity of one that is there: nobody can tell the two apart by name."""
         names: dict[int, list[str]] = {}
         for row in rows:
@@ -248,7 +250,7 @@ class _Import:
             for pool_id, each in work.additions.items():
                 new[pool_id] = store.keys.prepare(each.drafts, each.required_pmks, self._progress)
         units = work.new_units()
-        if options.dry_run and not units and not work.updates:
+        if options.dry_run and not (units or work.updates or work.tags()):
             for pool_id, additions in work.additions.items():
                 with _refusing(additions):
                     store.keys.check(pool_id, additions.drafts, additions.required_pmks)
@@ -257,6 +259,7 @@ class _Import:
         try:
             with self._dry(), store.change("key.import", reason=options.reason) as change:
                 change.note["file"] = Path(self._name).name
+                self._refuse_tags()
                 made = self._make_units(units)
                 self._update(made)
                 for pool_id, additions in work.additions.items():
@@ -282,28 +285,43 @@ class _Import:
         finally:
             recorder.dry_run = before
 
-    def _make_units(self, units: Sequence[NewUnit]) -> dict[NewUnit, int]:
+    def _make_units(self, units: Mapping[NewUnit, Sequence[int]]) -> dict[NewUnit, int]:
         """Make units, and return their ids; refuse the rows of one that cannot be made."""
         made: dict[NewUnit, int] = {}
         refusals: list[Refusal] = []
-        for unit in units:
+        for unit, lines in units.items():
             try:
                 found = self._store.units.add(unit.venue_id, unit.name, building=unit.building, floor=unit.floor)
             except (AlreadyExists, InvalidValue, NotFound):
                 # Without what it says: the name is a cell, and where columns were swapped a passphrase.
                 why = "unit: none can be made so: the venue is full, or the name is one's already but for its signs"
-                refusals += [Refusal(line, why) for line in self._work.lines_of(unit)]
+                refusals += [Refusal(line, why) for line in lines]
             else:
                 made[unit] = found.id
         if refusals:
             raise _Refused(refusals)
         return made
 
+    def _refuse_tags(self) -> None:
+        """Refuse rows that give two keys of one subscriber the same tag."""
+        store, taken, refusals = self._store, dict[tuple[str, str], int](), list[Refusal]()
+        wanted = self._work.tags()
+        ids = store.subscribers.ids_of(sorted({name for _, name, _, _ in wanted}))
+        for line, name, tag, key_id in wanted:
+            if (earlier := taken.setdefault((name, tag), line)) != line:
+                refusals.append(Refusal(line, f"tag: line {earlier} gives it to another key of the subscriber"))
+            elif others := [other for other in store.key_records.with_tag(ids[name], tag) if other != key_id]:
+                refusals.append(Refusal(line, f"tag: key {others[0]} of the subscriber has it"))
+        if refusals:
+            raise _Refused(refusals)
+
     def _update(self, made: Mapping[NewUnit, int]) -> None:
+        if not self._work.updates:
+            return
+        updater = Updater(self._store, self._work.updates, units=made, now=self._now)
         for number, each in enumerate(self._work.updates, 1):
             try:
-                pmk = self._work.pmks.get(each.row.line)
-                apply_update(self._store, each, units=made, pmk=pmk, now=self._now)
+                updater.apply(each, self._work.pmks.get(each.row.line))
             except (InvalidValue, NotFound) as error:
                 raise _Refused([Refusal(each.row.line, str(error))]) from error
             if self._progress is not None and (number % 1000 == 0 or number == len(self._work.updates)):
@@ -311,7 +329,7 @@ class _Import:
 
     # Telling.
 
-    def _preview(self, row: KeyRow, teller: Teller) -> PreviewRow:
+    def _preview(self, row: WantedKey, teller: Teller) -> PreviewRow:
         lines = {
             "refuse": {each.line for each in self._refusals},
             "add": {each.line for each in self._plan.added},
@@ -320,7 +338,7 @@ class _Import:
         return teller.preview(row, next((what for what, of in lines.items() if row.line in of), "leave"))
 
 
-def _with_passphrase(row: KeyRow) -> KeyRow:
+def _with_passphrase(row: WantedKey) -> WantedKey:
     return row if row.passphrase is not None else replace(row, passphrase=generate_passphrase())
 
 

@@ -10,7 +10,7 @@ that are no keys. `dpsk` is the file that FreeRADIUS's rlm_dpsk reads, a million
 from .columns import FIELDS, Columns, parse_map
 from .dpsk import DpskRows, begins_as_formula, is_dpsk, render_example, render_rows
 from .refused import render_refused, write_refused
-from .resolve import KeyRow, NewUnit, Places, Resolved, resolve_rows
+from .resolve import NewUnit, Places, Resolved, WantedKey, resolve_rows
 from .sheet import Sheet, SheetOptions, SheetReader, SheetRow
 from .updating import FieldChange, KeyUpdate, StoredKey, UpdatePlan, plan_update
 from .writing import describe_key, render_sheet, render_window_end
@@ -20,7 +20,6 @@ __all__ = [
     "Columns",
     "DpskRows",
     "FieldChange",
-    "KeyRow",
     "KeyUpdate",
     "NewUnit",
     "Places",
@@ -31,6 +30,7 @@ __all__ = [
     "SheetRow",
     "StoredKey",
     "UpdatePlan",
+    "WantedKey",
     "begins_as_formula",
     "describe_key",
     "is_dpsk",

@@ -46,7 +46,7 @@ class NewUnit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRow:
+class WantedKey:
     """One key as it shall be. What is None is absent, or its field has no column."""
 
     line: int
@@ -69,7 +69,7 @@ class KeyRow:
 class Resolved:
     """What came of a sheet's rows."""
 
-    rows: tuple[KeyRow, ...]
+    rows: tuple[WantedKey, ...]
     refusals: tuple[Refusal, ...]
     new_units: tuple[NewUnit, ...]
 
@@ -80,7 +80,7 @@ def resolve_rows(rows: Sequence[SheetRow], places: Places, *, create_units: bool
     create_units: units that are not there are to be made
     """
     resolver = _Resolver(places, create_units=create_units)
-    kept: list[KeyRow] = []
+    kept: list[WantedKey] = []
     refusals: list[Refusal] = []
     macs: dict[tuple[int, MacAddress], int] = {}
     for row in rows:
@@ -115,7 +115,7 @@ class _Resolver:
         self._instants: dict[tuple[str, str, tzinfo], datetime] = {}
         self._new_units: dict[tuple[int, str, str], list[NewUnit]] = {}
 
-    def row(self, row: SheetRow) -> KeyRow:
+    def row(self, row: SheetRow) -> WantedKey:
         """Return what a row means; ValueError names the field that means nothing."""
         venue = self._venue(row.venue)
         pool = self._pool(row.pool, row.venue)
@@ -129,7 +129,7 @@ class _Resolver:
             own = row.vlan if row.vlan is not None or not isinstance(unit, Unit) else unit.vlan
             if own is not None and own + self._venue_of[venue_id].wireless_only_vlan_offset > 4094:
                 raise ValueError("vlan: more than 4094 with the venue's offset for wireless-only plans")
-        return KeyRow(
+        return WantedKey(
             line=row.line,
             keypool_id=pool.id,
             identity=row.identity,

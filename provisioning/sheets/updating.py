@@ -14,7 +14,7 @@ from crypto import MacAddress
 
 from ..errors import InvalidValue, Refusal
 from ..model import KeyStatus, Passphrase, check_window
-from .resolve import KeyRow, NewUnit
+from .resolve import NewUnit, WantedKey
 
 _EMPTIED: Final = ("vlan", "plan_id", "starts", "ends", "subscriber", "tag")  # by an empty cell
 _SUBSCRIPTIONS: Final = frozenset(("unit", "plan", "starts", "ends", "subscriber"))  # and its keys'
@@ -39,6 +39,7 @@ class StoredKey:
     external_id: str | None = None
     tag: str | None = None
     status: KeyStatus | None = KeyStatus.ACTIVE  # None: it cannot be read
+    removes_at: datetime | None = None  # `ends` is no later
     subscription_id: int | None = None  # whose unit, plan and window it has
 
 
@@ -56,7 +57,7 @@ class KeyUpdate:
     """What changes of one key."""
 
     key: StoredKey
-    row: KeyRow
+    row: WantedKey
     changes: tuple[FieldChange, ...]
 
 
@@ -64,7 +65,7 @@ class KeyUpdate:
 class UpdatePlan:
     """What an update would do."""
 
-    added: tuple[KeyRow, ...]
+    added: tuple[WantedKey, ...]
     changed: tuple[KeyUpdate, ...]
     unchanged: int
     missing: tuple[StoredKey, ...]  # in the store and not in the sheet: left as they are
@@ -72,7 +73,7 @@ class UpdatePlan:
 
 
 def plan_update(
-    rows: Sequence[KeyRow],
+    rows: Sequence[WantedKey],
     existing: Iterable[StoredKey],
     fields: Collection[str],
     *,
@@ -91,7 +92,7 @@ def plan_update(
     rows_of: dict[tuple[object, ...], list[int]] = {}
     for row, match in zip(rows, found, strict=True):
         rows_of.setdefault(_name(row, match), []).append(row.line)
-    added: list[KeyRow] = []
+    added: list[WantedKey] = []
     changed: list[KeyUpdate] = []
     refusals: list[Refusal] = []
     unchanged = 0
@@ -130,7 +131,7 @@ class _Index:
             if key.external_id is not None:
                 self._by_external_id.setdefault((key.keypool_id, key.external_id), []).append(key)
 
-    def find(self, row: KeyRow) -> list[StoredKey]:
+    def find(self, row: WantedKey) -> list[StoredKey]:
         """Return the keys that a row may mean; of one name, who has another external id is somebody else."""
         if row.external_id is not None and (found := self._by_external_id.get((row.keypool_id, row.external_id), [])):
             return found
@@ -141,7 +142,7 @@ class _Index:
         return {key.id for name in names for key in self._by_identity.get(name, ())}
 
 
-def _name(row: KeyRow, match: Sequence[StoredKey]) -> tuple[object, ...]:
+def _name(row: WantedKey, match: Sequence[StoredKey]) -> tuple[object, ...]:
     """Return what no two rows may have in common: the key they mean, else the name they would add."""
     if match:
         return (match[0].id,)
@@ -149,7 +150,7 @@ def _name(row: KeyRow, match: Sequence[StoredKey]) -> tuple[object, ...]:
 
 
 def _why_refused(
-    row: KeyRow, match: Sequence[StoredKey], lines: Sequence[int], fields: Collection[str], need_psk: bool
+    row: WantedKey, match: Sequence[StoredKey], lines: Sequence[int], fields: Collection[str], need_psk: bool
 ) -> str:
     if len(lines) > 1:
         others = ", ".join(str(line) for line in lines[:4] if line != row.line)
@@ -180,7 +181,7 @@ def _why_unchangeable(key: StoredKey, changes: Sequence[FieldChange]) -> str:
     return ""
 
 
-def _changes(key: StoredKey, row: KeyRow, fields: Collection[str]) -> Iterable[FieldChange]:
+def _changes(key: StoredKey, row: WantedKey, fields: Collection[str]) -> Iterable[FieldChange]:
     """Yield what differs, field by field."""
     if row.identity != key.identity:
         yield FieldChange("identity", key.identity, row.identity)

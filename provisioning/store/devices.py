@@ -21,7 +21,8 @@ _NO_END: Final = 2**62
 _CHUNK: Final = 16_384
 _COLUMNS: Final = "d.keypool_id, d.mac, d.key_id, d.registered, d.sequence"
 _LEARNED_KEYS: Final = 2  # kept of each device on a keypool
-_UNREGISTER: Final = "DELETE FROM devices WHERE keypool_id = ? AND mac = ? AND key_id != ? AND registered"
+_ANY_REGISTERED: Final = "SELECT 1 FROM devices WHERE keypool_id = ? AND registered LIMIT 1"
+_REGISTERED: Final = "SELECT key_id FROM devices WHERE keypool_id = ? AND mac = ? AND key_id != ? AND registered"
 _REGISTER: Final = """
     INSERT INTO devices (keypool_id, mac, key_id, registered) VALUES (?, ?, ?, 1)
     ON CONFLICT (keypool_id, mac, key_id) DO UPDATE SET registered = 1
@@ -55,11 +56,17 @@ class Devices:
     def register_many(self, devices: Iterable[tuple[int, int, MacAddress]]) -> None:
         """Store (keypool id, key id, address) of new keys in place of what each device was registered with.
 
-        Part of a transaction, which takes this back together with the keys.
+        Part of a change, which takes the new ones back together with their keys, and brings the former ones back.
         """
         rows = ((keypool_id, mac.value, key_id) for keypool_id, key_id, mac in devices)
+        taken: dict[int, bool] = {}
         while some := list(itertools.islice(rows, _CHUNK)):
-            self._db.execute_many(_UNREGISTER, some)
+            for keypool_id, mac, key_id in some:
+                if keypool_id not in taken:  # nearly always a keypool is filled once
+                    taken[keypool_id] = self._db.row(_ANY_REGISTERED, (keypool_id,)) is not None
+                if taken[keypool_id]:
+                    for (other,) in self._db.rows(_REGISTERED, (keypool_id, mac, key_id)):
+                        self._recorder.delete("devices", (keypool_id, mac, other))
             self._db.execute_many(_REGISTER, some)
 
     def register(

@@ -79,6 +79,11 @@ class KeyRecords:
         """Return the records of these keys, by id."""
         return self._where("k.id IN (SELECT value FROM json_each(?))", json.dumps(sorted(set(ids))))
 
+    def graces_among(self, ids: Iterable[int]) -> list[KeyRecord]:
+        """Return the records of the former passphrases of these keys that are not removed."""
+        wanted = json.dumps(sorted(set(ids)))
+        return self._where("k.grace_of IN (SELECT value FROM json_each(?)) AND k.status != 'removed'", wanted)
+
     def listed(
         self, asked: KeyFilter, wanted: Callable[[KeyRow], bool] = lambda _: True, *, offset: int = 0
     ) -> Iterator[KeyRow | KeyLabel]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from crypto import MacAddress, passphrase_to_pmk
 
-from ..errors import Duplicate, DuplicateKey, InvalidValue, KeyRemoved, NotFound, RowDamaged
-from ..keys import Progress, derive_pmks, effective_vlan, windows_overlap
+from ..errors import Duplicate, DuplicateKey, KeyRemoved, NotFound, RowDamaged
+from ..keys import Progress, derive_pmks, windows_overlap
 from ..model import (
     Entity,
     Key,
@@ -24,7 +24,6 @@ from ..model import (
     Keypool,
     KeyStatus,
     Passphrase,
-    Scope,
     Whitelists,
     check_name,
 )
@@ -32,6 +31,7 @@ from ..secrets import Vault
 from .database import Database
 from .devices import Devices
 from .keypools import Keypools
+from .links import Links
 from .plans import Plans
 from .recording import Recorder, Recording
 from .rows import (
@@ -549,25 +549,21 @@ class Keys:
             self._recorder.current.feed(Entity.DEVICE, id_)
         self._recorder.audit.forget_images(rows=[("keys", id_) for id_ in ids])
 
+    def links(self, unit_ids: Iterable[int | None]) -> Links:
+        """Return what checks links of keys to these units, and to plans, by what there is now."""
+        return Links(
+            self._units.some(unit_ids),
+            {plan.id: plan for plan in self._plans.all()},
+            dict(self._db.rows("SELECT id, wireless_only_vlan_offset FROM venues")),
+        )
+
     def check_links(self, keypool: Keypool, drafts: Sequence[KeyDraft]) -> None:
         """Refuse units and plans that are not there or not where the keypool is, and VLANs moved out of range."""
-        units = self._units.some(draft.unit_id for draft in drafts)
-        plans = {plan.id: plan for plan in self._plans.all()} if any(draft.plan_id for draft in drafts) else {}
-        offsets: dict[int, int] = dict(self._db.rows("SELECT id, wireless_only_vlan_offset FROM venues"))
-        for unit_id, plan_id, own in {(draft.unit_id, draft.plan_id, draft.vlan) for draft in drafts}:
-            if unit_id is not None and unit_id not in units:
-                raise NotFound(f"no unit {unit_id}")
-            if plan_id is not None and plan_id not in plans:
-                raise NotFound(f"no plan {plan_id}")
-            unit = units[unit_id] if unit_id is not None else None
-            if unit and keypool.scope is Scope.LOCAL and unit.venue_id not in keypool.venue_ids:
-                raise InvalidValue(f"unit {unit.name!r} is at a venue where keypool {keypool.id} is not valid")
-            if plan_id is not None and plans[plan_id].wireless_only:
-                venue_ids = (unit.venue_id,) if unit else keypool.venue_ids
-                offset = offsets[venue_ids[0]] if len(venue_ids) == 1 else 0
-                vlan = effective_vlan(own, unit.vlan if unit else None, offset)
-                if vlan is not None and vlan > 4094:
-                    raise InvalidValue(f"VLAN {vlan - offset} plus the venue's offset {offset} is more than 4094")
+        linked = {(draft.unit_id, draft.plan_id, draft.vlan) for draft in drafts if draft.unit_id or draft.plan_id}
+        if linked:
+            links = self.links(unit_id for unit_id, *_ in linked)
+            for each in linked:
+                links.check(keypool, *each)
 
     def _duplicates(
         self, keypool: Keypool, drafts: Sequence[KeyDraft], fingerprints: NDArray[np.uint8], *, but: int = 0

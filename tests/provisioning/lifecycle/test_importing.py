@@ -1,8 +1,9 @@
 """Keys from files into the store."""
 
 import io
+import sqlite3
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,16 @@ from provisioning import (
     ImportRefused,
     InvalidValue,
     KeyDraft,
+    KeyStatus,
     Passphrase,
     Refusal,
+    Store,
     derive_pmks,
     import_keys,
 )
 from provisioning.lifecycle.import_report import Imported
+from provisioning.lifecycle.keys import reset
+from provisioning.lifecycle.undo import undo
 from provisioning.sheets import SheetOptions, begins_as_formula, render_example
 
 MAC = MacAddress.parse("02:00:00:00:01:00")
@@ -294,3 +299,103 @@ def test_registrations_of_one_file_that_fill_several_writes_are_all_there(store,
     done = bring(store, pool, lines, derive=lambda *_: pmks)
     known = {device.mac.value: device.key_id for device in store.devices.of_keys()}
     assert known == {b"\2\1" + each.to_bytes(4): key_id for each, key_id in enumerate(ids_of(done))}
+
+
+SHEET = "Name,psk,unit,subscriber,tag,mac\n"
+MAC2 = MacAddress.parse("02:00:00:00:01:01")
+
+
+def update(store, text, *, show=lambda _: None, **options):
+    wanted = ImportOptions(sheet=SheetOptions(need_psk=False), update=True, **options)
+    return import_keys(store, io.BytesIO(text.encode()), wanted, name="people.csv", now=NOW, show=show)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [
+        (lambda store: store.keys.set_status(1, KeyStatus.REMOVED, now=NOW), "key 1 was removed meanwhile"),
+        (
+            lambda store: store.keys.set_status(1, KeyStatus.SUSPENDED, now=NOW),
+            "key 1 was changed meanwhile: import the file again",
+        ),
+    ],
+)
+def test_what_another_has_changed_meanwhile_is_not_overwritten(store, pool, path, master_key, meanwhile, reason):
+    bring(store, pool, b"ann,sunny-Otter-41\nbob,maple-Falcon-77\n")
+
+    def change(_):
+        with Store.open(path, master_key) as other:
+            meanwhile(other)
+
+    text = "Name,vlan\nann,7\nbob,8\n"
+    with pytest.raises(ImportRefused, match=f"line 2: {reason}; nothing imported"):
+        update(store, text, show=change)
+    assert [key.vlan for key in store.keys.select(status=KeyStatus.ACTIVE)] in ([None], [None, None])
+    store.keys.reset(2, Passphrase(b"correct horse 1"))
+    assert update(store, "Name,vlan\nbob,8\n").changed[0].changes == ("vlan none -> 8",)
+
+
+def test_a_passphrase_that_is_taken_meanwhile_is_refused_by_line(store, pool, path, master_key):
+    def take(_):
+        with Store.open(path, master_key) as other:
+            other.keys.add(pool.id, KeyDraft(identity="eve", passphrase=Passphrase(b"maple-Falcon-77")))
+
+    octets = b"ann,sunny-Otter-41\nbob,maple-Falcon-77\n"
+    options = ImportOptions(keep_going=True)
+    done = import_keys(store, io.BytesIO(octets), options, name="people.csv", now=NOW, show=take)
+    assert (done.count, done.refusals) == (1, (Refusal(2, "passphrase already in use on this SSID"),))
+    assert {key.identity for key in store.keys.select()} == {"eve", "ann"}
+
+
+def test_an_import_that_takes_a_device_from_another_key_gives_it_back_when_it_is_undone(store, pool):
+    bring(store, pool, b"ann,sunny-Otter-41,020000000100\n")
+    bring(store, pool, b"bob,maple-Falcon-77,020000000100\neve,correct horse 1,020000000101\n")
+    assert {(device.mac, device.key_id) for device in store.devices.of_keys()} == {(MAC, 2), (MAC2, 3)}
+    undo(store, max(entry.id for entry in store.audit.entries()), author="")
+    assert [(device.mac, device.key_id, device.registered) for device in store.devices.of_keys()] == [(MAC, 1, True)]
+
+
+def test_a_tag_is_of_one_key_of_a_subscriber(store, pool):
+    rows = "ann,sunny-Otter-41,,Lee,phone,\nbob,maple-Falcon-77,,Lee,phone,\neve,correct horse 1,,Ray,phone,\n"
+    with pytest.raises(ImportRefused, match="line 3: tag: line 2 gives it to another key of the subscriber"):
+        bring(store, pool, (SHEET + rows).encode())
+    for dry_run in (True, False):
+        assert bring(store, pool, (SHEET + rows).encode(), keep_going=True, dry_run=dry_run).count == 2
+    with pytest.raises(ImportRefused, match=r"line 2: tag: key [0-9]+ of the subscriber has it"):
+        bring(store, pool, (SHEET + "kim,battery staple,,Lee,phone,\n").encode())
+    with pytest.raises(ImportRefused, match=r"line 2: tag: key [0-9]+ of the subscriber has it"):
+        update(store, "Name,subscriber\neve,Lee\n")
+    assert update(store, "Name,subscriber,tag\neve,Lee,tablet\n").changed[0].changes == (
+        "subscriber Ray -> Lee",
+        "tag phone -> tablet",
+    )
+
+
+def test_more_units_than_a_venue_may_have_are_refused_by_line(store, pool, monkeypatch):
+    monkeypatch.setattr("provisioning.store.units.MOST_UNITS", 2)
+    rows = "".join(f"r{each},passphrase {each},W{each},,,\n" for each in range(4))
+    done = bring(store, pool, (SHEET + rows).encode(), create_units=True, keep_going=True)
+    assert [refusal.line for refusal in done.refusals] == [4, 5]
+    assert (done.count, done.units, len(store.units.all())) == (2, 2, 2)
+
+
+def test_a_key_that_cannot_be_opened_is_mended_by_an_update(store, pool, path):
+    bring(store, pool, b"ann,sunny-Otter-41\nbob,maple-Falcon-77\n")
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE keys SET passphrase = x'00', pmk = x'00' WHERE id = 1")
+    with pytest.raises(ImportRefused, match="line 2: key 1 cannot be opened: a passphrase mends it"):
+        update(store, "Name,vlan\nann,7\n")
+    assert update(store, "Name,vlan,psk\nann,7,correct horse 1\n").missing[0].identity == "bob"
+    assert (found := store.keys.get(1)).passphrase == Passphrase(b"correct horse 1")
+    assert found.vlan == 7
+
+
+def test_former_passphrases_go_along_and_end_with_another_one(store, pool):
+    bring(store, pool, b"ann,sunny-Otter-41\n")
+    reset(store, 1, Passphrase(b"maple-Falcon-77"), now=NOW, grace=timedelta(hours=1))
+    done = update(store, "Name,vlan,ends\nann,7,2026-11-21 18:30\n")
+    assert (len(done.changed), done.missing) == (1, ())
+    half_past = NOW + timedelta(minutes=30)
+    assert [(key.vlan, key.ends) for key in store.keys.select()] == [(7, half_past), (7, half_past)]
+    update(store, "Name,psk\nann,correct horse 1\n")
+    assert [key.passphrase.value for key in store.keys.select(status=KeyStatus.ACTIVE)] == [b"correct horse 1"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crypto import MacAddress
 from provisioning.model import KeyStatus, Passphrase
 from provisioning.sheets.columns import FIELDS
-from provisioning.sheets.resolve import KeyRow, NewUnit
+from provisioning.sheets.resolve import NewUnit, WantedKey
 from provisioning.sheets.updating import StoredKey, plan_update
 
 MAC, MAC2 = MacAddress.parse("02:00:00:00:01:00"), MacAddress.parse("02:00:00:00:01:01")
@@ -26,7 +26,7 @@ def _same(line):
 
 
 def row(line, identity="Ann", **fields):
-    return KeyRow(**({"line": line, "keypool_id": 1, "identity": identity} | fields))
+    return WantedKey(**({"line": line, "keypool_id": 1, "identity": identity} | fields))
 
 
 def changes(plan):
