@@ -69,8 +69,12 @@ def subscriber_erase(
     if as_json:
         print_object({"erased": done.gone, "audit_entries": done.entries, "log_lines": lines, "left": list(done.left)})
         return
-    rows = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in done.gone.items())
+    rows = ", ".join(f"{count:,} {_plural(kind.replace('_', ' '), count)}" for kind, count in done.gone.items())
     click.echo(f"erased: {rows or 'no row'}; {done.entries:,} entries of the audit, {lines:,} lines of the log")
+
+
+def _plural(kind: str, count: int) -> str:
+    return kind if count == 1 else f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def _find(store: Store, who: str) -> int:

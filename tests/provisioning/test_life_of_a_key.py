@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from crypto import MacAddress
 from provisioning import KeyDraft, Passphrase
 from provisioning.errors import ProvisioningError
-from provisioning.lifecycle import keys, subscribers, units, whitelists
+from provisioning.lifecycle import key_changes, keys, subscribers, units, whitelists
 from provisioning.lifecycle.erasure import erase
 from provisioning.lifecycle.undo import undo
 from provisioning.model import Author, KeyOrigin, SubscriberStatus
@@ -298,6 +298,32 @@ class LifeOfAKey(RuleBasedStateMachine):
             key["passphrase"] = passphrase
 
         self.change(expect, lambda: keys.reset(self.store, id_, Passphrase(passphrase), now=self.now, grace=grace))
+
+    @precondition(lambda self: self.model.keys)
+    @rule(which=some, where=some, ends=st.sampled_from(["as it is", None, 1, 30]))
+    def change_key(self, which, where, ends):
+        """Move a key, and perhaps let it end at another time: with its subscription, where it has one."""
+        id_, unit = self.pick(self.model.keys, which), self.pick(self.model.units, where)
+        key = self.model.keys[id_]
+        until = key["ends"] if ends == "as it is" else None if ends is None else self.now + ends * HOUR
+        if (key["unit"], key["ends"]) == (unit, until) and not key["removed"]:
+            return
+
+        def expect(model):
+            key = model.keys[id_]
+            if key["removed"] or (key["starts"] is not None and until is not None and until <= key["starts"]):
+                raise Refused
+            if key["subscription"] is not None:
+                model.subscriptions[key["subscription"]] |= {"unit": unit, "ends": until}
+                model.carry(key["subscription"])
+                return
+            key |= {"unit": unit, "ends": until}
+            for former in key["former"]:
+                if not former["removed"]:
+                    former["ends"] = earlier(former["ends"], until)
+
+        fields = {"unit_id": unit} | ({} if ends == "as it is" else {"ends": until})
+        self.change(expect, lambda: key_changes.set_fields(self.store, id_, fields, now=self.now))
 
     @precondition(lambda self: self.model.subscribers)
     @rule(whose=some, status=st.sampled_from(list(SubscriberStatus)))
