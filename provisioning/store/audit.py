@@ -53,7 +53,7 @@ class Audit:
         self._db.execute_many(
             "INSERT INTO audit_images (entry_id, row_table, first_id, last_id, row_before, row_after)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            [(id_, each.table, each.first_id, each.last_id, _dump(each.before), _dump(each.after)) for each in rows],
+            ((id_, each.table, each.first_id, each.last_id, _dump(each.before), _dump(each.after)) for each in rows),
         )
         return id_
 

@@ -50,6 +50,7 @@ TABLES: Final = {
     "whitelist_nases": Table("allowed_nas", Entity.SUBSCRIBER, "subscriber_id"),
 }
 _Key = tuple[Any, ...]
+_Image = Mapping[str, Any]  # never altered
 
 
 @dataclass(slots=True)
@@ -65,7 +66,8 @@ class Recording:
     undoes: int | None = None  # the entry of the change that this one takes back
     entry_id: int | None = None  # when it is in the audit
     is_erasure: bool = False  # nothing is kept of how the rows were
-    _rows: dict[tuple[str, _Key], tuple[dict[str, Any] | None, dict[str, Any] | None]] = field(default_factory=dict)
+    _rows: dict[tuple[str, _Key], tuple[_Image | None, _Image | None]] = field(default_factory=dict)
+    _told: tuple[RowChange, ...] | None = None  # what `rows` has made of them, which each check asks for
     _ranges: list[tuple[str, int, int]] = field(default_factory=list)
     _fed: dict[tuple[Entity, int, int], None] = field(default_factory=dict)
 
@@ -77,22 +79,25 @@ class Recording:
     @property
     def rows(self) -> tuple[RowChange, ...]:
         """Return what became of each row, in the order in which each was first touched, and the ranges after them."""
-        changed = (
-            RowChange(table, id_, id_, before, after)
-            for (table, _), (before, after) in self._rows.items()
-            if before != after
-            for id_ in (_row_id(table, before or after or {}),)
-        )
-        return (*changed, *(RowChange(table, first, last, None, None) for table, first, last in self._ranges))
+        if self._told is None:
+            changed = (
+                RowChange(table, id_, id_, before, after)
+                for (table, _), (before, after) in self._rows.items()
+                if before != after
+                for id_ in (_row_id(table, before or after or {}),)
+            )
+            ranges = (RowChange(table, first, last, None, None) for table, first, last in self._ranges)
+            self._told = (*changed, *ranges)
+        return self._told
 
     def touched(self, table: str) -> set[int]:
         """Return the ids of the rows of a table that were altered one by one."""
         return {row.first_id for row in self.rows if row.table == table and not row.is_range}
 
-    def saw(self, table: str, key: _Key, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+    def saw(self, table: str, key: _Key, before: _Image | None, after: _Image | None) -> None:
         first = self._rows.get((table, key))
-        earlier = dict(before) if first is None and before is not None else first[0] if first is not None else None
-        self._rows[table, key] = (earlier, None if after is None else dict(after))
+        self._rows[table, key] = (before if first is None else first[0], after)
+        self._told = None
         known = TABLES[table]
         if known.entity is not None and (known.feeds_new or before is not None):
             for image in (before, after):
@@ -102,6 +107,7 @@ class Recording:
 
     def saw_range(self, table: str, first: int, last: int) -> None:
         self._ranges.append((table, first, last))
+        self._told = None
         entity = TABLES[table].entity
         if entity is not None and TABLES[table].feeds_new:
             self._fed[entity, first, last] = None
