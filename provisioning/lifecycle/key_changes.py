@@ -111,6 +111,8 @@ def set_fields(
         before = live(store, key_id)
         change.subject("key", key_id, before.identity)
         _check(fields)
+        if fields.get("ends", before.ends) != before.ends:
+            _refuse_reviving(store, before, now)
         values: dict[str, Any] = {
             name: value
             for name, value in fields.items()
@@ -140,6 +142,12 @@ def _check(fields: KeyFields) -> None:
     KeyOrigin(
         tag=fields.get("tag"), external_id=fields.get("external_id"), platform_id=fields.get("platform_id")
     )  # raises
+
+
+def _refuse_reviving(store: Store, record: KeyRecord, now: datetime) -> None:
+    """Raise InvalidValue for a card whose time is over (VAULT: a card is extended, and never revived)."""
+    if record.ends is not None and record.ends <= now and store.cards.of_key(record.id) is not None:
+        raise InvalidValue(f"{record.label} is a card that ended {say(record.ends, record)}: it is not revived")
 
 
 def _set_tenancy(store: Store, of: KeyRecord, fields: KeyFields, now: datetime) -> list[KeyRecord]:

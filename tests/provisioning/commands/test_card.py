@@ -577,3 +577,15 @@ def test_extending_into_a_window_where_the_passphrase_is_in_use_is_refused(site)
     assert "passphrase already in use" in site.refused("card", "extend", "1", "--hours", "1")
     assert shown(site) == before
     site.ok("card", "extend", "1", "--hours", "1", "--card", "1")
+
+
+def test_a_card_whose_time_is_over_is_not_revived_as_a_key(site, clock, monkeypatch):
+    for module in ("key", "key_life"):
+        monkeypatch.setattr(f"provisioning.commands.{module}.utc_now", lambda: clock.now)
+    site.ok("card", "add", "--count", "1", "--hours", "1")
+    (card,) = shown(site)["cards"]
+    site.ok("key", "extend", f"id:{card['key_id']}", "--by", "1h")
+    clock.now = NOW + timedelta(hours=2)
+    for arguments in (("extend", "--by", "1d"), ("set", "--ends", ""), ("set", "--ends", "2099-01-01")):
+        refusal = site.refused("key", arguments[0], f"id:{card['key_id']}", *arguments[1:])
+        assert "it is not revived" in refusal
