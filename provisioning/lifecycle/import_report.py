@@ -6,8 +6,7 @@ from typing import Final
 
 from ..errors import Refusal
 from ..model import KeyDraft, KeyStatus, Passphrase
-from ..model.zones import render_instant
-from ..sheets import FieldChange, KeyUpdate, NewUnit, Places, StoredKey, WantedKey
+from ..sheets import FieldChange, KeyUpdate, NewUnit, Places, StoredKey, WantedKey, render_window_end
 
 SHOWN: Final = 5
 
@@ -86,8 +85,8 @@ class Teller:
             unit="" if row.unit is None else self._tell("unit", row.unit, zone),
             plan="" if row.plan_id is None else self._tell("plan", row.plan_id, zone),
             vlan="" if row.vlan is None else str(row.vlan),
-            starts="" if row.starts is None else render_instant(row.starts, zone),
-            ends="" if row.ends is None else render_instant(row.ends, zone),
+            starts="" if row.starts is None else self._tell("starts", row.starts, zone),
+            ends="" if row.ends is None else self._tell("ends", row.ends, zone),
             devices=len(row.macs),
         )
 
@@ -123,7 +122,7 @@ class Teller:
             case KeyStatus():
                 return str(value.value)
             case datetime():
-                return render_instant(value, zone)
+                return render_window_end(value, zone, end=name == "ends")
             case tuple():
                 return ", ".join(map(str, value))
             case int() if name == "unit" and value in self._units:

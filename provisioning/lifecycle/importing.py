@@ -259,6 +259,8 @@ class _Import:
         try:
             with self._dry(), store.change("key.import", reason=options.reason) as change:
                 change.note["file"] = Path(self._name).name
+                pool = store.keypools.get(min({*work.additions, *(each.key.keypool_id for each in work.updates)}))
+                change.subject("pool", pool.id, str(pool.ssid))
                 self._refuse_tags()
                 made = self._make_units(units)
                 self._update(made)
