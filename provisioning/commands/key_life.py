@@ -117,7 +117,7 @@ def _tell_obstacle(id_: int, obstacle: str | None) -> None:
 @click.command("extend")
 @key_argument
 @click.option("--ends", metavar="T", help="Its new end: a date or time in the venue's zone, through the end of a day.")
-@click.option("--by", metavar="SPAN", help="So much longer than now, such as 30d; from today where it has ended.")
+@click.option("--by", metavar="SPAN", help="So much longer, such as 30d; counted from now where it has ended.")
 @writes
 @json_option
 @db_option

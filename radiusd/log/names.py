@@ -65,6 +65,8 @@ def _several_are_fine() -> Iterator[None]:
 
 
 def _whose(store: Store, keys: Iterable[KeyLabel], identity: str | None = None) -> Whose:
-    ids = [key.id for key in keys]
+    own = [key.id for key in keys]
+    # A former passphrase has an id of its own, under which the log has who came with it.
+    ids = {*own, *(former.id for id_ in own for former in store.key_records.graces_of(id_))}
     devices = (str(device.mac) for id_ in ids for device in store.devices.of_keys(first_key_id=id_, last_key_id=id_))
     return Whose(identity=identity, key_ids=frozenset(map(str, ids)), devices=frozenset(devices))

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import MacAddress, Ssid
-from provisioning import InvalidValue, KeyDraft, NotFound, Passphrase, create_store
+from provisioning import InvalidValue, KeyDraft, NotFound, Passphrase, create_store, open_store
+from provisioning.lifecycle import keys
 from radiusd import LogError
 from radiusd.log.cli import log, parse_since
 from radiusd.log.file import former_path
@@ -345,6 +346,13 @@ class TestNames:
         numbers, said = run(*arguments)
         assert numbers == found
         assert said == "" if found else said.startswith("latchkey: nothing of that in ")
+
+    def test_a_key_is_found_with_its_former_passphrase_too(self, run, path):
+        with open_store(path.with_name("latchkey.db"), {}) as store:
+            now = datetime.now(UTC)
+            keys.reset(store, 2, Passphrase(b"another passphrase"), now=now, grace=timedelta(hours=1))
+        write(path, [7], who="Bob", key=4)
+        assert run("--key", "Bob")[0] == run("--key", "2")[0] == [2, 7]
 
     @pytest.mark.parametrize(
         ("arguments", "says"),
