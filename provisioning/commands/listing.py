@@ -16,6 +16,7 @@ from ..views import View, render_json, render_table
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "latchkey.listing"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet calculates what begins so
+_MOST: Final = 10**9  # rows that can be asked for
 _HEADING: Final = 1000  # rows that decide which columns a table has
 _TOGETHER: Final = 1000  # lines that are written at once
 
@@ -47,9 +48,14 @@ def lists(command: Command) -> Command:
         _option("--csv", "as_csv", is_flag=True, help="Print CSV, with every field."),
         _option("--json", "as_json", is_flag=True, help="Print JSON."),
         _option(
-            "--offset", "offset", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first so many."
+            "--offset",
+            "offset",
+            type=click.IntRange(0, _MOST),
+            default=0,
+            metavar="N",
+            help="Leave out the first so many.",
         ),
-        _option("--limit", "limit", type=click.IntRange(0), metavar="N", help="At most so many."),
+        _option("--limit", "limit", type=click.IntRange(0, _MOST), metavar="N", help="At most so many."),
         _option("--search", "search", metavar="TEXT", help="Only what holds this text, in either case."),
     ):
         command = option(command)
