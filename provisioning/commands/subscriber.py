@@ -352,7 +352,19 @@ def view_subscriber(of: Subscriber) -> View:
 
 
 def _view_row(row: SubscriberRow) -> View:
-    return row._asdict() | {"units": list(row.units), "status_at": _time(row.status_at), "ends": _time(row.ends)}
+    id_, token, name, external_id, status, reason, status_at, units, ends, keys = row
+    return {
+        "id": id_,
+        "token": token,
+        "name": name,
+        "external_id": external_id,
+        "status": status,
+        "status_reason": reason,
+        "status_at": _time(status_at),
+        "units": list(units),
+        "ends": _time(ends),
+        "keys": keys,
+    }
 
 
 @lru_cache(maxsize=4096)  # leases end on the same days

@@ -152,7 +152,7 @@ def refuse_elsewhere(store: Store, keys: Sequence[KeyRecord], unit_id: int | Non
 
 
 def current_subscription(store: Store, subscriber_id: int, id_: int | None = None, *, now: datetime) -> Subscription:
-    """Return the subscription that is meant: the one of that id, else the only one that has not ended."""
+    """Return the subscription that is meant: the one of that id, else the only one that has not ended, or that is."""
     every = store.subscribers.subscriptions(subscriber_id=subscriber_id)
     name = store.subscribers.get(subscriber_id).name
     if id_ is not None:
@@ -161,6 +161,8 @@ def current_subscription(store: Store, subscriber_id: int, id_: int | None = Non
                 return each
         raise NotFound(f"{name!r} has no subscription {id_}")
     live = [each for each in every if each.ends is None or each.ends > now]
+    if not live and len(every) == 1:
+        return every[0]
     if not live:
         raise NotFound(f"{name!r} has no subscription that has not ended: `latchkey subscriber subscribe` makes one")
     if len(live) > 1:

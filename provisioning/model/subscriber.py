@@ -52,7 +52,7 @@ class Subscription:
     external_id: str | None = None
 
     def __post_init__(self) -> None:
-        check_window(self.starts, self.ends)
+        check_window(self.starts, self.ends, "subscription")
 
 
 class SubscriberRow(NamedTuple):

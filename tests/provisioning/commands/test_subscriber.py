@@ -50,6 +50,8 @@ def test_a_key_follows_its_subscription(house):
     assert (key(house, "ann")["ends"], key(house, "ann")["plan"]) == (None, None)
     house.ok("subscriber", "set", "T-1", "--end-now")
     assert key(house, "ann")["state"].startswith("expired")
+    house.ok("subscriber", "set", "T-1", "--ends", "2099-12-31")  # the only one there is: it goes on
+    assert key(house, "ann")["state"] == "valid"
 
 
 def test_days_are_those_of_the_venue(house, path):
@@ -70,7 +72,9 @@ def test_a_start_cannot_move_once_begun(house):
     house.ok("subscriber", "subscribe", "Ann Lee", "--unit", "5C", "--starts", "2098-01-01")
     house.ok("subscriber", "set", "Ann Lee", "--starts", "2099-01-01")
     assert shown(house)["subscriptions"][1]["starts"] == "2099-01-01T00:00:00Z"
-    assert "before it starts" in house.refused("subscriber", "set", "Ann Lee", "--ends", "2098-06-01")
+    assert "the subscription would end (2098-06-01 23:59) before it starts" in house.refused(
+        "subscriber", "set", "Ann Lee", "--ends", "2098-06-01"
+    )
 
 
 def test_people_of_one_name_are_told_apart(house):
