@@ -67,8 +67,8 @@ def key_reset(
         done = keys.reset(store, id_, made, now=now, grace=span, platform_id=platform_id)
         changed = require_key(store, id_)
     when = "now" if done.until is None else f"by {say_instant(done.until, changed.time_zone)}"
-    tell_all(strength)
-    tell(f"{say_devices(done.devices)}: {'it has' if done.devices == 1 else 'they have'} to join again {when}")
+    who = {0: "whoever uses it has", 1: "it has"}.get(done.devices, "they have")
+    tell_all(strength, f"{say_devices(done.devices)}: {who} to join again {when}")
     more = {"devices_to_join_again": done.devices, "former_until": view_instant(done.until)}
     print_made(changed, made=wanted.is_made, as_json=as_json, more=more)
 

@@ -154,7 +154,7 @@ def say_instant(at: datetime, zone_name: str) -> str:
 
 def say_devices(count: int) -> str:
     """Return how many devices were seen lately, in words."""
-    return f"{count} device{'' if count == 1 else 's'} seen in the last 32 minutes"
+    return f"{count or 'no'} device{'' if count == 1 else 's'} seen in the last 32 minutes"
 
 
 def tell_ended(of: Key, now: datetime) -> None:
