@@ -134,7 +134,7 @@ def find_keypool(store: Store, ssid: str | None = None, venue: str | None = None
     if len(pools) > 1:
         names = {each.id: each.name for each in store.venues.all()}
         raise Ambiguous(
-            "several keypools, say which with --pool and --venue: "
+            "several keypools, say which by id, or at which venue: "
             + ", ".join(f"{pool.id} ({pool.ssid}, {describe_scope(pool, names)})" for pool in pools[:8])
         )
     return pools[0]

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -11,11 +11,11 @@ import click
 from ..errors import StoreError
 from ..lifecycle.undo import undo as take_back
 from ..model import AuditEntry
-from ..model.zones import parse_instant
 from ..options import db_option, json_option, open_database, print_object
 from ..store import Store
 from ..text import quote
 from ..views import View, view_instant
+from .fields import enter_instant
 from .writing import author_of, changing, render_row_change, writes
 
 _POLL_S: Final = 0.5
@@ -63,8 +63,8 @@ def audit(
                 author=author,
                 action=action,
                 containing=about,
-                since=_instant(since),
-                until=_instant(until),
+                since=_instant("--since", since),
+                until=_instant("--until", until),
                 newest=None if everything else limit,
             )
         )
@@ -78,8 +78,8 @@ def audit(
                 last = entry.id
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else parse_instant(text)
+def _instant(option: str, text: str | None) -> datetime | None:
+    return None if text is None else enter_instant(option, text, UTC)
 
 
 def _verify(store: Store, as_json: bool) -> None:

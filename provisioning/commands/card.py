@@ -16,7 +16,7 @@ from ..model import BatchCounts, Passphrase
 from ..model.card import batch_name, end_after, parse_batch_name, whole_ms
 from ..model.passphrases import Style, weakness
 from ..model.vlans import check_vlan
-from ..model.zones import parse_instant, render_instant
+from ..model.zones import render_instant
 from ..options import db_option, json_option, open_database, print_object, print_view, utc_now
 from ..selectors import find_keypool, find_plan, find_unit, find_venue
 from ..store import Store
@@ -25,6 +25,7 @@ from ..views import View, render_table, view_instant
 from . import card_life, card_sheets
 from .card_options import Names, batch_argument, find_batch, in_zone, view_batch, view_card, zone_at
 from .card_sheets import Look, face_of, force_option, looks, refuse_idle
+from .fields import enter_instant
 from .key_options import pool_option, secrets_option, venue_option
 from .listing import listing_of, lists, print_list
 from .new_files import NewFile, new_file
@@ -167,7 +168,7 @@ def _order(
     if place is None and flat is not None:
         place = store.venues.get(flat.venue_id)
     zone = zone_at(store, None if place is None else place.id)
-    begin = None if starts is None else _instant("--starts", starts, zone)
+    begin = None if starts is None else enter_instant("--starts", starts, zone)
     if vlan is not None:
         check_vlan(vlan)
     order = CardOrder(
@@ -192,15 +193,8 @@ def _end(
     if sum(each is not None for each in (ends, hours, days)) != 1:
         raise InvalidValue("say when the cards end, in one way: --ends T, --hours N or --days N")
     if ends is not None:
-        return _instant("--ends", ends, zone, end_of_day=True)
+        return enter_instant("--ends", ends, zone, end_of_day=True)
     return end_after(starts, now, zone, hours=hours, days=days)
-
-
-def _instant(option: str, text: str, zone: tzinfo, *, end_of_day: bool = False) -> datetime:
-    try:
-        return parse_instant(text, zone, end_of_day=end_of_day)
-    except InvalidValue as error:
-        raise InvalidValue(f"{option}: {error}") from None
 
 
 def _print_made(made: Made, order: CardOrder, drawn: Drawn, zone: tzinfo, *, as_json: bool, secrets: bool) -> None:

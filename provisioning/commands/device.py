@@ -11,13 +11,12 @@ from ..completion import complete_keys, complete_subscribers, complete_units, co
 from ..errors import InvalidValue, NotFound
 from ..lifecycle import devices
 from ..model import DeviceRow
-from ..model.zones import parse_instant
 from ..options import db_option, json_option, open_database, print_object, print_view, print_views, utc_now
 from ..selectors import find_key, find_subscriber, find_unit, find_venue, zone_of
 from ..store import Store
 from ..views import View, localise, view_instant
-from .fields import CLEARED, Clearable
-from .key_options import key_argument, parse_mac_address, ssids_of
+from .fields import CLEARED, Clearable, enter_instant
+from .key_options import key_argument, parse_mac_address, parse_new_device, ssids_of
 from .listing import listing_of, lists, print_list
 from .writing import changing, tell, writes
 
@@ -53,7 +52,7 @@ def device() -> None:
 @click.pass_context
 def device_add(context: click.Context, which: str, mac: str, name: str | None, tag: str | None, as_json: bool) -> None:
     """Register a device with a key before it is seen, in place of what it was registered with on that SSID."""
-    address = parse_mac_address(mac)
+    address = parse_new_device(mac)
     with changing(context, "device.add", as_json=as_json) as (store, _):
         id_ = find_key(store, which).id
         before = devices.add(store, id_, address, name=name or None, tag=tag or None)
@@ -94,12 +93,12 @@ def device_list(context: click.Context, /, **said: Any) -> None:
 def _filter(store: Store, said: dict[str, Any], now: datetime) -> dict[str, Any]:
     places = () if said["venue"] is None else (find_venue(store, said["venue"]).id,)
     unit_id = None if said["unit"] is None else find_unit(store, said["unit"], places).id
-    who = said["subscriber"]
+    who, since = said["subscriber"], said["since"]
     return {
         "key_id": None if said["which"] is None else find_key(store, said["which"]).id,
         "unit_id": unit_id,
         "subscriber_id": None if who is None else find_subscriber(store, who, now=now).id,
-        "seen_since": None if said["since"] is None else parse_instant(said["since"], zone_of(store, unit_id)),
+        "seen_since": None if since is None else enter_instant("--since", since, zone_of(store, unit_id)),
         "mac_begins": None if said["mac"] is None else _read_digits(said["mac"]),
     }
 

@@ -3,11 +3,13 @@
 import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 import click
 
 from ..errors import AlreadyExists, InvalidValue
+from ..model.zones import parse_instant
 
 
 class _Cleared(enum.Enum):
@@ -60,6 +62,12 @@ def naming(record: str) -> Iterator[None]:
     except (InvalidValue, AlreadyExists) as error:
         text = str(error)
         raise type(error)(text if record in text else f"{record}: {text}") from None
+
+
+def enter_instant(option: str, text: str, zone: tzinfo, *, end_of_day: bool = False) -> datetime:
+    """Return what an option says of a time, in UTC; InvalidValue names the option."""
+    with naming(option):
+        return parse_instant(text, zone, end_of_day=end_of_day)
 
 
 class YesNo(click.ParamType):  # type: ignore[type-arg]

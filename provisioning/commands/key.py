@@ -16,17 +16,16 @@ from ..errors import InvalidValue
 from ..lifecycle import key_changes
 from ..lifecycle.key_changes import KeyFields
 from ..model import Key, KeyDraft, KeyOrigin, Subscriber, SubscriberStatus
-from ..model.zones import parse_instant
 from ..options import db_option, json_option, print_object, utc_now
 from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ..store import Store
 from . import key_life, key_list
-from .fields import CLEARED, Clearable, given, require_some
+from .fields import CLEARED, Clearable, enter_instant, given, require_some
 from .key_options import (
     NewPassphrase,
     key_argument,
     make_passphrase,
-    parse_mac_address,
+    parse_new_device,
     passphrase_options,
     platform_option,
     pool_option,
@@ -138,9 +137,9 @@ def _add(store: Store, wanted: NewPassphrase, said: dict[str, Any], now: datetim
         unit_id=unit_id,
         plan_id=find_plan(store, said["plan"]).id if said["plan"] is not None else None,
         vlan=said["vlan"],
-        starts=parse_instant(said["starts"], zone) if said["starts"] is not None else None,
-        ends=parse_instant(said["ends"], zone, end_of_day=True) if said["ends"] is not None else None,
-        devices=tuple(map(parse_mac_address, said["macs"])),
+        starts=enter_instant("--starts", said["starts"], zone) if said["starts"] is not None else None,
+        ends=enter_instant("--ends", said["ends"], zone, end_of_day=True) if said["ends"] is not None else None,
+        devices=tuple(map(parse_new_device, said["macs"])),
         origin=KeyOrigin(
             subscriber_id=subscriber_id,
             subscription_id=said["subscription"],
@@ -226,8 +225,8 @@ def _read_fields(store: Store, id_: int, said: dict[str, Any], now: datetime) ->
         "unit": ("unit_id", lambda _: unit_id),
         "subscriber": ("subscriber_id", lambda text: find_subscriber(store, text, now=now).id),
         "plan": ("plan_id", lambda text: find_plan(store, text).id),
-        "starts": ("starts", lambda text: parse_instant(text, zone)),
-        "ends": ("ends", lambda text: parse_instant(text, zone, end_of_day=True)),
+        "starts": ("starts", lambda text: enter_instant("--starts", text, zone)),
+        "ends": ("ends", lambda text: enter_instant("--ends", text, zone, end_of_day=True)),
     }
     fields: Any = {}
     for name, value in given(**said).items():

@@ -11,10 +11,11 @@ from ..lifecycle import key_changes, keys
 from ..model import Key
 from ..model.removal import REMOVAL_REASONS
 from ..model.spans import parse_grace, parse_span
-from ..model.zones import parse_instant, parse_zone
+from ..model.zones import parse_zone
 from ..options import db_option, json_option, open_database, print_object, utc_now
 from ..selectors import find_key, find_unit, find_venue
 from ..views import view_instant
+from .fields import enter_instant
 from .key_options import (
     key_argument,
     make_passphrase,
@@ -131,7 +132,7 @@ def key_extend(context: click.Context, which: str, ends: str | None, by: str | N
     with changing(context, "key.extend", as_json=as_json) as (store, _):
         id_ = find_key(store, which).id
         zone = parse_zone(store.key_records.get(id_).time_zone)
-        until = None if ends is None else parse_instant(ends, zone, end_of_day=True)
+        until = None if ends is None else enter_instant("--ends", ends, zone, end_of_day=True)
         followers = key_changes.extend(store, id_, now=now, ends=until, by=span)
         record = store.key_records.get(id_)
         obstacle = keys.obstacle(store, id_, now)

@@ -130,6 +130,14 @@ def parse_mac_address(text: str) -> MacAddress:
         raise InvalidValue(str(error)) from None
 
 
+def parse_new_device(text: str) -> MacAddress:
+    """Return the address of a device that is to be registered; InvalidValue for a group's, as no device sends it."""
+    address = parse_mac_address(text)
+    if address.value[0] & 1 or not any(address.value):
+        raise InvalidValue(f"{address} is no device's address")
+    return address
+
+
 def require_key(store: Store, id_: int) -> Key:
     found = store.keys.get(id_)
     assert found is not None  # noqa: S101 (written a moment ago, and never deleted)

@@ -13,13 +13,14 @@ from ..completion import complete_keys, complete_plans, complete_subscribers, co
 from ..errors import InvalidValue
 from ..lifecycle import subscribers
 from ..model import Subscriber, SubscriberRow, SubscriberStatus, Subscription
-from ..model.zones import parse_instant, render_instant
+from ..model.zones import render_instant
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
 from ..selectors import find_key, find_plan, find_subscriber, find_unit, find_venue, zone_of
 from ..store import Store
 from ..text import quote
 from ..views import View, view_instant
 from .erasure import subscriber_erase
+from .fields import enter_instant
 from .listing import listing_of, lists, print_list
 from .writing import changing, reason_of, tell, writes
 
@@ -163,9 +164,9 @@ def _set_subscription(store: Store, of: Subscriber, said: dict[str, Any], now: d
     if said["plan"] is not None:
         wanted = replace(wanted, plan_id=find_plan(store, said["plan"]).id if said["plan"] else None)
     if said["starts"] is not None:
-        wanted = replace(wanted, starts=parse_instant(said["starts"], zone))
+        wanted = replace(wanted, starts=enter_instant("--starts", said["starts"], zone))
     if said["ends"] is not None:
-        ends = parse_instant(said["ends"], zone, end_of_day=True) if said["ends"] else None
+        ends = enter_instant("--ends", said["ends"], zone, end_of_day=True) if said["ends"] else None
         wanted = replace(wanted, ends=ends)
         if ends is not None and ends <= now:
             tell(f"subscription {before.id} ended {render_instant(ends, zone)}: nobody gets in with its keys")
@@ -218,20 +219,20 @@ def subscriber_subscribe(
             own = store.key_records.belonging(subscriber_id=found.id)
             ids += [key.id for key in own if key.subscription_id is None and not key.grace_of]
         former = store.subscribers.subscriptions(subscriber_id=found.id, unit_id=unit_id) if unit_id else ()
-        for each in former:
-            if each.ends is None or each.ends > now:
-                tell(f"{found.name!r} has subscription {each.id} of that unit already: `set --ends` changes its end")
         made = subscribers.subscribe(
             store,
             found.id,
             unit_id=unit_id,
             plan_id=None if plan is None else find_plan(store, plan).id,
-            starts=parse_instant(starts, zone) if starts else None,
-            ends=parse_instant(ends, zone, end_of_day=True) if ends else None,
+            starts=enter_instant("--starts", starts, zone) if starts else None,
+            ends=enter_instant("--ends", ends, zone, end_of_day=True) if ends else None,
             external_id=external_id or None,
             key_ids=ids,
             now=now,
         )
+        for each in former:
+            if each.ends is None or each.ends > now:
+                tell(f"{found.name!r} has subscription {each.id} of that unit already: `set --ends` changes its end")
         view = _view_subscriptions(store, [made], as_json=True)[0]
     print_added(view, as_json)
 

@@ -11,16 +11,17 @@ from crypto import MacAddress
 
 from ..command_group import CommandGroup
 from ..completion import complete_subscribers
-from ..errors import InvalidValue
 from ..lifecycle import whitelists
 from ..lifecycle.whitelists import Entry
 from ..model import AllowedDevice
 from ..model.spans import parse_grace
-from ..model.zones import parse_instant, render_instant
+from ..model.zones import render_instant
 from ..options import db_option, json_option, open_database, print_object, print_views, utc_now
 from ..selectors import find_subscriber, zone_of
 from ..store import Store
 from ..views import View, view_instant
+from .fields import enter_instant
+from .key_options import parse_mac_address, parse_new_device
 from .listing import lists, print_list
 from .writing import changing, reason_of, tell, writes
 
@@ -71,8 +72,8 @@ def whitelist_add(
     with changing(context, "whitelist.add", as_json=as_json) as (store, _):
         found = find_subscriber(store, who, now=now)
         zone = _zone(store, found.id)
-        then = parse_instant(until, zone, end_of_day=True) if until else None
-        what: list[MacAddress | str] = [*map(_parse_mac, macs), *nases]
+        then = enter_instant("--until", until, zone, end_of_day=True) if until else None
+        what: list[MacAddress | str] = [*map(parse_new_device, macs), *nases]
         added = [whitelists.allow(store, found.id, each, name=name or None, until=then, now=now) for each in what]
     if as_json:
         for each in added:
@@ -91,7 +92,7 @@ def whitelist_list(context: click.Context, who: str | None, mac: str | None, exp
     now = utc_now()
     with open_database(context, readonly=True) as store:
         only = None if who is None else find_subscriber(store, who, now=now).id
-        device = None if mac is None else _parse_mac(mac)
+        device = None if mac is None else parse_mac_address(mac)
         views = [
             _view(name, entry, now)
             for name, entry in store.subscribers.allowed()
@@ -140,7 +141,7 @@ def whitelist_set(
         if name is not None:
             entry = replace(entry, name=name or None)
         if until is not None:
-            entry = replace(entry, until=parse_instant(until, zone, end_of_day=True) if until else None)
+            entry = replace(entry, until=enter_instant("--until", until, zone, end_of_day=True) if until else None)
         whitelists.save(store, entry, now=now)
     if until and _has_run_out(entry, now):
         tell("that has run out: it may not be used")
@@ -184,7 +185,7 @@ def _find(store: Store, who: str, mac: str | None, nas: str | None, now: datetim
     if (mac is None) == (nas is None):
         raise click.UsageError("say --mac MAC or --nas ID")
     of = find_subscriber(store, who, now=now)
-    what = _parse_mac(mac) if mac is not None else nas or ""
+    what = parse_mac_address(mac) if mac is not None else nas or ""
     return whitelists.find(store, of.id, what), _zone(store, of.id)
 
 
@@ -197,13 +198,6 @@ def _zone(store: Store, subscriber_id: int) -> ZoneInfo:
 
 def _has_run_out(entry: Entry, now: datetime) -> bool:
     return entry.until is not None and entry.until <= now
-
-
-def _parse_mac(text: str) -> MacAddress:
-    try:
-        return MacAddress.parse(text)
-    except ValueError as error:
-        raise InvalidValue(str(error)) from None
 
 
 def _view(subscriber: str, entry: Entry, now: datetime) -> View:

@@ -12,6 +12,7 @@ import click
 
 from ..errors import StoreError
 from ..model import Author
+from ..model.names import check_name
 from ..options import open_database, print_object, utc_now
 from ..options import tell as tell
 from ..store import Recording, Store, describe_row
@@ -88,7 +89,11 @@ def is_dry_run(context: click.Context) -> bool:
 
 def author_of(context: click.Context) -> Author:
     """Return who runs this command, and from where."""
-    return Author(_said(context).author or _user(), _origin())
+    name = _said(context).author
+    if name is None:
+        return Author(_user(), _origin())
+    check_name(name, "--as")
+    return Author(name, _origin())
 
 
 def _user() -> str:

@@ -44,9 +44,10 @@ def set_status(
 
 def _mark(store: Store, id_: int, status: SubscriberStatus, now: datetime, reason: str | None) -> Subscriber:
     is_active = status is SubscriberStatus.ACTIVE
-    marked = replace(
-        store.subscribers.get(id_), status=status, status_at=now, status_reason=None if is_active else reason
-    )
+    found = store.subscribers.get(id_)
+    if is_active and found.status is status:
+        return found  # nothing to change, and nothing for the audit
+    marked = replace(found, status=status, status_at=now, status_reason=None if is_active else reason)
     store.subscribers.save(marked)
     return marked
 

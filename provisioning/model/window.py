@@ -11,4 +11,5 @@ def check_window(starts: datetime | None, ends: datetime | None, what: str = "ke
         if instant is not None and instant.utcoffset() != timedelta(0):
             raise InvalidValue("instants are timezone-aware UTC")
     if starts is not None and ends is not None and ends <= starts:
-        raise InvalidValue(f"the {what} would end ({ends:%Y-%m-%d %H:%M}) before it starts ({starts:%Y-%m-%d %H:%M})")
+        begin, end = f"{starts:%Y-%m-%d %H:%M}", f"{ends:%Y-%m-%d %H:%M}"
+        raise InvalidValue(f"the {what} would end ({end} UTC) before it starts ({begin} UTC)")

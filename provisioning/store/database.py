@@ -291,6 +291,8 @@ class Database:
             yield
         except UnicodeEncodeError as error:  # octets of a command line that are no UTF-8
             raise InvalidValue(f"text with {error.object[error.start : error.end][:8]!r} in it is not UTF-8") from None
+        except OverflowError:  # a number of a command line that is none of SQLite's
+            raise InvalidValue(f"a number of it is larger than {2**63 - 1}") from None
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
 

@@ -365,11 +365,17 @@ class Keys:
             check_name(reason, "reason")
         with self._recorder.change(_ACTIONS[status], reason=reason) as change:
             self._require_live(id_)
+            if status is KeyStatus.ACTIVE and self._status(id_) == status.value:
+                return  # it works already: nothing to change, and nothing for the audit
             for each in (id_, *self.graces_of(id_)):
                 self.update(each, status=status.value, status_reason=reason, status_at=save_instant(now))
                 if status is KeyStatus.REMOVED and not self._opens(each):
                     self._erase([each])
             change.subject("key", id_, self._identity(id_))
+
+    def _status(self, id_: int) -> str:
+        rows = self._db.rows("SELECT status FROM keys WHERE id = ?", (id_,))
+        return str(rows[0][0])
 
     def graces_of(self, id_: int) -> tuple[int, ...]:
         """Return the keys that stand for former passphrases of this one, removed ones aside."""

@@ -149,7 +149,7 @@ def test_passphrases_come_from_files_and_stdin(house, tmp_path):
         (["--venue", "Other"], "no venue 'Other' (there is Hudson House)"),
         (["--unit", "9Z"], "no unit '9Z' there (there is 4B)"),
         (["--plan", "Gold"], "no plan 'Gold': there is none yet, `latchkey plan add` makes one"),
-        (["--ends", "tomorrow"], "'tomorrow' is not a date or time: use 2026-10-31 or 2026-10-31T12:00"),
+        (["--ends", "tomorrow"], "--ends: 'tomorrow' is not a date or time: use 2026-10-31 or 2026-10-31T12:00"),
         (["--starts", "2026-02-02", "--ends", "2026-02-01"], None),
         (["--identity", "two\nlines"], "identity has a character that is not printable"),
         (["--mac", "zz"], "not a MAC address: 'zz'"),
@@ -180,7 +180,7 @@ def test_of_several_keypools_the_venue_or_the_id_decides(house):
     house.ok("pool", "add", "Hudson House", "--global")
     said = house.refused("key", "add", "--pool", "Hudson House")
     assert said == (
-        "several keypools, say which with --pool and --venue: 1 (Hudson House, Hudson House),"
+        "several keypools, say which by id, or at which venue: 1 (Hudson House, Hudson House),"
         " 2 (Hudson House, Other), 3 (Hudson House, global)"
     )
     house.ok("venue", "add", "Third")

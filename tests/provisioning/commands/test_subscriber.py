@@ -72,7 +72,7 @@ def test_a_start_cannot_move_once_begun(house):
     house.ok("subscriber", "subscribe", "Ann Lee", "--unit", "5C", "--starts", "2098-01-01")
     house.ok("subscriber", "set", "Ann Lee", "--starts", "2099-01-01")
     assert shown(house)["subscriptions"][1]["starts"] == "2099-01-01T00:00:00Z"
-    assert "the subscription would end (2098-06-01 23:59) before it starts" in house.refused(
+    assert "the subscription would end (2098-06-01 23:59 UTC) before it starts" in house.refused(
         "subscriber", "set", "Ann Lee", "--ends", "2098-06-01"
     )
 

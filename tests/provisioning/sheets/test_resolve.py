@@ -80,7 +80,7 @@ def test_a_keypool_is_the_rows_else_the_commands(fields, keypool_id):
         ),
         (
             {"starts": "2026-03-08", "ends": "2026-03-01"},
-            "the key would end (2026-03-02 04:59) before it starts (2026-03-08 05:00)",
+            "the key would end (2026-03-02 04:59 UTC) before it starts (2026-03-08 05:00 UTC)",
         ),
     ],
 )

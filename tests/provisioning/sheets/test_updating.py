@@ -148,7 +148,7 @@ def test_what_is_not_clear_is_refused(rows, existing, reasons):
 
 def test_a_window_that_a_change_would_turn_round_is_refused():
     (refusal,) = plan_update([row(2, ends=NEW_YEAR)], [key(1, starts=NEW_YEAR)], {"ends"}).refusals
-    assert refusal.reason == "the key would end (2027-01-01 00:00) before it starts (2027-01-01 00:00)"
+    assert refusal.reason == "the key would end (2027-01-01 00:00 UTC) before it starts (2027-01-01 00:00 UTC)"
 
 
 def test_who_was_refused_before_is_not_missing():
