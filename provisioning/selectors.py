@@ -315,7 +315,7 @@ def find_subscriber(store: Store, text: str, *, now: datetime) -> Subscriber:
     by_id = text.removeprefix("id:")
     found: Sequence[Subscriber] = store.subscribers.named(text)
     if by_id != text and by_id.isascii() and by_id.isdigit() and len(by_id) < 19:
-        found = [store.subscribers.get(row.id) for row in store.subscribers.listed(now=now, ids=[int(by_id)])]
+        found = [store.subscribers.get(row.id) for row in store.subscriber_rows.listed(now=now, ids=[int(by_id)])]
     exact = [each for each in found if text in (each.token, each.external_id)]
     found = exact or found
     if len(found) > 1:
@@ -324,7 +324,7 @@ def find_subscriber(store: Store, text: str, *, now: datetime) -> Subscriber:
         close = _closest(text, store.subscribers.names_near(text, limit=_COMPARED))
         raise NotFound(f"no subscriber {text!r}{_did_you_mean(close)}")
     if len(found) > 1:
-        rows = itertools.islice(store.subscribers.listed(now=now, ids=[each.id for each in found]), 8)
+        rows = itertools.islice(store.subscriber_rows.listed(now=now, ids=[each.id for each in found]), 8)
         listed = ", ".join(f"{row.token} ({', '.join(row.units) or 'no unit'}, {row.status})" for row in rows)
         listed += f" and {len(found) - 8:,} more" if len(found) > 8 else ""
         raise Ambiguous(f"several subscribers {text!r}, say which by token: {listed}")

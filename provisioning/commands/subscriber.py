@@ -88,7 +88,7 @@ def subscriber_list(
     wanted = listing_of(context)
     with open_database(context, readonly=True) as store:
         venue_id = None if venue is None else find_venue(store, venue).id
-        rows = store.subscribers.listed(
+        rows = store.subscriber_rows.listed(
             now=utc_now(),
             status=None if status is None else SubscriberStatus(status),
             containing=wanted.search,

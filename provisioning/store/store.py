@@ -33,6 +33,7 @@ from .people import People
 from .plans import Plans
 from .proof import find_key, read_proof, seal_proof
 from .recording import Recorder, Recording
+from .subscriber_rows import SubscriberRows
 from .subscribers import Subscribers
 from .units import Units
 from .upgrading import upgrade
@@ -59,6 +60,7 @@ class Store:
         self.keypools = Keypools(database, self.recorder)
         self.plans = Plans(database, self.recorder)
         self.subscribers = Subscribers(database, self.recorder)
+        self.subscriber_rows = SubscriberRows(database)
         self.devices = Devices(database, self.recorder)
         self.keys = Keys(
             database,
