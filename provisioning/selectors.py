@@ -321,6 +321,11 @@ def find_subscriber(store: Store, text: str, *, now: datetime) -> Subscriber:
     if len(found) > 1:
         found = [each for each in found if each.status is not SubscriberStatus.CLOSED] or found
     if not found:
+        if any(key.status is not KeyStatus.REMOVED for key in store.keys.labels(identity=text)):
+            raise NotFound(
+                f"no subscriber {text!r}, but a key is called so: `latchkey subscriber add` makes one, and `latchkey"
+                " key set KEY --subscriber WHO` gives them the key"
+            )
         close = _closest(text, store.subscribers.names_near(text, limit=_COMPARED))
         raise NotFound(f"no subscriber {text!r}{_did_you_mean(close)}")
     if len(found) > 1:

@@ -98,3 +98,13 @@ def test_resuming_what_works_leaves_no_entry(house, arguments):
     before = house.ok("audit")
     house.ok(*arguments)
     assert house.ok("audit") == before
+
+
+def test_somebody_who_is_only_a_key_is_told_how_to_become_a_subscriber(house):
+    house.ok("key", "add", "--identity", "bob")
+    for arguments in (["subscriber", "close", "bob"], ["whitelist", "add", "bob", "--mac", "02:00:00:00:01:00"]):
+        assert refused(house, *arguments).startswith("no subscriber 'bob', but a key is called so: ")
+    house.ok("subscriber", "add", "bob")
+    house.ok("key", "set", "bob", "--subscriber", "bob")
+    house.ok("whitelist", "add", "bob", "--mac", "02:00:00:00:01:00")
+    house.ok("subscriber", "close", "bob")
