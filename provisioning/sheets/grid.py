@@ -181,7 +181,7 @@ class _Feed:
     def peek_row(self) -> str | None:
         """Return the text of the next row, as far as its quotes tell, None at the end; it comes again."""
         taken: list[str] = []
-        for line in chain(tuple(self._ahead), self._lines):
+        for line in chain(self._ahead, self._lines):
             taken.append(line)
             if sum(text.count('"') for text in taken) % 2 == 0 or len(taken) == _MOST_LINES:
                 break

@@ -66,6 +66,11 @@ def test_a_quote_left_open_early_in_a_long_file_costs_one_row():
     assert all(isinstance(cells, list) for _, cells in found[1:])
 
 
+def test_a_file_of_empty_lines_is_no_work():
+    assert rows("\n" * 200_000) == []
+    assert rows("\r\n" * 200_000 + "a,b\r\n") == [(200_001, ["a", "b"])]
+
+
 def test_too_many_columns_are_one_refusal():
     assert rows("a,b\n" + "x," * 300 + "\n") == [(1, ["a", "b"]), (2, "301 columns, more than 256")]
 
