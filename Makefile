@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
 
-.PHONY: demo test test-vendor bench fuzz format clean
+.PHONY: demo test test-vendor air bench fuzz format clean
 FUZZ_SECONDS ?= 300
 FUZZ_DATAGRAMS ?= 1000000
 JOBS ?= auto
@@ -21,6 +21,10 @@ test: $(VENV)/installed-dev
 # make test-vendor V=ruckus: what the tests say of one dialect, in seconds.
 test-vendor: $(VENV)/installed-dev
 	$(BIN)/pytest -q tests/radiusd/vendors -k '$(or $(V),$(error say which: make test-vendor V=ruckus)) or table'
+
+# hostapd and wpa_supplicant in a virtual machine with simulated radios, against the server: two to four minutes.
+air: $(VENV)/installed-dev
+	$(BIN)/pytest -m air tests/air
 
 bench: $(VENV)/installed-dev
 	$(BIN)/latchkey bench pmk

@@ -208,3 +208,10 @@ def test_every_option_named_in_prose_exists(path):
         assert result.returncode == 0, quoted
         for option in (word.rstrip(",.") for word in rest if word.startswith("--")):
             assert option in result.stdout, quoted
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_comment_follows_a_value_of_hostapd_conf(document):
+    """Such a comment would be part of the value: of the shared secret, of the NAS-Identifier."""
+    for block in re.findall(r"^```ini\n(.*?)^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        assert not re.findall(r"^[^#\n]+#.*", block, re.MULTILINE)

@@ -32,9 +32,9 @@ def latchkey(folder, *arguments, text="", status=0):
 class Serving:
     """`latchkey serve` on a port of its choice."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.log = folder / "serve.log"
-        command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "latchkey", "serve", "--listen", "127.0.0.1:0", *options]
         environ = os.environ | {"LATCHKEY_DB": str(folder / "latchkey.db")}
         before = len(self.text())
         with self.log.open("ab") as output:
