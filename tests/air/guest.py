@@ -23,7 +23,7 @@ _SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _MODULES = (
     *("mac80211_hwsim", "mac80211", "cfg80211", "rfkill", "libarc4", "virtio", "virtio_ring"),
     *("cryptd", "crypto_simd", "aesni-intel", "aes_generic", "libaes", "ccm", "cmac", "ctr", "gcm", "ghash-generic"),
-    *("gf128mul", "e1000", "bridge", "stp", "llc", "8021q", "garp", "mrp", "veth"),
+    *("gf128mul", "e1000", "bridge", "stp", "llc", "8021q", "garp", "mrp"),
 )
 _LOADED = ("e1000", "aesni-intel", "ccm", "cmac", "ctr", "gcm", "bridge", "8021q")
 _INIT = """#!/bin/busybox sh
