@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from .command_group import CommandGroup, no_such_command
-from .completion import (
+from .commands.command_group import CommandGroup, no_such_command
+from .commands.completion import (
     complete_keys,
     complete_nases,
     complete_plans,
@@ -12,6 +12,17 @@ from .completion import (
     complete_units,
     complete_venues,
 )
+from .commands.options import (
+    database_path,
+    db_option,
+    json_option,
+    open_database,
+    progress_bar,
+    read_secret,
+    secret_options,
+)
+from .commands.selectors import find_key, find_keypool, find_nas, find_unit, find_venue
+from .commands.unopened import Unopened, how_to_mend
 from .errors import (
     AlreadyExists,
     Ambiguous,
@@ -56,33 +67,22 @@ from .model import (
     UnknownDevices,
     Venue,
 )
-from .model.passphrases import generate_passphrase
-from .model.zones import parse_instant, parse_zone, render_instant
-from .options import (
-    database_path,
-    db_option,
-    json_option,
-    open_database,
-    progress_bar,
-    read_secret,
-    secret_options,
-)
+from .model.rules.passphrases import generate_passphrase
+from .model.rules.zones import parse_instant, parse_zone, render_instant
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
-from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Condition, Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
-from .unopened import Unopened, how_to_mend
 
 if TYPE_CHECKING:
-    from .lifecycle.import_report import Imported
-    from .lifecycle.importing import ImportOptions, import_keys
+    from .lifecycle.importing.importing import ImportOptions, import_keys
+    from .lifecycle.importing.report import Imported
 
 # What an import of keys alone needs: every other command starts a tenth earlier without it.
 _LATER: Final = {
-    "ImportOptions": ".lifecycle.importing",
-    "Imported": ".lifecycle.import_report",
-    "import_keys": ".lifecycle.importing",
+    "ImportOptions": ".lifecycle.importing.importing",
+    "Imported": ".lifecycle.importing.report",
+    "import_keys": ".lifecycle.importing.importing",
 }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crypto import Ssid, passphrase_to_pmk, pmk_batch
 
-from .model.identifiers import UNMISTAKABLE
+from .model.rules.identifiers import UNMISTAKABLE
 
 _SECRET_LETTERS: Final = 24  # of 31: 119 bits
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import latchkey
-from provisioning import command_group
+from provisioning.commands import command_group
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {

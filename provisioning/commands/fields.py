@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from ..errors import AlreadyExists, InvalidValue
-from ..model.zones import parse_instant
+from ..model.rules.zones import parse_instant
 
 
 class _Cleared(enum.Enum):

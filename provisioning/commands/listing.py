@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from ..views import View, render_json, render_table
+from .views import View, render_json, render_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "latchkey.listing"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidValue, StoreError
-from ..store.copies import part_of, place
+from ..store.files.copies import part_of, place
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import click
 
 from ..errors import StoreError
 from ..model import Author
-from ..model.names import check_name
-from ..options import open_database, print_object, utc_now
-from ..options import tell as tell
+from ..model.rules.names import check_name
 from ..store import Recording, Store, describe_row
+from .options import open_database, print_object, utc_now
+from .options import tell as tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "latchkey.writing"

@@ -9,7 +9,7 @@ from crypto import Ssid
 
 from ..errors import InvalidValue
 from ..model import Passphrase
-from ..model.zones import end_of_day, start_of_day
+from ..model.rules.zones import end_of_day, start_of_day
 
 _BY_CODE: Final = "Point the camera of your phone at the code and tap the network that it shows."
 _BY_HAND: Final = "Open the Wi-Fi settings, choose the network and type the password."

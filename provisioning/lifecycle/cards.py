@@ -14,7 +14,7 @@ from ..errors import DuplicateKey, InvalidValue, KeyRemoved, NotFound
 from ..keys import derive_pmks
 from ..model import CardBatch, KeyDraft, KeyOrigin, KeyStatus, Passphrase, ScratchCard
 from ..model.card import check_begin, check_count, check_extension, whole_ms
-from ..model.passphrases import Generated, Style, card_passphrase
+from ..model.rules.passphrases import Generated, Style, card_passphrase
 from ..store import Store
 
 _WORDS: Final = 2  # VAULT's cards are of two words; a suffix makes them 45 bits

@@ -19,7 +19,7 @@ from ..model import (
     check_vlan,
     check_window,
 )
-from ..model.zones import parse_zone
+from ..model.rules.zones import parse_zone
 from ..store import Store
 from .keys import live, refuse_external_id, refuse_tag, say
 from .subscribers import refuse_elsewhere, set_subscription

@@ -7,9 +7,9 @@ from typing import Final
 
 from ..errors import DuplicateKey, InvalidValue, KeyRemoved, RowDamaged
 from ..model import Key, KeyDraft, KeyOrigin, KeyRecord, KeyStatus, Passphrase
-from ..model.passphrases import Generated, user_part
-from ..model.removal import parse_removal_reason
-from ..model.zones import parse_zone, render_instant
+from ..model.rules.passphrases import Generated, user_part
+from ..model.rules.removal import parse_removal_reason
+from ..model.rules.zones import parse_zone, render_instant
 from ..store import Store
 
 LATELY: Final = timedelta(minutes=32)  # who was seen since counts as online, as VAULT has it

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..errors import Ambiguous, InvalidValue, NotFound, Occupied
 from ..model import KeyRecord, KeyStatus, Scope, Subscriber, SubscriberStatus, Subscription
-from ..model.names import check_name
+from ..model.rules.names import check_name
 from ..store import Store
 from .keys import remove as remove_key
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ..errors import AlreadyExists, InvalidValue, NotFound, Occupied
 from ..model import Keypool, NasLabel, Unit, Venue
-from ..model.identifiers import check_venue_id
-from ..model.vlans import check_offset
+from ..model.rules.identifiers import check_venue_id
+from ..model.rules.vlans import check_offset
 from ..store import Store
 from ..store.occupants import Occupant
 from .units import Fate, count_of, end_occupants

@@ -8,7 +8,7 @@ from crypto import MacAddress
 
 from ..errors import InvalidValue, NotFound
 from ..model import AllowedDevice, AllowedNas
-from ..model.names import check_name
+from ..model.rules.names import check_name
 from ..store import Store
 
 Entry = AllowedDevice | AllowedNas

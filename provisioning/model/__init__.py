@@ -4,15 +4,32 @@ from .audit import SERVER, AuditEntry, Author, RowChange
 from .card import BatchCounts, CardBatch, CardState, ScratchCard
 from .change import Change, Entity
 from .device import Device, DeviceBatch, DeviceRow, Sighting
-from .hours import Hours
-from .identifiers import keypool_id, new_scope_id, new_subscriber_token, new_suffix, plan_id, unit_internal_id
 from .key import NO_ORIGIN, NO_WHITELISTS, Key, KeyBatch, KeyDraft, KeyLabel, KeyOrigin, KeyStatus, Passphrase
 from .key_record import KeyRecord, KeyRow
 from .keypool import Keypool, Scope
-from .names import check_name
 from .nas import Answers, Nas, NasLabel, UnknownDevices
 from .person import Person
 from .plan import ServicePlan
+from .rules.hours import Hours
+from .rules.identifiers import (
+    keypool_id,
+    new_scope_id,
+    new_subscriber_token,
+    new_suffix,
+    plan_id,
+    unit_internal_id,
+)
+from .rules.names import check_name
+from .rules.vlans import (
+    Purpose,
+    VlanRange,
+    VlanRanges,
+    check_automatic,
+    check_vlan,
+    check_wireless_only,
+    first_free,
+)
+from .rules.window import check_window
 from .subscriber import (
     AllowedDevice,
     AllowedNas,
@@ -23,8 +40,6 @@ from .subscriber import (
     Whitelists,
 )
 from .venue import Operator, Unit, Venue
-from .vlans import Purpose, VlanRange, VlanRanges, check_automatic, check_vlan, check_wireless_only, first_free
-from .window import check_window
 
 __all__ = [
     "NO_ORIGIN",

@@ -7,8 +7,8 @@ from typing import Final
 
 from ..errors import InvalidValue
 from .key import KeyStatus, refuse
-from .names import check_name
-from .zones import end_of_day, start_of_day
+from .rules.names import check_name
+from .rules.zones import end_of_day, start_of_day
 
 MOST_CARDS: Final = 100  # of one batch
 MOST_AHEAD: Final = timedelta(days=90)  # from the making of a batch to its start

@@ -13,13 +13,13 @@ from crypto import MacAddress, Pmk, check_passphrase
 
 from ..errors import InvalidValue
 from ..reasons import Reason
-from .names import check_name
 from .plan import ServicePlan
+from .rules.names import check_name
+from .rules.vlans import check_vlan
+from .rules.window import check_window
+from .rules.zones import parse_zone
 from .subscriber import Subscriber, SubscriberStatus, Whitelists
 from .venue import Unit
-from .vlans import check_vlan
-from .window import check_window
-from .zones import parse_zone
 
 T = TypeVar("T")
 

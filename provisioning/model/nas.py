@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from ..errors import InvalidValue
-from .names import check_name
+from .rules.names import check_name
 
 # The shape of a profile's name. Which dialects there are knows the server, which the arrows forbid asking: a name
 # that it does not know, as that of a later version, is to it as "auto".

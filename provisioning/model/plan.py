@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import InvalidValue
-from .hours import Hours
-from .names import check_name
+from .rules.hours import Hours
+from .rules.names import check_name
 
 _MAX_VENDOR_OCTETS: Final = 247  # the longest value of one Vendor-Specific attribute
 _MOST_OCTETS: Final = 2**63 - 1  # the largest integer of SQLite

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from crypto import MacAddress
 
-from .names import check_name
-from .window import check_window
+from .rules.names import check_name
+from .rules.window import check_window
 
 
 class SubscriberStatus(enum.Enum):

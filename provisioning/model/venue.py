@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import InvalidValue
-from .identifiers import check_operator_id
-from .names import check_name
-from .vlans import Purpose, VlanRanges, check_vlan
-from .zones import parse_zone
+from .rules.identifiers import check_operator_id
+from .rules.names import check_name
+from .rules.vlans import Purpose, VlanRanges, check_vlan
+from .rules.zones import parse_zone
 
 NO_RANGES: Final = VlanRanges()
 

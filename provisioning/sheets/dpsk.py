@@ -14,7 +14,7 @@ from crypto import MacAddress
 
 from ..errors import Refusal
 from ..model import Device, Key, KeyDraft, Passphrase
-from ..model.passphrases import generate_passphrase
+from ..model.rules.passphrases import generate_passphrase
 from .cells import parse_vlan
 from .columns import Columns
 from .formulas import STARTS, is_formula

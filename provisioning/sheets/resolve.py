@@ -13,8 +13,8 @@ from crypto import MacAddress
 
 from ..errors import InvalidValue, Refusal
 from ..model import Keypool, KeyStatus, Passphrase, Scope, ServicePlan, Unit, Venue
-from ..model.window import check_window
-from ..model.zones import parse_instant
+from ..model.rules.window import check_window
+from ..model.rules.zones import parse_instant
 from .sheet import SheetRow
 
 Named = TypeVar("Named", Venue, ServicePlan)

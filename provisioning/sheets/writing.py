@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from ..model import Device, Key, KeyStatus
-from ..model.zones import end_of_day, parse_instant, render_instant, start_of_day
+from ..model.rules.zones import end_of_day, parse_instant, render_instant, start_of_day
 from .cells import defuse_cell
 from .columns import FIELDS
 from .sheet import SheetRow

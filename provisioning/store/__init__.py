@@ -1,10 +1,10 @@
 """The store: all that Latchkey keeps, and the only SQL there is."""
 
-from .audit import describe_row
-from .backup import Contents, back_up, key_place
-from .integrity import Condition
-from .recording import Recording
-from .restore import Loss, Restored, restore_backup
+from .files.backup import Contents, back_up, key_place
+from .files.integrity import Condition
+from .files.restore import Loss, Restored, restore_backup
+from .recording.audit import describe_row
+from .recording.recorder import Recording
 from .store import Store, create_store, open_store
 
 __all__ = [

@@ -8,8 +8,8 @@ from datetime import datetime
 from ..errors import AlreadyExists, NotFound
 from ..model import BatchCounts, CardBatch, KeyStatus, ScratchCard
 from ..model.card import next_name
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import (
     CARD_BATCH_COLUMNS,
     Report,

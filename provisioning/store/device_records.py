@@ -7,7 +7,7 @@ from typing import Any, Final
 from crypto import MacAddress
 
 from ..model import DeviceRow
-from .database import Database
+from .files.database import Database
 from .rows import Row, load_instant, load_rows, save_instant
 
 _ROW: Final = """

@@ -13,8 +13,8 @@ from crypto import MacAddress
 
 from ..errors import NotFound
 from ..model import Device, DeviceBatch, Entity, Sighting
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import Report, Row, load_device, load_devices, load_instant, load_rows, save_instant
 
 _NO_END: Final = 2**62

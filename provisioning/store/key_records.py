@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..errors import NotFound, RowDamaged
 from ..model import KeyLabel, KeyRecord, KeyRow, KeyStatus
 from ..secrets import Vault
-from .database import Database
+from .files.database import Database
 from .rows import Row, load_instant, load_key_label, load_rows, save_instant
 
 _RECORD: Final = """

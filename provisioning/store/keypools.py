@@ -7,8 +7,8 @@ from crypto import Ssid
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Keypool, Scope, new_scope_id
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import KEYPOOL_COLUMNS, Report, load_keypool, load_rows, save_keypool
 
 MOST_KEYPOOLS: Final = 500  # of one operator (4.17)

@@ -28,12 +28,12 @@ from ..model import (
     check_name,
 )
 from ..secrets import Vault
-from .database import Database
 from .devices import Devices
+from .files.database import Database
 from .keypools import Keypools
 from .links import Links
 from .plans import Plans
-from .recording import Recorder, Recording
+from .recording.recorder import Recorder, Recording
 from .rows import (
     KEY_COLUMNS,
     PLAN_COLUMNS,

@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Nas, NasLabel
 from ..secrets import Vault
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import NAS_COLUMNS, Report, Row, load_nas, load_nas_label, load_rows, save_nas
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from ..errors import InvalidValue
 from ..model import KeyStatus
-from .database import Database
-from .recording import Recorder, Recording
+from .files.database import Database
+from .recording.recorder import Recorder, Recording
 from .rows import load_instant, save_instant
 
 _OCCUPANT: Final = "SELECT id, keypool_id, identity, status, starts, ends, unit_id, grace_of FROM keys"

@@ -9,9 +9,9 @@ from typing import Any, Final
 from crypto import MacAddress
 
 from ..model import Entity, Person
-from .audit import Audit
-from .database import Database
-from .recording import TABLES, Recorder
+from .files.database import Database
+from .recording.audit import Audit
+from .recording.recorder import TABLES, Recorder
 from .rows import Row
 
 _CHUNK: Final = 1000

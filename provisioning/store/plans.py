@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from ..errors import AlreadyExists, NotFound
 from ..model import ServicePlan
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import PLAN_COLUMNS, load_plan, load_rows, save_plan
 
 MOST_PLANS: Final = 500  # of one operator (4.34)

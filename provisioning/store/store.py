@@ -16,14 +16,14 @@ from typing import Self
 from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
 from ..secrets import KEY_VARIABLE, MasterKey, Vault, key_path
-from .audit import Audit
 from .cards import Cards
-from .changes import Changes
-from .copies import remove
-from .database import BUSY_TIMEOUT_S, Database, FileId, Tell, check_file
 from .device_records import DeviceRecords
 from .devices import Devices
-from .integrity import Integrity
+from .files.copies import remove
+from .files.database import BUSY_TIMEOUT_S, Database, FileId, Tell, check_file
+from .files.integrity import Integrity
+from .files.proof import find_key, read_proof, seal_proof
+from .files.upgrading import upgrade
 from .key_records import KeyRecords
 from .keypools import Keypools
 from .keys import Keys
@@ -31,12 +31,12 @@ from .nases import Nases
 from .occupants import Occupants
 from .people import People
 from .plans import Plans
-from .proof import find_key, read_proof, seal_proof
-from .recording import Recorder, Recording
+from .recording.audit import Audit
+from .recording.changes import Changes
+from .recording.recorder import Recorder, Recording
 from .subscriber_rows import SubscriberRows
 from .subscribers import Subscribers
 from .units import Units
-from .upgrading import upgrade
 from .venues import Venues
 
 

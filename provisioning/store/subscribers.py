@@ -19,8 +19,8 @@ from ..model import (
     new_subscriber_token,
     new_suffix,
 )
-from .database import Database
-from .recording import Recorder, Recording
+from .files.database import Database
+from .recording.recorder import Recorder, Recording
 from .rows import (
     SUBSCRIBER_COLUMNS,
     SUBSCRIPTION_COLUMNS,

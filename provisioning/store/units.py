@@ -8,8 +8,8 @@ from typing import Final
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Purpose, Unit, unit_internal_id
-from .database import Database
-from .recording import Recorder
+from .files.database import Database
+from .recording.recorder import Recorder
 from .rows import UNIT_COLUMNS, load_rows, load_unit, save_unit
 
 MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)

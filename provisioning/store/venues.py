@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from ..errors import AlreadyExists, NotFound
 from ..model import Operator, Venue, VlanRanges
 from ..model.venue import NO_RANGES
-from .database import Database
+from .files.database import Database
 from .nases import Nases
-from .recording import Recorder
+from .recording.recorder import Recorder
 from .rows import VENUE_COLUMNS, Report, load_rows, load_venue, save_venue
 
 _VENUE_PREFIX = "_V3VENUE_"

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto import Pool
-from provisioning import Change, Device, DeviceBatch, Entity, KeyBatch, RowDamaged, Store, StoreError, StoreReplaced
+from provisioning import (
+    Change,
+    Device,
+    DeviceBatch,
+    Entity,
+    KeyBatch,
+    RowDamaged,
+    Store,
+    StoreError,
+    StoreReplaced,
+)
 
 from .damage import Damage
 from .id_ranges import IdRanges

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import latchkey
 from provisioning import open_store
-from provisioning.store.database import Database
+from provisioning.store.files.database import Database
 
 TABLES = [
     "operator",

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from provisioning.completion import complete_nases
-from provisioning.views import _KEY_FIELDS
+from provisioning.commands.completion import complete_nases
+from provisioning.commands.views import _KEY_FIELDS
 
 SEALED = ("passphrase = randomblob(40)", "pmk = randomblob(60)", "passphrase = x'', pmk = zeroblob(9)")
 NAMES = ("Ann", "Bob", "Cleo")

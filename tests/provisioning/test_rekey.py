@@ -8,7 +8,16 @@ from ipaddress import ip_network
 import pytest
 
 from crypto import Ssid, passphrase_to_pmk
-from provisioning import KeyDraft, MasterKey, MasterKeyError, Passphrase, Store, StoreError, create_store, open_store
+from provisioning import (
+    KeyDraft,
+    MasterKey,
+    MasterKeyError,
+    Passphrase,
+    Store,
+    StoreError,
+    create_store,
+    open_store,
+)
 from provisioning.rekey import rekey
 from provisioning.secrets import CREDENTIALS_VARIABLE, FILE_VARIABLE, KEY_VARIABLE, VERSION, Vault
 

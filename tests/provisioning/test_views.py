@@ -2,7 +2,7 @@
 
 import click
 
-from provisioning.views import render_table
+from provisioning.commands.views import render_table
 
 KEYS = [
     {"id": 1, "identity": "Ann", "state": "valid"},

@@ -11,10 +11,10 @@ import pytest
 
 from crypto import Ssid
 from provisioning import MasterKey, Store
-from provisioning.commands import card as commands
+from provisioning.commands.keys import card as commands
 from provisioning.lifecycle import cards as lifecycle
 from provisioning.model import Passphrase
-from provisioning.model.passphrases import Generated, Style, card_passphrase
+from provisioning.model.rules.passphrases import Generated, Style, card_passphrase
 
 NOW = datetime(2026, 11, 21, 17, 0, 0, 123_456, tzinfo=UTC)
 MODULES = ("card", "card_life", "card_sheets", "writing", "key_life", "key_list")

@@ -23,7 +23,7 @@ OTHER = "Ilse Quernheim"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr("provisioning.commands.erasure._FOLLOWED_S", 0)
+    monkeypatch.setattr("provisioning.commands.people.erasure._FOLLOWED_S", 0)
 
 
 def octets(path, sealed=()):

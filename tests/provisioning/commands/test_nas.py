@@ -103,7 +103,7 @@ def test_nobody_is_kept_waiting_while_a_secret_is_typed(nas, monkeypatch):
         typed.append(True)
         return b"a typed secret 12"
 
-    monkeypatch.setattr("provisioning.commands.nas.read_secret", read)
+    monkeypatch.setattr("provisioning.commands.places.nas.read_secret", read)
     assert "no venue 'Elmm'" in nas.refused("nas", "set", "aps", "--secret-file", "-", "--venue", "Elmm")
     assert "already" in nas.refused("nas", "add", "192.0.2.0/24", "--secret-file", "-", "--venue", "Elm")
     assert not typed

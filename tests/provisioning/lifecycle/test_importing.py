@@ -24,7 +24,7 @@ from provisioning import (
     derive_pmks,
     import_keys,
 )
-from provisioning.lifecycle.import_report import Imported
+from provisioning.lifecycle.importing.report import Imported
 from provisioning.lifecycle.keys import reset
 from provisioning.lifecycle.undo import undo
 from provisioning.sheets import SheetOptions, begins_as_formula, render_example

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crypto import MacAddress, Ssid
-from provisioning import Author, Device, DuplicateKey, InvalidValue, KeyDraft, KeyRemoved, KeyStatus, Passphrase
+from provisioning import (
+    Author,
+    Device,
+    DuplicateKey,
+    InvalidValue,
+    KeyDraft,
+    KeyRemoved,
+    KeyStatus,
+    Passphrase,
+)
 from provisioning.lifecycle import keys
 from provisioning.lifecycle.undo import undo
 from provisioning.model import KeyOrigin

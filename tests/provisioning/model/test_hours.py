@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning import InvalidValue
-from provisioning.model.hours import Hours, Span, allows
-from provisioning.model.zones import offset_change, parse_instant, render_instant
+from provisioning.model.rules.hours import Hours, Span, allows
+from provisioning.model.rules.zones import offset_change, parse_instant, render_instant
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SAMPLE = "Mon-Fri 08:00-22:00, Sat 10:00-14:00"

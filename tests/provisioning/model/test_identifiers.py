@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crypto import Ssid
 from provisioning import InvalidValue
-from provisioning.model.identifiers import (
+from provisioning.model.rules.identifiers import (
     UNMISTAKABLE,
     KeypoolId,
     check_pool_ssid,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning import InvalidValue, Passphrase
-from provisioning.model.identifiers import UNMISTAKABLE, new_suffix
-from provisioning.model.passphrases import (
+from provisioning.model.rules.identifiers import UNMISTAKABLE, new_suffix
+from provisioning.model.rules.passphrases import (
     Style,
     _unrank,
     _ways,

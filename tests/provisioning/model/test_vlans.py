@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from provisioning import InvalidValue
 from provisioning.model import check_vlan
-from provisioning.model.vlans import (
+from provisioning.model.rules.vlans import (
     DEFAULT_RANGE,
     Purpose,
     VlanRange,

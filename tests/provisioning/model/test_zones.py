@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from provisioning import InvalidValue
-from provisioning.model.zones import (
+from provisioning.model.rules.zones import (
     Notation,
     end_of_day,
     offset_change,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crypto import MacAddress, Pmk
 from provisioning.model import Device, Key, KeyStatus, Passphrase, ServicePlan, Subscriber, Unit
-from provisioning.model.zones import parse_instant
+from provisioning.model.rules.zones import parse_instant
 from provisioning.sheets.sheet import SheetOptions, SheetReader, SheetRow
 from provisioning.sheets.writing import describe_key, render_sheet, render_window_end
 

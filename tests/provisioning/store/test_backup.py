@@ -17,7 +17,7 @@ import pytest
 
 from crypto import MacAddress
 from provisioning import Device, KeyDraft, MasterKey, Passphrase, Store
-from provisioning.store.migrations import KNOWN
+from provisioning.store.files.migrations import KNOWN
 
 ROOT = Path(__file__).parents[3]
 
@@ -313,7 +313,7 @@ def test_who_has_the_database_open_goes_on_with_the_restored_one(house, path, tm
 
 def test_restore_waits_for_who_writes_and_says_so(house, path, tmp_path, monkeypatch):
     house.ok("backup", str(tmp_path / "copy.db"))
-    monkeypatch.setattr("provisioning.store.restore.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("provisioning.store.files.restore.BUSY_TIMEOUT_S", 0.05)
     before = in_folder(tmp_path)
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -539,7 +539,7 @@ def test_restore_that_fails_under_the_lock_changes_nothing(house, path, tmp_path
     def fail(self, given_out):
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("provisioning.store.restore._Exchange._carry_on", fail)
+    monkeypatch.setattr("provisioning.store.files.restore._Exchange._carry_on", fail)
     assert house.refused("restore", str(tmp_path / "copy.db")) == f"the database {path} failed: disk I/O error"
     assert in_folder(tmp_path) == before
     assert identities(house) == ["Ann", "Bob"]

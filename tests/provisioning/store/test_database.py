@@ -28,7 +28,7 @@ from provisioning import (
     create_store,
     open_store,
 )
-from provisioning.store.migrations import KNOWN, MIGRATIONS
+from provisioning.store.files.migrations import KNOWN, MIGRATIONS
 
 ROOT = Path(__file__).parents[3]
 
@@ -100,8 +100,8 @@ def test_an_older_database_is_brought_up_to_date(path, master_key, monkeypatch):
     def _more(db):
         db.execute("ALTER TABLE venues ADD COLUMN colour TEXT")
 
-    monkeypatch.setattr("provisioning.store.database.MIGRATIONS", later)
-    monkeypatch.setattr("provisioning.store.database.KNOWN", (*KNOWN, "9999_of_the_test"))
+    monkeypatch.setattr("provisioning.store.files.database.MIGRATIONS", later)
+    monkeypatch.setattr("provisioning.store.files.database.KNOWN", (*KNOWN, "9999_of_the_test"))
     said = []
     for readonly in (True, False, False):
         with Store.open(path, master_key, readonly=readonly, tell=said.append) as store:
@@ -123,7 +123,7 @@ def test_a_migration_that_fails_changes_nothing(path, master_key, monkeypatch):
         db.execute("DROP TABLE devices")
         db.execute("SELECT * FROM nowhere")
 
-    monkeypatch.setattr("provisioning.store.database.MIGRATIONS", later)
+    monkeypatch.setattr("provisioning.store.files.database.MIGRATIONS", later)
     with pytest.raises(StoreError, match="no such table: nowhere"):
         Store.open(path, master_key)
     monkeypatch.undo()

@@ -9,7 +9,7 @@ import pytest
 import provisioning
 from crypto import Ssid
 from provisioning import KeyDraft, Passphrase
-from provisioning.store.integrity import SEALED, Condition, Orphan, SharedVlan, Stranger, Twins
+from provisioning.store.files.integrity import SEALED, Condition, Orphan, SharedVlan, Stranger, Twins
 
 DAY = [datetime(2026, 11, day, tzinfo=UTC) for day in range(1, 5)]
 

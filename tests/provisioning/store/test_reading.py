@@ -101,7 +101,7 @@ def test_changes_that_cannot_be_read_are_not_left_out_silently(bound, master_key
 def test_change_while_it_is_read_without_an_index_is_said(path, master_key, monkeypatch):
     with Store.create(path, master_key) as store:
         furnish(store)
-    monkeypatch.setattr("provisioning.store.database.Database._is_readable", lambda _: False)
+    monkeypatch.setattr("provisioning.store.files.database.Database._is_readable", lambda _: False)
     Store.open(path, master_key, readonly=True).close()
     reader = Store.open(path, master_key, readonly=True)
     with Store.open(path, master_key) as store:
@@ -120,7 +120,7 @@ def test_listing_leaves_an_older_database_as_it_is(cli, path):
         cli.ok(*command)
     assert path.read_bytes() == before
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("provisioning.store.database._MOST_IN_MEMORY", 1000)
+        patched.setattr("provisioning.store.files.database._MOST_IN_MEMORY", 1000)
         assert "bring it up to date with `latchkey upgrade`" in cli.refused("venue", "list")
     result = cli.run("upgrade")
     assert result.stdout == f"{path} is up to date\n"

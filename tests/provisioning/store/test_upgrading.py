@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioning import MasterKey, MasterKeyError, Store, StoreError
-from provisioning.store.migrations import KNOWN
+from provisioning.store.files.migrations import KNOWN
 
 ROOT = Path(__file__).parents[3]
 VECTOR = ROOT / "tests/vectors/databases/6ed109d.sql"
@@ -117,7 +117,7 @@ def test_no_room_for_the_copy_is_no_upgrade(old, monkeypatch):
             connection.execute("PRAGMA max_page_count = 5")
         return connection
 
-    monkeypatch.setattr("provisioning.store.copies.sqlite3.connect", with_little_room)
+    monkeypatch.setattr("provisioning.store.files.copies.sqlite3.connect", with_little_room)
     with pytest.raises(StoreError, match=rf"cannot write .*before-{FIRST[:4]}: no space left"):
         Store.open(old, MasterKey(bytes.fromhex(KEY)))
     monkeypatch.undo()

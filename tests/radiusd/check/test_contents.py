@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from provisioning.store.integrity import Condition, Orphan, SharedVlan, Stranger, Twins
+from provisioning.store.files.integrity import Condition, Orphan, SharedVlan, Stranger, Twins
 from radiusd.check import contents
 from radiusd.check.finding import Level, run
 

@@ -1,0 +1,1 @@
+"""The commands about people: subscribers, what they may use, forgetting them."""

@@ -1,0 +1,1 @@
+"""The commands about places: operator, venues, units, keypools, plans, NASes."""

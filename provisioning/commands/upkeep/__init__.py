@@ -1,0 +1,1 @@
+"""The commands about the database: making it, copies, who changed what, another master key."""

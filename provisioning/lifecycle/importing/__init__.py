@@ -1,0 +1,1 @@
+"""Sheets of keys into the store, as one change."""

@@ -1,0 +1,1 @@
+"""What is changed, and by whom: the recorder, the audit, the feed that servers follow."""
