@@ -11,7 +11,7 @@ from ..model import Keypool, NasLabel, Unit, Venue
 from ..model.rules.identifiers import check_venue_id
 from ..model.rules.vlans import check_offset
 from ..store import Store
-from ..store.occupants import Occupant
+from ..store.records.occupants import Occupant
 from .units import Fate, count_of, end_occupants
 
 _CONFIRMATION: Final = re.compile(r"DELETE-VENUE-[A-Z0-9]{4}")

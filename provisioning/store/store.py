@@ -17,24 +17,24 @@ from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
 from ..secrets import KEY_VARIABLE, MasterKey, Vault, key_path
 from .cards import Cards
-from .device_records import DeviceRecords
 from .devices import Devices
 from .files.copies import remove
 from .files.database import BUSY_TIMEOUT_S, Database, FileId, Tell, check_file
 from .files.integrity import Integrity
 from .files.proof import find_key, read_proof, seal_proof
 from .files.upgrading import upgrade
-from .key_records import KeyRecords
 from .keypools import Keypools
 from .keys import Keys
 from .nases import Nases
-from .occupants import Occupants
 from .people import People
 from .plans import Plans
 from .recording.audit import Audit
 from .recording.changes import Changes
 from .recording.recorder import Recorder, Recording
-from .subscriber_rows import SubscriberRows
+from .records.devices import DeviceRecords
+from .records.keys import KeyRecords
+from .records.occupants import Occupants
+from .records.subscribers import SubscriberRows
 from .subscribers import Subscribers
 from .units import Units
 from .venues import Venues

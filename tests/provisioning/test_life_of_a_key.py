@@ -524,13 +524,13 @@ class LifeOfAKey(RuleBasedStateMachine):
 
 
 def test_life_of_a_key(handshake):  # noqa: F811
-    examples = int(os.environ.get("LATCHKEY_LIFE_EXAMPLES", "10"))
+    examples = int(os.environ.get("LATCHKEY_LIFE_EXAMPLES", "5"))
     LifeOfAKey.make_handshake = staticmethod(handshake)
     run_state_machine_as_test(
         LifeOfAKey,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=25 if examples <= 10 else 40,
+            stateful_step_count=20 if examples <= 5 else 40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,

@@ -15,7 +15,7 @@ from ...errors import InvalidValue, RowDamaged
 from ...model import Key, KeyLabel, KeyRow, KeyStatus, Scope, Sighting
 from ...reasons import code_of
 from ...store import Store
-from ...store.key_records import KeyFilter
+from ...store.records.keys import KeyFilter
 from ..completion import complete_keys, complete_plans, complete_pools, complete_subscribers, complete_units
 from ..listing import Listing, listing_of, lists, print_list
 from ..options import db_option, json_option, open_database, print_view, utc_now

@@ -142,6 +142,6 @@ def test_any_sequence_is_as_the_model_says(path, master_key):
     run_state_machine_as_test(
         lambda: Cards(path, master_key),
         settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

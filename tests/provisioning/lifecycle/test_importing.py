@@ -279,7 +279,7 @@ def test_long_work_reports_its_stages(store, pool):
 
 
 def test_an_import_takes_bounded_memory_for_each_key(store, pool):
-    count = 50_000
+    count = 20_000
     lines = b"".join(b"resident %d,passphrase %07d,0201%08x\n" % (each, each, each) for each in range(count))
     pmks = np.random.default_rng(1).integers(0, 256, (count, 32), dtype=np.uint8)
     tracemalloc.start()

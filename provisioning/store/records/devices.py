@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from crypto import MacAddress
 
-from ..model import DeviceRow
-from .files.database import Database
-from .rows import Row, load_instant, load_rows, save_instant
+from ...model import DeviceRow
+from ..files.database import Database
+from ..rows import Row, load_instant, load_rows, save_instant
 
 _ROW: Final = """
     SELECT d.key_id, d.mac, k.identity, d.keypool_id, u.name, s.id, s.name, d.registered, d.first_seen, d.last_seen,

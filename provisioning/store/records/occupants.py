@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..errors import InvalidValue
-from ..model import KeyStatus
-from .files.database import Database
-from .recording.recorder import Recorder, Recording
-from .rows import load_instant, save_instant
+from ...errors import InvalidValue
+from ...model import KeyStatus
+from ..files.database import Database
+from ..recording.recorder import Recorder, Recording
+from ..rows import load_instant, save_instant
 
 _OCCUPANT: Final = "SELECT id, keypool_id, identity, status, starts, ends, unit_id, grace_of FROM keys"
 # table: where its ids stand among the keys, and the columns by which it decides on a key's VLAN

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..errors import NotFound, RowDamaged
-from ..model import KeyLabel, KeyRecord, KeyRow, KeyStatus
-from ..secrets import Vault
-from .files.database import Database
-from .rows import Row, load_instant, load_key_label, load_rows, save_instant
+from ...errors import NotFound, RowDamaged
+from ...model import KeyLabel, KeyRecord, KeyRow, KeyStatus
+from ...secrets import Vault
+from ..files.database import Database
+from ..rows import Row, load_instant, load_key_label, load_rows, save_instant
 
 _RECORD: Final = """
     SELECT k.id, k.keypool_id, k.identity, k.unit_id, k.subscriber_id, k.plan_id, k.vlan, k.starts, k.ends, k.status,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from ..model import SubscriberRow, SubscriberStatus
-from .files.database import Database
-from .rows import save_instant
+from ...model import SubscriberRow, SubscriberStatus
+from ..files.database import Database
+from ..rows import save_instant
 
 # Of a page of a list a query each tells where they live; of a whole list one for all is several times faster.
 _PAGE: Final = 1000
