@@ -17,7 +17,7 @@ from provisioning.model import Passphrase
 from provisioning.model.rules.passphrases import Generated, Style, card_passphrase
 
 NOW = datetime(2026, 11, 21, 17, 0, 0, 123_456, tzinfo=UTC)
-MODULES = ("card", "card_life", "card_sheets", "writing", "key_life", "key_list")
+MODULES = ("keys.card", "keys.card_life", "keys.card_sheets", "writing", "keys.key_life", "keys.key_list")
 
 
 @pytest.fixture
@@ -580,7 +580,7 @@ def test_extending_into_a_window_where_the_passphrase_is_in_use_is_refused(site)
 
 
 def test_a_card_whose_time_is_over_is_not_revived_as_a_key(site, clock, monkeypatch):
-    for module in ("key", "key_life"):
+    for module in ("keys.key", "keys.key_life"):
         monkeypatch.setattr(f"provisioning.commands.{module}.utc_now", lambda: clock.now)
     site.ok("card", "add", "--count", "1", "--hours", "1")
     (card,) = shown(site)["cards"]

@@ -310,7 +310,7 @@ def test_any_text_is_a_zone_or_refused(text):
 
 def test_a_system_without_zone_files_has_the_packages():
     code = (
-        "from provisioning.model.zones import *;"
+        "from provisioning.model.rules.zones import *;"
         "print(render_instant(parse_instant('2026-07-01', parse_zone('Europe/Berlin')), parse_zone('Asia/Tokyo')))"
     )
     result = subprocess.run(

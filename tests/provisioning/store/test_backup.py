@@ -366,7 +366,7 @@ def test_killed_restore_leaves_old_or_new(house, path, tmp_path, at):
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 import latchkey
-from provisioning.store import restore
+from provisioning.store.files import restore
 class Exchange(restore._Exchange):
     def step(self, status, remaining, total):
         super().step(status, remaining, total)
