@@ -21,7 +21,6 @@ from .commands.options import (
     read_secret,
     secret_options,
 )
-from .commands.selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .commands.unopened import Unopened, how_to_mend
 from .errors import (
     AlreadyExists,
@@ -71,6 +70,7 @@ from .model.rules.passphrases import generate_passphrase
 from .model.rules.zones import parse_instant, parse_zone, render_instant
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
+from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Condition, Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
 

@@ -10,9 +10,9 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
+from ..selectors import describe_scope
 from ..store import Store, open_store
 from .options import database_path
-from .selectors import describe_scope
 
 _MOST: Final = 100  # of a million keys; who wants another types another letter
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]

@@ -26,7 +26,7 @@ from ..model import (
     plan_id,
 )
 from ..model.rules.zones import parse_zone, render_instant
-from .selectors import describe_scope
+from ..selectors import describe_scope
 
 View = dict[str, Any]
 

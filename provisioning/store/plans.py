@@ -4,7 +4,7 @@
 from typing import Any, Final
 
 from ..errors import AlreadyExists, NotFound
-from ..model import ServicePlan
+from ..model import ServicePlan, plan_id
 from .files.database import Database
 from .recording.recorder import Recorder
 from .rows import PLAN_COLUMNS, load_plan, load_rows, save_plan
@@ -60,3 +60,7 @@ class Plans:
     def _refuse_taken(self, plan: ServicePlan) -> None:
         if self._db.row("SELECT 1 FROM plans WHERE name = ? AND id != ?", (plan.name, plan.id)):
             raise AlreadyExists(f"there is a plan {plan.name!r} already")
+        operator = self._db.rows("SELECT name FROM operator")[0][0]
+        for (name,) in self._db.rows("SELECT name FROM plans WHERE id != ?", (plan.id,)):
+            if plan_id(operator, name) == plan_id(operator, plan.name):
+                raise AlreadyExists(f"plan {plan.name!r} and {name!r} would both be {plan_id(operator, name)}")

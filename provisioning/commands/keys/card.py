@@ -15,6 +15,7 @@ from ...model.card import batch_name, end_after, parse_batch_name, whole_ms
 from ...model.rules.passphrases import Style, weakness
 from ...model.rules.vlans import check_vlan
 from ...model.rules.zones import render_instant
+from ...selectors import find_keypool, find_plan, find_unit, find_venue
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_plans, complete_pools, complete_units, complete_venues
@@ -22,7 +23,6 @@ from ..fields import enter_instant
 from ..listing import listing_of, lists, print_list
 from ..new_files import NewFile, new_file
 from ..options import db_option, json_option, open_database, print_object, print_view, utc_now
-from ..selectors import find_keypool, find_plan, find_unit, find_venue
 from ..unopened import Unopened
 from ..views import View, render_table, view_instant
 from ..writing import changing, preparing, tell, writes

@@ -8,9 +8,9 @@ import click
 from ...errors import InvalidValue
 from ...lifecycle import cards
 from ...model.rules.vlans import check_vlan
+from ...selectors import find_plan, find_unit
 from ..completion import complete_plans, complete_units
 from ..options import db_option, utc_now
-from ..selectors import find_plan, find_unit
 from ..writing import changing, reason_of, writes
 from .card_options import batch_argument, find_batch, numbers_option
 

@@ -9,13 +9,13 @@ import click
 from ...errors import InvalidValue, NotFound
 from ...lifecycle import devices
 from ...model import DeviceRow
+from ...selectors import find_key, find_subscriber, find_unit, find_venue, zone_of
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_keys, complete_subscribers, complete_units, complete_venues
 from ..fields import CLEARED, Clearable, enter_instant
 from ..listing import listing_of, lists, print_list
 from ..options import db_option, json_option, open_database, print_object, print_view, print_views, utc_now
-from ..selectors import find_key, find_subscriber, find_unit, find_venue, zone_of
 from ..views import View, localise, view_instant
 from ..writing import changing, tell, writes
 from .key_options import key_argument, parse_mac_address, parse_new_device, ssids_of

@@ -14,12 +14,12 @@ from ...errors import InvalidValue
 from ...lifecycle import key_changes
 from ...lifecycle.key_changes import KeyFields
 from ...model import Key, KeyDraft, KeyOrigin, Subscriber, SubscriberStatus
+from ...selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_plans, complete_subscribers, complete_units
 from ..fields import CLEARED, Clearable, enter_instant, given, require_some
 from ..options import db_option, json_option, print_object, utc_now
-from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ..writing import changing, writes
 from . import key_life, key_list
 from .key_options import (

@@ -11,11 +11,11 @@ import click
 from ...errors import InvalidValue
 from ...model import Device, Key, KeyLabel, Keypool, KeyStatus, Scope
 from ...model.rules.zones import parse_zone
+from ...selectors import find_keypool
 from ...sheets import SheetRow, begins_as_formula, describe_key, render_rows, render_sheet
 from ...store import Store
 from ...store.files.copies import part_of, place
 from ..options import db_option, open_database, utc_now
-from ..selectors import find_keypool
 from ..unopened import Unopened
 from ..writing import tell
 from .key_options import pool_option, secrets_option, venue_option

@@ -29,6 +29,7 @@ _COLUMNS: Final = ("line", "what", "identity", "unit", "plan", "vlan", "starts",
 @venue_option
 @click.option("--update", is_flag=True, help="Change the keys there are, by external_id, else identity; add new ones.")
 @click.option("--create-units", is_flag=True, help="Make the units that are named and not there.")
+@click.option("--auto-vlans", is_flag=True, help="With --create-units: each gets the first VLAN that is free.")
 @click.option("--generate", is_flag=True, help="Make a passphrase for each new key without one; `key export` has them.")
 @click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="What a column of another name holds.")
 @click.option(
@@ -54,6 +55,7 @@ def key_import(
     venue: str | None,
     update: bool,
     create_units: bool,
+    auto_vlans: bool,
     generate: bool,
     maps: Sequence[str],
     dates: str | None,
@@ -90,6 +92,7 @@ def key_import(
         venue=venue,
         update=update,
         create_units=create_units,
+        auto_vlans=auto_vlans,
         generate=generate,
         keep_going=keep_going,
         dry_run=is_dry_run(context),

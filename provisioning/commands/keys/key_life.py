@@ -11,10 +11,10 @@ from ...model import Key
 from ...model.rules.removal import REMOVAL_REASONS
 from ...model.rules.spans import parse_grace, parse_span
 from ...model.rules.zones import parse_zone
+from ...selectors import find_key, find_unit, find_venue
 from ..completion import complete_units, complete_venues
 from ..fields import enter_instant
 from ..options import db_option, json_option, open_database, print_object, utc_now
-from ..selectors import find_key, find_unit, find_venue
 from ..views import view_instant
 from ..writing import changing, reason_of, tell, writes
 from .key_options import (

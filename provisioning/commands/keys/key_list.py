@@ -14,12 +14,12 @@ import click
 from ...errors import InvalidValue, RowDamaged
 from ...model import Key, KeyLabel, KeyRow, KeyStatus, Scope, Sighting
 from ...reasons import code_of
+from ...selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ...store import Store
 from ...store.records.keys import KeyFilter
 from ..completion import complete_keys, complete_plans, complete_pools, complete_subscribers, complete_units
 from ..listing import Listing, listing_of, lists, print_list
 from ..options import db_option, json_option, open_database, print_view, utc_now
-from ..selectors import find_key, find_keypool, find_plan, find_subscriber, find_unit, find_venue
 from ..unopened import Unopened
 from ..views import (
     View,

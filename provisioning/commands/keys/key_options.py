@@ -14,10 +14,10 @@ from ...lifecycle.keys import own_passphrase
 from ...model import Key, Keypool, KeyRecord, Passphrase
 from ...model.rules.passphrases import MAX_OWN, Style, estimate_bits, generate, weakness
 from ...model.rules.zones import parse_zone, render_instant
+from ...selectors import zone_of
 from ...store import Store
 from ..completion import complete_keys, complete_pools, complete_venues
 from ..options import read_secret, secret_options
-from ..selectors import zone_of
 from ..writing import tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])

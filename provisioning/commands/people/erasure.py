@@ -11,10 +11,10 @@ import click
 from ...errors import NotFound
 from ...lifecycle.erasure import Erased, erase
 from ...model import Person
+from ...selectors import find_key, find_subscriber
 from ...store import Store
 from ..completion import complete_keys, complete_subscribers
 from ..options import at_terminal, database_path, db_option, json_option, open_database, print_object, utc_now
-from ..selectors import find_key, find_subscriber
 from ..writing import changing, is_dry_run, reason_of, tell, writes
 
 EraseLog = Callable[[Path, re.Pattern[bytes], bool], int]

@@ -12,6 +12,7 @@ from ...errors import InvalidValue
 from ...lifecycle import subscribers
 from ...model import Subscriber, SubscriberRow, SubscriberStatus, Subscription
 from ...model.rules.zones import render_instant
+from ...selectors import find_key, find_plan, find_subscriber, find_unit, find_venue, zone_of
 from ...store import Store
 from ...text import quote
 from ..command_group import CommandGroup
@@ -19,7 +20,6 @@ from ..completion import complete_keys, complete_plans, complete_subscribers, co
 from ..fields import enter_instant
 from ..listing import listing_of, lists, print_list
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
-from ..selectors import find_key, find_plan, find_subscriber, find_unit, find_venue, zone_of
 from ..views import View, view_instant
 from ..writing import changing, reason_of, tell, writes
 from .erasure import subscriber_erase

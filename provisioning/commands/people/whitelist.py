@@ -14,6 +14,7 @@ from ...lifecycle.whitelists import Entry
 from ...model import AllowedDevice
 from ...model.rules.spans import parse_grace
 from ...model.rules.zones import render_instant
+from ...selectors import find_subscriber, zone_of
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_subscribers
@@ -21,7 +22,6 @@ from ..fields import enter_instant
 from ..keys.key_options import parse_mac_address, parse_new_device
 from ..listing import lists, print_list
 from ..options import db_option, json_option, open_database, print_object, print_views, utc_now
-from ..selectors import find_subscriber, zone_of
 from ..views import View, view_instant
 from ..writing import changing, reason_of, tell, writes
 

@@ -10,6 +10,7 @@ from ...keys import generate_secret
 from ...lifecycle.nases import change_nas
 from ...model import Answers, Nas, UnknownDevices
 from ...model.rules.spans import parse_grace
+from ...selectors import find_nas, find_venue, parse_network
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_nases, complete_venues
@@ -28,7 +29,6 @@ from ..options import (
     utc_now,
 )
 from ..profile_option import ProfileChoice, check_offering
-from ..selectors import find_nas, find_venue, parse_network
 from ..unopened import Unopened
 from ..views import view_damaged_nas, view_instant, view_nas
 from ..writing import changing, tell, writes

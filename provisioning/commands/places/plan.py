@@ -7,12 +7,12 @@ import click
 
 from ...lifecycle.plans import add_plan, change_plan, migrate_plan, remove_plan
 from ...model import Hours, check_name
+from ...selectors import find_plan, parse_size
 from ..command_group import CommandGroup
 from ..completion import complete_plans
 from ..fields import CLEARED, Clearable, given, naming, refuse_empty, require_some
 from ..listing import lists, print_list
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
-from ..selectors import find_plan, parse_size
 from ..views import view_plan
 from ..writing import changing, tell, writes
 

@@ -6,13 +6,13 @@ import click
 
 from ...lifecycle.pools import add_pool, connect_pool, disconnect_pool, order_pool, remove_pool
 from ...model import Scope
+from ...selectors import find_keypool, find_venue, parse_ssid, place_keypool
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_pools, complete_venues
 from ..fields import Clearable, given, naming, require_some
 from ..listing import lists, print_list
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
-from ..selectors import find_keypool, find_venue, parse_ssid, place_keypool
 from ..unopened import Unopened
 from ..views import view_keypool
 from ..writing import changing, tell, writes

@@ -7,13 +7,13 @@ import click
 
 from ...lifecycle.units import AUTOMATIC, Fate, VlanChoice, add_unit, change_unit, merge_units, remove_unit
 from ...model import Purpose, Unit, check_name
+from ...selectors import find_unit, find_venue, parse_vlan
 from ...store import Store
 from ..command_group import CommandGroup
 from ..completion import complete_units, complete_venues
 from ..fields import CLEARED, Clearable, YesNo, given, naming, refuse_empty, require_some
 from ..listing import listing_of, lists, print_list
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
-from ..selectors import find_unit, find_venue, parse_vlan
 from ..views import View, view_unit
 from ..writing import changing, tell, writes
 

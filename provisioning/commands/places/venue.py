@@ -10,12 +10,12 @@ from ...lifecycle.units import Fate
 from ...lifecycle.venues import add_venue, change_venue, remove_venue
 from ...model import Venue, VlanRange, check_name
 from ...model.venue import NO_RANGES
+from ...selectors import find_venue
 from ..command_group import CommandGroup
 from ..completion import complete_venues
 from ..fields import Clearable, YesNo, given, naming, refuse_empty, require_some
 from ..listing import lists, print_list
 from ..options import db_option, json_option, open_database, print_added, print_object, print_view, utc_now
-from ..selectors import find_venue
 from ..views import view_venue
 from ..writing import changing, tell, writes
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from crypto import MacAddress
 
-from ...commands.selectors import find_keypool
 from ...errors import Ambiguous
 from ...model import Key, KeyLabel, KeyStatus
 from ...model.rules.zones import parse_zone
+from ...selectors import find_keypool
 from ...sheets import Places, StoredKey
 from ...store import Store
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from ...commands.selectors import find_keypool
 from ...errors import AlreadyExists, DuplicateKey, FileRefused, ImportRefused, InvalidValue, NotFound, Refusal
 from ...keys import Derive, Progress, derive_pmks
 from ...model.rules.passphrases import generate_passphrase
+from ...selectors import find_keypool
 from ...sheets import (
     DpskRows,
     NewUnit,
@@ -29,6 +29,7 @@ from ...sheets import (
     resolve_rows,
 )
 from ...store import Store
+from ..units import AUTOMATIC, add_unit
 from .context import places_of, stored_keys
 from .report import SHOWN, Imported, Preview, PreviewRow, Teller, preview_draft
 from .updates import Updater
@@ -44,6 +45,7 @@ class ImportOptions:
     venue: str | None = None  # the same
     update: bool = False  # change the keys there are
     create_units: bool = False  # make units that are not there
+    auto_vlans: bool = False  # each of them with the first VLAN that is free
     generate: bool = False  # make a passphrase for each new key that has none
     keep_going: bool = False  # leave out what is refused
     dry_run: bool = False  # check everything, and change nothing
@@ -283,12 +285,17 @@ class _Import:
         """Make units, and return their ids; refuse the rows of one that cannot be made."""
         made: dict[NewUnit, int] = {}
         refusals: list[Refusal] = []
+        vlan = AUTOMATIC if self._options.auto_vlans else None
+        venues = {venue.id: venue for venue in self._store.venues.all(lambda *_: None)}
         for unit, lines in units.items():
             try:
-                found = self._store.units.add(unit.venue_id, unit.name, building=unit.building, floor=unit.floor)
+                place = venues[unit.venue_id]
+                found = add_unit(self._store, place, unit.name, vlan=vlan, building=unit.building, floor=unit.floor)
             except (AlreadyExists, InvalidValue, NotFound):
                 # Without what it says: the name is a cell, and where columns were swapped a passphrase.
                 why = "unit: none can be made so: the venue is full, or the name is one's already but for its signs"
+                if vlan is not None:
+                    why += ", or no VLAN is free"
                 refusals += [Refusal(line, why) for line in lines]
             else:
                 made[unit] = found.id

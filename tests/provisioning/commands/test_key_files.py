@@ -52,6 +52,15 @@ def test_a_messy_sheet_is_imported_with_its_units_plans_and_dates(house, tmp_pat
     assert units(house) == [("Nord", "4B", "2"), ("Nord", "1A", "1")]
 
 
+def test_units_that_are_made_get_the_first_vlans_that_are_free(house, tmp_path):
+    venue = json.loads(house.ok("venue", "list", "--json"))[0]["name"]
+    house.ok("venue", "set", venue, "--vlans-wired", "200-299")
+    house.ok("unit", "add", venue, "9Z", "--vlan", "201")
+    house.ok("key", "import", write(tmp_path, MESSY), "--create-units", "--auto-vlans", *MAP)
+    made = json.loads(house.ok("unit", "list", "--json"))
+    assert sorted((unit["name"], unit["vlan"]) for unit in made) == [("1A", 202), ("4B", 200), ("9Z", 201)]
+
+
 def test_what_is_imported_is_one_change_to_undo(house, tmp_path):
     file = write(tmp_path, MESSY)
     house.ok("key", "import", file, "--create-units", *MAP, "--reason", "first list", "--as", "Kim")

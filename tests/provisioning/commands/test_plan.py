@@ -33,6 +33,12 @@ def test_only_what_is_said_changes_and_empty_is_unlimited(plans):
     assert (plan(plans, "Bronze")["wireless_only"], plan(plans, "Bronze")["total_quota_octets"]) == (True, 20 * 10**9)
 
 
+def test_two_plans_do_not_fall_together_in_their_service_plan_id(plans):
+    result = plans.run("plan", "add", "ba sic")
+    assert result.exit_code == 1
+    assert "plan 'ba sic' and 'Basic' would both be " in result.stderr
+
+
 def test_a_device_limit_says_that_it_is_not_in_force(plans):
     for command in (["add", "Family"], ["set", "Basic"]):
         result = plans.run("plan", *command, "--devices", "4")

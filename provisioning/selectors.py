@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from crypto import Ssid
 
-from ..errors import Ambiguous, InvalidValue, NotFound
-from ..model import (
+from .errors import Ambiguous, InvalidValue, NotFound
+from .model import (
     KeyLabel,
     Keypool,
     KeyStatus,
@@ -26,10 +26,10 @@ from ..model import (
     Venue,
     plan_id,
 )
-from ..model.rules.identifiers import parse_keypool_id
-from ..model.rules.vlans import MAX_VLAN, check_vlan
-from ..model.rules.zones import parse_zone
-from ..store import Store
+from .model.rules.identifiers import parse_keypool_id
+from .model.rules.vlans import MAX_VLAN, check_vlan
+from .model.rules.zones import parse_zone
+from .store import Store
 
 _COMPARED: Final = 5000  # names looked at for the one that is meant: 50 ms
 
