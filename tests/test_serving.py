@@ -147,7 +147,7 @@ def stretched(subject, pmk, octets):
 @pytest.mark.parametrize(
     ("ssid", "passphrase"),
     [
-        (b"x", "8 chars!"),
+        (b"xy", "8 chars!"),
         ("Ünïcödé, 32 octets: Résidents".encode()[:32], "a passphrase of sixty-three characters, " + "~" * 23),
         (b"\xff\xfe not UTF-8 \xc3", ' "quoted, with a comma" '),
         (b"a:b c,d=e", "6c" * 32),
