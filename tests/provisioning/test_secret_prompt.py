@@ -1,5 +1,6 @@
 """Secrets that are typed: at a real terminal, which must not show them; and from pipes, of which one line is read."""
 
+import contextlib
 import json
 import os
 import pty
@@ -37,6 +38,14 @@ class Terminal:
     def type(self, text):
         assert not termios.tcgetattr(self._theirs)[3] & termios.ECHO
         os.write(self._ours, text.encode())
+
+    def interrupt(self):
+        """Press Ctrl-C until it is heard: one that comes just before Python waits for a line is kept for later."""
+        while self._process.poll() is None:
+            if not termios.tcgetattr(self._theirs)[3] & termios.ECHO:
+                os.write(self._ours, b"\x03")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
 
     def end(self):
         """Return the exit status, and leave on `screen` all there was on it."""
@@ -97,7 +106,7 @@ def test_nothing_typed_is_no_secret(cli, path, typed, said):
 def test_an_interrupt_at_the_prompt_gives_the_terminal_back(cli, path):
     terminal = Terminal(path, "nas", "add", "127.0.0.1")
     terminal.wait_for("Shared secret: ")
-    terminal.type("\x03")
+    terminal.interrupt()
     assert terminal.end() == 130
     assert "Traceback" not in terminal.screen
 
