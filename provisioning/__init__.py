@@ -71,15 +71,17 @@ from .model.rules.zones import parse_instant, parse_zone, render_instant
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
-from .store import Condition, Store, create_store, open_store
+from .store import Store, create_store, open_store
 from .text import ABSENT, printable, quote, quote_octets, render_time
 
 if TYPE_CHECKING:
     from .lifecycle.importing.importing import ImportOptions, import_keys
     from .lifecycle.importing.report import Imported
+    from .store.files.integrity import Condition
 
 # What an import of keys alone needs: every other command starts a tenth earlier without it.
 _LATER: Final = {
+    "Condition": ".store.files.integrity",
     "ImportOptions": ".lifecycle.importing.importing",
     "Imported": ".lifecycle.importing.report",
     "import_keys": ".lifecycle.importing.importing",

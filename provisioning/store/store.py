@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..errors import StoreError, StoreReplaced
 from ..keys import Progress
@@ -20,7 +20,6 @@ from .cards import Cards
 from .devices import Devices
 from .files.copies import remove
 from .files.database import BUSY_TIMEOUT_S, Database, FileId, Tell, check_file
-from .files.integrity import Integrity
 from .files.proof import find_key, read_proof, seal_proof
 from .files.upgrading import upgrade
 from .keypools import Keypools
@@ -38,6 +37,9 @@ from .records.subscribers import SubscriberRows
 from .subscribers import Subscribers
 from .units import Units
 from .venues import Venues
+
+if TYPE_CHECKING:
+    from .files.integrity import Integrity
 
 
 class Store:
@@ -78,12 +80,18 @@ class Store:
         self.cards = Cards(database, self.recorder)
         self.occupants = Occupants(database, self.recorder)
         self.changes = Changes(database)
-        self.integrity = Integrity(database, vault, self.keypools)
         self.recorder.checks += (
             self.keys.refuse_meetings,
             self.subscribers.refuse_overlaps,
             self.occupants.refuse_vlans,
         )
+
+    @property
+    def integrity(self) -> "Integrity":
+        """Return what looks for damage: imported when it is asked for, as nearly no command does."""
+        from .files.integrity import Integrity
+
+        return Integrity(self._db, self._vault, self.keypools)
 
     def change(self, action: str, *, reason: str | None = None) -> AbstractContextManager[Recording]:
         """Make everything within one transaction with one entry in the audit; see `Recorder.change`."""

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 PERIOD_S: Final = 480
 _BITS: Final = 2**23
 _MAX_WAITING: Final = 65_536  # to be stored; what is more than that is noted another time
-_TOGETHER: Final = 2_048  # in one transaction, which keeps other writers waiting
+_TOGETHER: Final = 256  # five times a second: what is seen all at once must not take a processor from the answers
 
 
 class Answered(Protocol):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ...store import Contents, Loss, back_up, key_place, restore_backup
+from ...store.files.backup import Contents, back_up, key_place
+from ...store.files.restore import Loss, restore_backup
 from ...text import printable
 from ..options import database_path, db_option, json_option, print_object, tell
 from ..unopened import Unopened
