@@ -3,6 +3,7 @@
 import re
 import resource
 import sqlite3
+import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -17,11 +18,14 @@ SAYS = r"no space left|File too large|disk I/O error; its disk is full, or faili
 def full_disk():
     """Let no file grow past a few octets, as on a disk that has no more: but with EFBIG instead of ENOSPC."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python takes a short write of a module's bytecode for a whole one: what is imported here first would stay broken.
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = writes_bytecode
 
 
 @pytest.fixture

@@ -204,7 +204,17 @@ sys.exit(latchkey.main())
 
 def test_backup_that_has_no_room_leaves_nothing(house, path, tmp_path):
     (tmp_path / "backups").mkdir()
-    command = [sys.executable, "-c", LIMITED, str(ROOT), "--db", str(path), "backup", str(tmp_path / "backups/copy.db")]
+    command = [
+        sys.executable,
+        "-B",
+        "-c",
+        LIMITED,
+        str(ROOT),
+        "--db",
+        str(path),
+        "backup",
+        str(tmp_path / "backups/copy.db"),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(f"latchkey: cannot write {tmp_path}/backups/copy.db: ")
@@ -523,7 +533,7 @@ def test_restore_that_has_no_room_changes_nothing(house, path, tmp_path):
     house.ok("backup", str(tmp_path / "copy.db"))
     add(house, "Bob")
     before = in_folder(tmp_path)
-    command = [sys.executable, "-c", LIMITED, str(ROOT), "--db", str(path), "restore", str(tmp_path / "copy.db")]
+    command = [sys.executable, "-B", "-c", LIMITED, str(ROOT), "--db", str(path), "restore", str(tmp_path / "copy.db")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("latchkey: cannot write ")
