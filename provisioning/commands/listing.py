@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from ..formulas import defuse
 from .views import View, render_json, render_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "latchkey.listing"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet calculates what begins so
 _MOST: Final = 10**9  # rows that can be asked for
 _HEADING: Final = 1000  # rows that decide which columns a table has
 _TOGETHER: Final = 1000  # lines that are written at once
@@ -106,11 +106,6 @@ def render_csv(views: Iterable[View]) -> Iterator[str]:
     yield _csv_line(columns)
     for view in itertools.chain(first, rest):
         yield _csv_line([defuse(_csv_cell(view.get(column))) for column in columns])
-
-
-def defuse(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return "'" + cell if cell.startswith(_FORMULA) else cell
 
 
 def _csv_line(cells: Sequence[str]) -> str:

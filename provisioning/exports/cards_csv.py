@@ -7,11 +7,11 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from ..errors import InvalidValue
+from ..formulas import defuse
 from .card import Card, Sheet, at_venue
 from .wifi_qr import wifi_uri
 
 COLUMNS: Final = ("number", "title", "ssid", "passphrase", "valid_from", "valid_until", "note", "qr")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cards_csv(cards: Sequence[Card], sheet: Sheet) -> bytes:
@@ -33,12 +33,8 @@ def cards_csv(cards: Sequence[Card], sheet: Sheet) -> bytes:
             _render(card.valid_until, sheet.zone),
             card.note,
         )
-        writer.writerow([*map(_defuse, cells), _qr(card, sheet)])
+        writer.writerow([*map(defuse, cells), _qr(card, sheet)])
     return out.getvalue().encode("utf-8-sig", "backslashreplace")
-
-
-def _defuse(cell: str) -> str:
-    return "'" + cell if cell.startswith(_FORMULA) else cell
 
 
 def _render(instant: datetime | None, zone: tzinfo) -> str:

@@ -5,9 +5,9 @@ from typing import Final
 
 from crypto import MacAddress
 
+from ..formulas import defuse, is_formula, restore
 from ..model import KeyStatus, Passphrase, check_name, check_vlan
 from ..model.key import MOST_TAG
-from .formulas import defuse, is_formula, restore
 
 # "1.23457E+15" was a passphrase of sixteen digits: it is one no more, and would be stored as such.
 _ROUNDED: Final = re.compile(r"-?\d[.,]\d+E\+\d+", re.ASCII)

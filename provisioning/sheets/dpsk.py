@@ -13,11 +13,11 @@ from typing import Final
 from crypto import MacAddress
 
 from ..errors import Refusal
+from ..formulas import STARTS, is_formula
 from ..model import Device, Key, KeyDraft, Passphrase
 from ..model.rules.passphrases import generate_passphrase
 from .cells import parse_vlan
 from .columns import Columns
-from .formulas import STARTS, is_formula
 from .grid import Broken
 from .sheet import SheetReader, check_width
 

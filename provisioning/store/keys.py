@@ -37,6 +37,7 @@ from .recording.recorder import Recorder, Recording
 from .rows import (
     KEY_COLUMNS,
     PLAN_COLUMNS,
+    SUBSCRIBER_AT,
     SUBSCRIBER_COLUMNS,
     UNIT_COLUMNS,
     PreparedKeys,
@@ -508,7 +509,12 @@ class Keys:
     def _load(
         self, rows: Iterable[Row], report: Report | None, whitelists: Mapping[int, Whitelists] | None = None
     ) -> Iterator[Key]:
-        known = self._subscribers.whitelists() if whitelists is None else whitelists
+        if whitelists is None:
+            rows = list(rows)
+            whitelists = self._subscribers.whitelists(
+                row[SUBSCRIBER_AT] for row in rows if row[SUBSCRIBER_AT] is not None
+            )
+        known = whitelists
         return load_rows("keys", rows, lambda row: load_key(row, self._vault, known), report)
 
     def _open(self, column: str, sealed: list[tuple[int, bytes]], report: Report | None) -> tuple[list[int], bytes]:
@@ -572,9 +578,9 @@ class Keys:
                 links.check(keypool, *each)
 
     def _duplicates(
-        self, keypool: Keypool, drafts: Sequence[KeyDraft], fingerprints: NDArray[np.uint8], *, but: int = 0
+        self, keypool: Keypool, drafts: Sequence[KeyDraft], fingerprints: NDArray[np.uint8]
     ) -> list[Duplicate]:
-        """Return which drafts repeat the passphrase of an earlier draft, or of a stored key other than `but`."""
+        """Return which drafts repeat the passphrase of an earlier draft, or of a stored key."""
         found: dict[int, Duplicate] = {}
         for group in _repeated(fingerprints):
             for number, position in enumerate(group):
@@ -583,21 +589,21 @@ class Keys:
                         found[position] = Duplicate(position, other)
                         break
         pools = {pool.id for pool in self._keypools.all() if pool.meets(keypool)}
-        for position, keypool_id, starts, ends in self._stored(fingerprints, but):
+        for position, keypool_id, starts, ends in self._stored(fingerprints):
             if keypool_id in pools and _overlap(drafts[position], load_instant(starts), load_instant(ends)):
                 found.setdefault(position, Duplicate(position, None))
         return [found[position] for position in sorted(found)]
 
-    def _stored(self, fingerprints: NDArray[np.uint8], but: int) -> Iterator[Row]:
+    def _stored(self, fingerprints: NDArray[np.uint8]) -> Iterator[Row]:
         """Yield (position, keypool id, starts, ends) of the stored keys that hold one of `fingerprints`."""
         for start in range(0, len(fingerprints), _LOOKED_UP):
             positions: dict[bytes, list[int]] = {}
             for position, fingerprint in enumerate(fingerprints[start : start + _LOOKED_UP], start):
                 positions.setdefault(fingerprint.tobytes(), []).append(position)
             rows = self._db.rows(
-                "SELECT fingerprint, keypool_id, starts, ends FROM keys WHERE status != 'removed' AND id != ?"
+                "SELECT fingerprint, keypool_id, starts, ends FROM keys WHERE status != 'removed'"
                 f" AND fingerprint IN ({','.join('?' * len(positions))})",
-                (but, *positions),
+                tuple(positions),
             )
             for fingerprint, *row in rows:
                 yield from ((position, *row) for position in positions[fingerprint])

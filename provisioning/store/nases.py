@@ -2,7 +2,6 @@
 """NASes: who may ask, from where."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -144,8 +143,3 @@ class Nases:
 def _open(unseal: Callable[[int, bytes], bytes], row: Row) -> tuple[int, bytes]:
     id_, sealed = row
     return id_, unseal(id_, sealed)
-
-
-def without_former_secret(nas: Nas) -> Nas:
-    """Return a NAS whose former secret is valid no more."""
-    return replace(nas, former_secret=None, former_secret_until=None)

@@ -437,6 +437,9 @@ def _integers(values: Sequence[int]) -> NDArray[np.int64]:
     return np.frombuffer(array("q", values), np.int64)  # which takes no text for a number
 
 
+SUBSCRIBER_AT: Final = 28  # where in such a row the subscriber's id is
+
+
 def load_key(row: Row, vault: Vault, whitelists: Mapping[int, Whitelists]) -> Key:
     """Return the key of a row: its own columns, its unit's, subscriber's and plan's, then its venue's offset and zone.
 
@@ -445,7 +448,7 @@ def load_key(row: Row, vault: Vault, whitelists: Mapping[int, Whitelists]) -> Ke
     id_, keypool_id, identity, passphrase, pmk, vlan, starts, ends, status, reason, at = row[:11]
     subscription_id, tag, external_id, platform_id, removes_at, grace_of, card_batch_id = row[11:18]
     unit = load_unit(row[18:28]) if row[18] is not None else None
-    subscriber = load_subscriber(row[28:36]) if row[28] is not None else None
+    subscriber = load_subscriber(row[SUBSCRIBER_AT:36]) if row[SUBSCRIBER_AT] is not None else None
     plan = load_plan(row[36:48]) if row[36] is not None else None
     offset = row[48] or 0 if plan is not None and plan.wireless_only else 0
     erased = pmk == b"" and KeyStatus(status) is KeyStatus.REMOVED

@@ -211,7 +211,7 @@ class Accounting:
             return "this device is registered with another key"
         if not self.index.offers.made(client.nas.id, device, key.id, now):
             return "this key was not offered for this device"
-        return key.refusal(device, (client.nas.name.lower(), str(client.nas.network)), now)
+        return key.refusal(device, client.names, now)
 
     def _find(self, report: Report, key_id: int) -> Key | None:
         """Return the key, if it is of a keypool that is valid where the report comes from."""

@@ -74,9 +74,8 @@ class Transaction:
     def nas_names(self) -> tuple[str, ...]:
         """Return what the NAS is known by, in lower case: what it calls itself, its name, its network."""
         identifier = self.request.first(_NAS_IDENTIFIER)
-        nas = self.client.nas
         own = () if identifier is None else (identifier.decode("utf-8", "backslashreplace").lower(),)
-        return (*own, nas.name.lower(), str(nas.network))
+        return (*own, *self.client.names)
 
     @property
     def keys(self) -> int:

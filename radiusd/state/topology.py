@@ -22,14 +22,15 @@ class Client:
     secret: SharedSecret = field(repr=False)
     until: datetime | None = None  # this secret is valid so long; None: for good
     former: "Client | None" = None  # with the secret that is being replaced
+    names: tuple[str, ...] = ()  # what the operator calls it, in lower case
 
     @classmethod
     def of(cls, nas: Nas) -> "Client":
         """Return a NAS with its secrets prepared."""
-        former = None
+        former, names = None, (nas.name.lower(), str(nas.network))
         if nas.former_secret is not None and nas.former_secret_until is not None:
-            former = cls(nas, SharedSecret(nas.former_secret), nas.former_secret_until)
-        return cls(nas, SharedSecret(nas.secret), former=former)
+            former = cls(nas, SharedSecret(nas.former_secret), nas.former_secret_until, names=names)
+        return cls(nas, SharedSecret(nas.secret), former=former, names=names)
 
     def at(self, now: datetime) -> "tuple[Client, ...]":
         """Return this NAS with each of the secrets that are valid now."""

@@ -195,3 +195,18 @@ def test_revisions_are_in_the_order_of_commits(site):
     revisions = [change.revision for change in store.changes.since(0)]
     assert revisions == sorted(set(revisions))
     assert store._db.rows("SELECT highest FROM counters WHERE name = 'revision'") == [(revisions[-1],)]
+
+
+def test_reading_a_key_reads_nobody_elses_whitelist(site, monkeypatch):
+    store, _, pool = site
+    key = store.keys.add(pool.id, KeyDraft(passphrase=Passphrase(b"correct-horse-1"), subscriber="Ann"))
+    (ann,) = store.subscribers.named("Ann")
+    other = store.subscribers.add("Bob")
+    for each in (ann, other):
+        store.subscribers.allow_device(each.id, MacAddress(b"\2\0\0\0\0\1"))
+    read = []
+    monkeypatch.setattr(
+        "provisioning.store.subscribers.MacAddress", lambda octets: read.append(octets) or MacAddress(octets)
+    )
+    assert store.keys.get(key).whitelists.devices == ((MacAddress(b"\2\0\0\0\0\1"), None),)
+    assert len(read) == 1

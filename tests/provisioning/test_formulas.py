@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.sheets.formulas import defuse, is_formula, restore
+from provisioning.formulas import defuse, is_formula, restore
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
