@@ -42,6 +42,8 @@ ROOMS = {
             "text",
             "formulas",
             "model",
+            "sync",
+            "platforms",
             "secrets",
             "keys",
             "store",
