@@ -21,6 +21,8 @@ WIRE = frozenset(
         "reset",  # the connection is reset
         "stall",  # nothing comes; value: seconds, or None until `Faults.clear`
         "huge",  # a body of 1 GB, streamed; value: octets
+        "doctype",  # 200 with XML that has a document type and asks for a file of the reader's machine
+        "laughs",  # 200 with XML whose entities grow to a gigabyte
     }
 )
 # In the list that is answered.
@@ -34,6 +36,13 @@ CONTENT = frozenset(
     }
 )
 KINDS = WIRE | CONTENT
+
+DOCTYPE = b"""<?xml version="1.0"?><!DOCTYPE list [<!ENTITY file SYSTEM "file:///etc/passwd">]><list>&file;</list>"""
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE list [<!ENTITY l0 "ha ">'
+    + b"".join(b'<!ENTITY l%d "%b">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+    + b"]><list>&l9;</list>"
+)
 
 
 @dataclass(eq=False, slots=True)

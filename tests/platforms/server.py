@@ -20,10 +20,11 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.platforms.building import Building
-from tests.platforms.faults import CONTENT, WIRE, Fault, Faults, cut_in_a_character, echo, tamper
+from tests.platforms.faults import CONTENT, DOCTYPE, LAUGHS, WIRE, Fault, Faults, cut_in_a_character, echo, tamper
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
+XML = "application/xml; charset=utf-8"
 _LONGEST_LINE, _MOST_HEADERS, _LARGEST_BODY = 65536, 100, 1 << 20
 _CHUNK = b" " * (1 << 20)
 _T = TypeVar("_T")
@@ -178,6 +179,8 @@ class TestPlatform:
                 return Reply(302, headers={"Location": str(fault.value or "http://127.0.0.2:9/elsewhere")})
             case "echo":
                 return Reply(500, echo(request.headers, request.body), HTML)
+            case "doctype" | "laughs":
+                return Reply(200, DOCTYPE if fault.kind == "doctype" else LAUGHS, XML)
             case "token_expired":
                 self.expire_tokens()
                 return None if self.tokens_expire else self.refusal(Refused(self.bad_token, "token expired"))

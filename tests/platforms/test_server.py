@@ -39,7 +39,7 @@ def test_a_fault_strikes_as_often_as_told_after_what_is_skipped_where_its_path_m
 def test_an_unknown_fault_is_our_own_mistake(platform):
     with pytest.raises(ValueError, match="page_dropped"):
         platform.faults.add("page_droped")
-    assert len(KINDS) == 16
+    assert len(KINDS) == 18
 
 
 def test_html_comes_with_200(platform):
