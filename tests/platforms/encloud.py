@@ -124,8 +124,8 @@ class EnCloud(TestPlatform):
         found = [router for router in self._ordered() if _matches(router, query)]
         limit, number = int(query.get("limit", "10")), int(query.get("page", "1"))
         size = len(found) if limit == -1 else limit
-        records = [self._record(router, query["keys"].split(",")) for router in found]
-        page, total = self.page(request, records, (number - 1) * size, size)
+        keys = query["keys"].split(",")
+        page, total = self.page(request, found, lambda router: self._record(router, keys), (number - 1) * size, size)
         counts = {"totalResults": len(self.routers), "totalFilteredResults": total, "limit": limit, "page": number}
         answer = {name: str(count) for name, count in counts.items()} if self._totals_as_text else counts
         order = {"sort": "created_at", "sort_type": "ASC" if self._ascending else "DESC"}
