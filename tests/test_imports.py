@@ -51,7 +51,7 @@ ROOMS = {
             "exports",
             "sheets",
         ),
-        *("lifecycle", "rekey", "commands", "__init__"),
+        *("lifecycle", "runner", "rekey", "commands", "__init__"),
     ],
     "radiusd": [
         *("errors", "model", "ciphers", "codec", "addresses", "datagram", "sockets", "config"),

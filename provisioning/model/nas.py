@@ -49,6 +49,7 @@ class Nas:
     any_venue: bool = False
     former_secret: bytes | None = field(default=None, repr=False)  # valid as well, until then
     former_secret_until: datetime | None = None
+    enabled: bool = True  # False: its requests are dropped
 
     def __post_init__(self) -> None:
         check_name(self.name, "NAS name")

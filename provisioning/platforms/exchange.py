@@ -118,6 +118,33 @@ class Connector(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """A key that was made of a platform's record and is in the store now."""
+
+    id: str  # the platform's
+    record: int  # ours
+    subscriber: str | None  # the platform's id of whose it is
+    passphrase: bytes = field(repr=False)
+    is_made: bool  # the platform had none
+
+
+class Acknowledges(Protocol):
+    """A platform that wants to know what was stored (LEAP)."""
+
+    def acknowledge(self, reading: Reading) -> Exchange[list[str]]:
+        """Acknowledge what was read, now that it is stored; return what a person should know."""
+        ...
+
+
+class WritesBack(Protocol):
+    """A platform that takes back what was made here (VAULT's NewKey, LEAP's external id)."""
+
+    def write_back(self, keys: Sequence[StoredKey]) -> Exchange[list[str]]:
+        """Write new keys back; return what a person should know, such as a reference that is taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a connector may know of the store: ids of its own records, as the platform calls them."""
 

@@ -409,6 +409,15 @@ class Keys:
             },
         )
 
+    def change_pool(self, id_: int, keypool_id: int) -> None:
+        """Move a key with its passphrase to another keypool; part of a change. Its devices have to join anew."""
+        key = self.get(id_)
+        if key is None:
+            raise NotFound(f"no key {id_}")
+        self._devices.forget(id_)
+        self._recorder.update("keys", id_, {"keypool_id": keypool_id})
+        self.put_passphrase(id_, key.passphrase)
+
     def reset(self, id_: int, passphrase: Passphrase) -> None:
         """Give a key another passphrase; its devices stay known and are tried first when they come back with it."""
         with self._recorder.change("key.reset") as change:

@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 NAS_COLUMNS: Final = (
     "id, network, secret, name, venue_id, profile, require_message_authenticator, unknown_devices, answers, any_venue,"
-    " former_secret, former_secret_until"
+    " former_secret, former_secret_until, enabled"
 )
 VENUE_COLUMNS: Final = (
     "id, name, wireless_only_vlan_offset, platform_id, time_zone, external_id, allow_overlap, wired_vlan_first,"
@@ -253,7 +253,7 @@ def save_plan(plan: ServicePlan) -> dict[str, Any]:
 
 
 def load_nas(row: Row, vault: Vault) -> Nas:
-    id_, network, secret, name, venue_id, profile, require, unknown_devices, answers, any_venue, former, until = row
+    id_, network, secret, name, venue_id, profile, require, unknown_devices, answers, any_venue, former, until, on = row
     return Nas(
         id=id_,
         network=ip_network(network),
@@ -267,6 +267,7 @@ def load_nas(row: Row, vault: Vault) -> Nas:
         any_venue=bool(any_venue),
         former_secret=None if former is None else vault.unseal("nases.former_secret", id_, former),
         former_secret_until=load_instant(until),
+        enabled=bool(on),
     )
 
 
@@ -285,6 +286,7 @@ def save_nas(nas: Nas, vault: Vault) -> dict[str, Any]:
         "any_venue": int(nas.any_venue),
         "former_secret": None if former is None else vault.seal("nases.former_secret", nas.id, former),
         "former_secret_until": save_instant(nas.former_secret_until),
+        "enabled": int(nas.enabled),
     }
 
 

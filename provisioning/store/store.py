@@ -35,6 +35,7 @@ from .records.keys import KeyRecords
 from .records.occupants import Occupants
 from .records.subscribers import SubscriberRows
 from .subscribers import Subscribers
+from .sync import Sync
 from .units import Units
 from .venues import Venues
 
@@ -80,6 +81,7 @@ class Store:
         self.cards = Cards(database, self.recorder)
         self.occupants = Occupants(database, self.recorder)
         self.changes = Changes(database)
+        self.sync = Sync(database, vault)
         self.recorder.checks += (
             self.keys.refuse_meetings,
             self.subscribers.refuse_overlaps,
@@ -166,6 +168,7 @@ class Store:
             self.audit.forget_all_images()  # they are sealed with the key before
             self.nases.reseal(vault, lambda *row: damaged.add(row))
             self.keys.reseal(vault, lambda *row: damaged.add(row), progress)
+            self.sync.reseal(vault, lambda *row: damaged.add(row))
             proof = seal_proof(vault)
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'proof'", (proof,))
         self._vault.use(key)

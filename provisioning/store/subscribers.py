@@ -16,6 +16,7 @@ from ..model import (
     Subscriber,
     Subscription,
     Whitelists,
+    check_name,
     new_subscriber_token,
     new_suffix,
 )
@@ -113,6 +114,34 @@ class Subscribers:
             self._refuse_taken(subscriber)
             self._recorder.insert("subscribers", save_subscriber(subscriber))
         return subscriber
+
+    def add_many(self, people: Sequence[tuple[str, str | None]]) -> range:
+        """Return the ids of new subscribers by name and external id, which nobody has; part of a change."""
+        for name, external_id in people:
+            check_name(name, "subscriber name")
+            if external_id is not None:
+                check_name(external_id, "external id")
+        first = self._db.allocate("subscribers", len(people))
+        ids = range(first, first + len(people))
+        self._recorder.insert_range(
+            "subscribers",
+            (
+                (id_, name, new_subscriber_token(), new_suffix(), external_id)
+                for id_, (name, external_id) in zip(ids, people, strict=True)
+            ),
+            "INSERT INTO subscribers (id, name, token, suffix, external_id) VALUES (?, ?, ?, ?, ?)",
+            ids[0],
+            ids[-1],
+        )
+        return ids
+
+    def external_ids_among(self, external_ids: Iterable[str]) -> set[str]:
+        """Return which of these are somebody's."""
+        rows = self._db.rows(
+            "SELECT external_id FROM subscribers WHERE external_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(external_ids)),),
+        )
+        return {external_id for (external_id,) in rows}
 
     def ids_of(self, names: Sequence[str]) -> dict[str, int]:
         """Return the id of each name's subscriber, the oldest of several; new ones where there is none.

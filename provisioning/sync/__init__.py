@@ -1,5 +1,21 @@
 """The reconciler: what a platform says and what the store has, as plain values, become a plan. No I/O, no clock."""
 
+from .holdings import (
+    HeldKey,
+    HeldNas,
+    HeldPlan,
+    HeldPool,
+    HeldState,
+    HeldSubscriber,
+    HeldUnit,
+    HeldVenue,
+    Holdings,
+    Place,
+)
+from .limits import Limits
+from .plan import Action, Field, Missing, Plan, Step
+from .plan_file import NotAPlan, dump_plan, load_plan, plan_id
+from .reconcile import reconcile
 from .statement import (
     WHOLE,
     Fault,
@@ -20,8 +36,24 @@ from .statement import (
 
 __all__ = [
     "WHOLE",
+    "Action",
     "Fault",
+    "Field",
+    "HeldKey",
+    "HeldNas",
+    "HeldPlan",
+    "HeldPool",
+    "HeldState",
+    "HeldSubscriber",
+    "HeldUnit",
+    "HeldVenue",
+    "Holdings",
     "Kind",
+    "Limits",
+    "Missing",
+    "NotAPlan",
+    "Place",
+    "Plan",
     "Reading",
     "Said",
     "SaidDevice",
@@ -33,5 +65,10 @@ __all__ = [
     "SaidUnit",
     "SaidVenue",
     "Standing",
+    "Step",
+    "dump_plan",
+    "load_plan",
+    "plan_id",
+    "reconcile",
     "shorten",
 ]

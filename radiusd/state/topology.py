@@ -70,7 +70,8 @@ class Topology:
             tables[network.version, network.prefixlen][int(network.network_address)] = None
         for nas in nases:
             network = nas.network
-            tables[network.version, network.prefixlen][int(network.network_address)] = Client.of(nas)
+            client = Client.of(nas) if nas.enabled else None  # no wider network's NAS takes its place
+            tables[network.version, network.prefixlen][int(network.network_address)] = client
             self.nas_count += 1
             self.profiles.add(nas.profile)
         self._tables = sorted(tables.items(), reverse=True, key=lambda table: table[0][1])

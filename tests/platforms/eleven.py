@@ -24,7 +24,6 @@ class Eleven(TestPlatform):
 
     prefix = "/v2"
     spoilable = "ActivationDateUTC"
-    lags = (timedelta(0), PENDING, KEPT)
     bad_token = 403
 
     def __init__(
@@ -68,7 +67,7 @@ class Eleven(TestPlatform):
         raise Refused(404, "The requested resource was not found.")
 
     def _list(self, request: Request, name: str, records: list[dict[str, Any]]) -> Reply:
-        page, _ = self.page(request, records, dict)
+        page, _ = self.page(request, records)
         return Reply(body=as_json(self._respelled({name: page})))
 
     def _respelled(self, value: Any) -> Any:
@@ -84,7 +83,8 @@ class Eleven(TestPlatform):
     # Residents.
 
     def _residents(self, request: Request, building: Building) -> Reply:
-        def render(now: datetime) -> tuple[list[dict[str, Any]], bytes]:
+        def render() -> tuple[list[dict[str, Any]], bytes]:
+            now = self.clock()
             records = [self._record(building, t, now) for t in building.tenancies.values() if self._listed(t, now)]
             return records, as_json(self._respelled({"Residents": records}))
 
@@ -129,15 +129,15 @@ class Eleven(TestPlatform):
     # PAN mappings.
 
     def _mappings(self, request: Request, building: Building) -> Reply:
-        def render(now: datetime) -> tuple[list[dict[str, Any]], bytes]:
-            rows = self._rows(building, now)
+        def render() -> tuple[list[dict[str, Any]], bytes]:
+            rows = self._rows(building, self.clock())
             shaped: Any = {"Buildings": _nested(rows)} if self.nested else {"Mappings": rows}
             return rows, as_json(self._respelled(shaped))
 
         rows, body = self.once("mappings", building, render)
         if not self.faults.waiting:
             return Reply(body=body)
-        rows, _ = self.page(request, rows, dict)
+        rows, _ = self.page(request, rows)
         return Reply(body=as_json(self._respelled({"Buildings": _nested(rows)} if self.nested else {"Mappings": rows})))
 
     def _rows(self, building: Building, now: datetime) -> list[dict[str, Any]]:

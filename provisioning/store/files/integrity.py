@@ -14,7 +14,7 @@ from .database import Database
 
 # Every column that holds sealed values, under the name that they are bound to. A column that is not there is of a later
 # version, or an earlier one.
-SEALED: Final = ("keys.passphrase", "keys.pmk", "nases.secret", "nases.former_secret")
+SEALED: Final = ("keys.passphrase", "keys.pmk", "nases.secret", "nases.former_secret", "sync_plans.contents")
 _CHUNK: Final = 16_384
 _NO_END: Final = 2**62
 

@@ -24,6 +24,7 @@ KNOWN: Final = (
     "0006_change_marks",
     "0007_last_seen_from_now",
     "0008_life_of_a_key",
+    "0009_synchronisation",
 )
 
 
@@ -340,6 +341,51 @@ _LIFE_OF_A_KEY: Final = """
         SELECT 'revision', coalesce(max(revision), 0) FROM changes WHERE true
         ON CONFLICT (name) DO UPDATE SET highest = excluded.highest
 """
+
+
+@MIGRATIONS(name="0009_synchronisation")
+def _synchronisation(db: "Database") -> None:
+    db.execute("ALTER TABLE nases ADD COLUMN enabled INTEGER NOT NULL DEFAULT 1")
+    db.executescript(
+        """
+        CREATE TABLE sync_connectors (
+            name TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            is_accepted INTEGER NOT NULL DEFAULT 0,
+            leader TEXT,
+            leader_until INTEGER,
+            held_plan INTEGER,
+            held_since INTEGER,
+            last_run INTEGER,
+            last_complete INTEGER,
+            last_error TEXT,
+            state TEXT NOT NULL DEFAULT '{}'
+        ) WITHOUT ROWID;
+        CREATE TABLE sync_records (
+            connector TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            platform_id TEXT NOT NULL,
+            venue TEXT NOT NULL,
+            record_id INTEGER NOT NULL,
+            is_owned INTEGER NOT NULL DEFAULT 1,
+            status_at INTEGER,
+            missing_since INTEGER,
+            missing_readings INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (connector, kind, platform_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX sync_records_by_record ON sync_records (kind, record_id);
+        CREATE TABLE sync_plans (
+            id INTEGER PRIMARY KEY,
+            connector TEXT NOT NULL,
+            made_at INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            basis TEXT NOT NULL,
+            done INTEGER NOT NULL DEFAULT 0,
+            summary TEXT NOT NULL,
+            contents BLOB NOT NULL
+        )
+        """
+    )
 
 
 def _name_what_is_there(db: "Database") -> None:

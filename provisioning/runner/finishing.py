@@ -1,0 +1,71 @@
+"""What is told to a platform once the store has what it says: acknowledgements, and what it can take back.
+
+None of it can undo what is stored: what does not work is told, and the next run does it again.
+"""
+
+from typing import Protocol, TypeVar, cast
+
+from ..platforms import Acknowledges, Connector, ConnectorSettings, Exchange, PlatformError, StoredKey, WritesBack
+from ..store import Store
+from ..sync import WHOLE, Fault, Kind, Plan, Reading, SaidKey
+from .apply import Applied
+
+T = TypeVar("T")
+
+
+class Drive(Protocol):
+    """Runs a connector's generator against its platform: `Transport.run`."""
+
+    def __call__(self, exchange: Exchange[T], /) -> T: ...
+
+
+def finish_with_platform(
+    store: Store,
+    connector: Connector,
+    settings: ConnectorSettings,
+    drive: Drive,
+    plan: Plan,
+    applied: Applied,
+    reading: Reading | None,
+) -> list[Fault]:
+    """Acknowledge what was read, and write back what was made where that is wanted; return what did not work."""
+    told: list[str] = []
+    for work in (
+        _acknowledging(connector, reading),
+        _writing_back(store, connector, settings, plan, applied),
+    ):
+        if work is not None:
+            try:
+                told += drive(work)
+            except PlatformError as error:
+                told.append(str(error))
+    return [Fault(plan.platform, WHOLE, None, None, None, text) for text in told]
+
+
+def _acknowledging(connector: Connector, reading: Reading | None) -> Exchange[list[str]] | None:
+    if reading is None or not hasattr(connector, "acknowledge"):
+        return None
+    return cast("Acknowledges", connector).acknowledge(reading)
+
+
+def _writing_back(
+    store: Store, connector: Connector, settings: ConnectorSettings, plan: Plan, applied: Applied
+) -> Exchange[list[str]] | None:
+    if not settings.write_back or not applied.keys or not hasattr(connector, "write_back"):
+        return None
+    said = {step.id: step.said for step in plan.steps if step.kind is Kind.KEY and step.id in applied.keys}
+    made = {record: id_ for id_, record in applied.keys.items()}
+    keys = []
+    for key in store.keys.get_many(made, lambda *_: None):
+        wanted = said[made[key.id]]
+        assert isinstance(wanted, SaidKey)  # noqa: S101 (what was added)
+        keys.append(
+            StoredKey(
+                id=wanted.id,
+                record=key.id,
+                subscriber=wanted.subscriber,
+                passphrase=key.passphrase.value,
+                is_made=wanted.passphrase is None,
+            )
+        )
+    return cast("WritesBack", connector).write_back(keys)

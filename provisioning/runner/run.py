@@ -1,0 +1,324 @@
+"""One run of one connector: read, make a plan, and carry it out or wait for a person.
+
+A run holds the connector's lease, so that of several servers one synchronises. While a plan is held nothing is read and
+nothing is changed: the property goes on with what it has.
+"""
+
+import enum
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..errors import NotFound, ProvisioningError
+from ..keys import Progress
+from ..platforms import Connector, ConnectorSettings, Known, PlatformError
+from ..store import Store
+from ..store.sync import ACCEPTED, HELD, OFFERED, ConnectorState, Owned
+from ..sync import Fault, HeldState, Holdings, Kind, Limits, Plan, Reading, reconcile
+from .apply import AddNas, Applied, Applier
+from .finishing import Drive, finish_with_platform
+
+LEASE: Final = timedelta(minutes=5)
+MOST_AGE: Final = timedelta(hours=24)  # of a plan that is accepted
+_MOST_FAULTS: Final = 200  # that are kept
+
+
+class Outcome(enum.Enum):
+    """How a run ended."""
+
+    DONE = "done"  # what the platform says holds
+    PARTIAL = "partial"  # what could be read of it does
+    HELD = "held"  # a person has to accept a plan
+    FAILED = "failed"  # nothing was read
+    BUSY = "busy"  # another process has the lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run found and did."""
+
+    connector: str
+    outcome: Outcome
+    plan: Plan | None = None
+    applied: Applied | None = None
+    text: str | None = None  # why, where it is not done
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Return what a person should know, of the platform's records and of what the store refused."""
+        found = () if self.plan is None else self.plan.faults
+        return (*found, *(() if self.applied is None else self.applied.refused))
+
+
+class LeaseLost(ProvisioningError):  # noqa: N818
+    """Another process has taken over: this one stops where it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """A connector with what its table says beside its settings."""
+
+    settings: ConnectorSettings
+    connector: Connector
+    limits: Limits
+    venues: Mapping[str, str]  # the platform's id -> the name of a venue that people made
+    nas_places: frozenset[str] = frozenset()
+    add_nas: AddNas | None = None
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+
+class Run:
+    """What can be done with one connector now."""
+
+    def __init__(
+        self,
+        store: Store,
+        configured: Configured,
+        drive: Drive,
+        *,
+        now: Callable[[], datetime],
+        progress: Progress | None = None,
+        leader: str | None = None,
+    ) -> None:
+        self._store = store
+        self._configured = configured
+        self._connector = configured.connector
+        self._name = configured.name
+        self._drive = drive
+        self._now = now
+        self._progress = progress
+        self._leader = leader or f"{socket.gethostname()}:{os.getpid()}"
+        self._led_at: datetime | None = None
+        self._reading: Reading | None = None  # of this run; a plan that was kept has none, and the next run tells
+
+    # Commands.
+
+    def run(self) -> RunReport:
+        """Synchronise, as far as nobody has to be asked."""
+        if (busy := self._lead()) is not None:
+            return self._busy(busy)
+        try:
+            self._resume_accepted()
+            state = self._state()
+            if state.held_plan is not None:
+                text = f"held since {state.held_since:%Y-%m-%d %H:%M} UTC, until plan {self._plan_id(state.held_plan)}"
+                return RunReport(connector=self._name, outcome=Outcome.HELD, text=f"{text} is accepted or released")
+            try:
+                plan = self._make_plan()
+            except PlatformError as error:
+                return self._failed(error)
+            self._store.sync.mark_missing(self._name, plan.missing)
+            if plan.holds:
+                self._keep(plan, HELD)
+                return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds))
+            return self._apply(plan, None)
+        finally:
+            self._store.sync.release(self._name, self._leader)
+
+    def dry_run(self) -> RunReport:
+        """Return what `run` would do; nothing is kept of it."""
+        try:
+            plan = self._make_plan(keep=False)
+        except PlatformError as error:
+            return RunReport(connector=self._name, outcome=Outcome.FAILED, text=str(error))
+        outcome = Outcome.HELD if plan.holds else Outcome.DONE if plan.is_complete else Outcome.PARTIAL
+        return RunReport(connector=self._name, outcome=outcome, plan=plan, text="; ".join(plan.holds) or None)
+
+    def plan(self) -> RunReport:
+        """Make a plan for a person to read, and keep it; where the connector is held, in place of the one before."""
+        if (busy := self._lead()) is not None:
+            return self._busy(busy)
+        try:
+            try:
+                plan = self._make_plan()
+            except PlatformError as error:
+                return self._failed(error)
+            held = self._state().held_plan is not None or bool(plan.holds)
+            self._keep(plan, HELD if held else OFFERED)
+            return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds) or None)
+        finally:
+            self._store.sync.release(self._name, self._leader)
+
+    def accept(self, number: int) -> RunReport:
+        """Carry out a plan that was kept, exactly; where something it was made from has changed, make a new one."""
+        stored = self._store.sync.stored_plan(number)
+        if stored.connector != self._name:
+            raise NotFound(f"plan {number} is not one of {self._name}")
+        if (busy := self._lead()) is not None:
+            return self._busy(busy)
+        try:
+            if stored.state not in (HELD, OFFERED, ACCEPTED):
+                raise NotFound(f"plan {self._plan_id(number)} is {stored.state} already")
+            plan = self._store.sync.plan(number)
+            if stored.state != ACCEPTED:
+                why = self._moved(plan)
+                if why is not None:
+                    return self._plan_anew(why)
+                self._store.sync.accept(number, self._name)
+            report = self._apply(plan, number, start=stored.done)
+            self._store.sync.close_plan(number)
+            return report
+        finally:
+            self._store.sync.release(self._name, self._leader)
+
+    # Their parts.
+
+    def _moved(self, plan: Plan) -> str | None:
+        """Return why a plan cannot be carried out any more."""
+        if self._now() - plan.made_at > MOST_AGE:
+            return f"plan {plan.id} is from {plan.made_at:%Y-%m-%d %H:%M} UTC, which is too long ago"
+        if self._holdings().digest() != plan.basis:
+            return f"something that plan {plan.id} was made from has changed since"
+        return None
+
+    def _plan_anew(self, why: str) -> RunReport:
+        try:
+            plan = self._make_plan()
+        except PlatformError as error:
+            return self._failed(error)
+        self._keep(plan, HELD)
+        text = f"{why}: read plan {plan.id} instead, and accept that"
+        return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text)
+
+    def _make_plan(self, *, keep: bool = True) -> Plan:
+        if keep:
+            self._adopt()
+        reading = self._read(self._holdings())
+        number = self._store.sync.next_plan() if keep else 0
+        plan = reconcile(reading, self._holdings(), self._configured.limits, self._plan_id(number))
+        self._beat()
+        return plan
+
+    def _read(self, holdings: Holdings) -> Reading:
+        reading = Reading(self._name, self._configured.settings.platform, self._now())
+        self._drive(self._connector.read(reading, known(holdings)))
+        self._reading = reading
+        return reading
+
+    def _apply(self, plan: Plan, number: int | None, start: int = 0) -> RunReport:
+        applier = Applier(
+            self._store,
+            plan,
+            now=self._now(),
+            number=number,
+            add_nas=self._configured.add_nas,
+            progress=self._tell,
+        )
+        applied = applier.apply(start)
+        settings = self._configured.settings
+        applied.refused += finish_with_platform(
+            self._store, self._connector, settings, self._drive, plan, applied, self._reading
+        )
+        whole = plan.is_complete
+        report = RunReport(
+            connector=self._name,
+            outcome=Outcome.DONE if whole else Outcome.PARTIAL,
+            plan=plan,
+            applied=applied,
+            text=None if whole else "the platform was read in part: nobody was taken off",
+        )
+        self._finish(report, complete=whole)
+        return report
+
+    def _resume_accepted(self) -> None:
+        """Complete a plan that was accepted and then interrupted."""
+        stored = self._store.sync.accepted(self._name)
+        if stored is not None:
+            self._apply(self._store.sync.plan(stored.number), stored.number, stored.done)
+            self._store.sync.close_plan(stored.number)
+
+    def _adopt(self) -> None:
+        """Use the venues that the configuration names for the platform's."""
+        known_venues = self._holdings().venues
+        for platform_id, name in self._configured.venues.items():
+            if platform_id in known_venues:
+                continue
+            found = next((venue for venue in self._store.venues.all() if venue.name == name), None)
+            if found is None:
+                raise NotFound(f"[sync.{self._name}.venues] {platform_id}: there is no venue {name!r}")
+            with self._store.sync.joining():
+                self._store.sync.own(
+                    self._name, [Owned(Kind.VENUE, platform_id, platform_id, found.id, is_owned=False)]
+                )
+
+    def _holdings(self) -> Holdings:
+        return self._store.sync.holdings(self._name, nas_places=self._configured.nas_places)
+
+    def _state(self) -> ConnectorState:
+        state = self._store.sync.connector(self._name)
+        if state is None:
+            raise NotFound(f"no connector {self._name}")
+        return state
+
+    def _plan_id(self, number: int) -> str:
+        return f"{self._name}-{number}"
+
+    # The lease, and what is noted.
+
+    def _lead(self) -> ConnectorState | None:
+        now = self._now()
+        other = self._store.sync.lead(self._name, self._configured.settings.platform, self._leader, now, LEASE)
+        self._led_at = now
+        return other
+
+    def _beat(self) -> None:
+        """Prolong the lease before it runs out."""
+        if self._led_at is not None and self._now() - self._led_at > LEASE / 5 and self._lead() is not None:
+            raise LeaseLost(f"another process synchronises {self._name} now")
+
+    def beat(self) -> None:
+        """Prolong the lease: whoever drives calls this while a long reading goes on."""
+        self._beat()
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        self._beat()
+        if self._progress is not None:
+            self._progress(stage, done, total)
+
+    def _busy(self, state: ConnectorState) -> RunReport:
+        until = "" if state.leader_until is None else f" until {state.leader_until:%H:%M:%S} UTC"
+        text = f"{state.leader} synchronises it{until}"
+        return RunReport(connector=self._name, outcome=Outcome.BUSY, text=text)
+
+    def _failed(self, error: PlatformError) -> RunReport:
+        report = RunReport(connector=self._name, outcome=Outcome.FAILED, text=str(error))
+        self._finish(report, complete=False)
+        return report
+
+    def _keep(self, plan: Plan, state: str) -> None:
+        number = int(plan.id.rpartition("-")[2])
+        summary = {"counts": plan.counts, "holds": list(plan.holds), "complete": plan.is_complete}
+        self._store.sync.save_plan(number, plan, state, summary)
+        report = RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds) or None)
+        self._finish(report, complete=plan.is_complete)
+
+    def _finish(self, report: RunReport, *, complete: bool) -> None:
+        details: dict[str, Any] | None = None
+        if report.plan is not None:
+            details = {
+                "outcome": report.outcome.value,
+                "counts": report.plan.counts,
+                "waiting": len(report.plan.waiting),
+                "missing": sum(bool(each.readings) for each in report.plan.missing),
+                "faults": [str(fault) for fault in report.faults[:_MOST_FAULTS]],
+                "fault_count": len(report.faults),
+            }
+        error = report.text if report.outcome in (Outcome.FAILED, Outcome.PARTIAL) else None
+        self._store.sync.finish(self._name, now=self._now(), complete=complete, error=error, details=details)
+
+
+def known(holdings: Holdings) -> Known:
+    """Return what a connector may know of the store."""
+    keys = holdings.keys.values()
+    there = [held for held in keys if held.state in (HeldState.ACTIVE, HeldState.SUSPENDED)]
+    return Known(
+        keys=frozenset(held.id for held in there),
+        suspended=frozenset(held.id for held in there if held.state is HeldState.SUSPENDED and held.is_synced),
+        units_of_keys={held.id: held.unit for held in there if held.unit is not None},
+    )

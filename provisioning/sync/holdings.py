@@ -1,0 +1,162 @@
+"""What the store has of a connector's records, as plain values: what it owns, what it uses, and what is in its way."""
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from .statement import Kind
+
+
+class HeldState(enum.Enum):
+    """Where a key stands in the store, apart from its window."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+    ERASED = "erased"  # removed so long ago that its passphrase is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldVenue:
+    """A venue; `is_owned` False: one that people made, and the configuration names."""
+
+    record: int
+    id: str
+    name: str
+    time_zone: str | None
+    nas_identifiers: tuple[str, ...]
+    wireless_only_vlan_offset: int
+    is_owned: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPool:
+    record: int
+    id: str
+    ssid: str
+    venues: tuple[str, ...]  # those of the connector
+    is_global: bool
+    is_owned: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPlan:
+    record: int
+    id: str
+    name: str
+    download_kbps: int | None
+    upload_kbps: int | None
+    devices: int | None
+    wireless_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldUnit:
+    record: int
+    id: str
+    venue: str
+    name: str
+    building: str | None
+    floor: str | None
+    vlan: int | None
+    is_owned: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSubscriber:
+    record: int
+    id: str
+    name: str
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKey:
+    """A key; pool, unit, subscriber and plan by the platform's ids, None also for what is not of this connector."""
+
+    record: int
+    id: str
+    venue: str
+    pool: str
+    unit: str | None
+    subscriber: str | None
+    plan: str | None
+    vlan: int | None
+    starts: datetime | None
+    ends: datetime | None
+    state: HeldState
+    tag: str | None = None
+    external_id: str | None = None
+    is_synced: bool = False  # its state is one that a sync gave it, rather than a person
+    missing_since: datetime | None = None
+    missing_readings: int = 0
+    label: str = ""  # what a person knows it by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldNas:
+    record: int
+    id: str
+    venue: str
+    enabled: bool
+    name: str
+
+
+Held: TypeAlias = HeldVenue | HeldPool | HeldPlan | HeldUnit | HeldSubscriber | HeldKey | HeldNas
+Place: TypeAlias = tuple[str, str | None, str | None, str]  # the platform's venue, building, floor, name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdings:
+    """All of it. Keys of the mappings are the platform's ids.
+
+    venue_names: of all venues, whoever's they are
+    taken:       units in the connector's venues that are not its own, and whose they are
+    pools_there: keypools that people made, by venue and SSID; WHOLE for those of all venues
+    nas_places:  ids of the NASes whose address and secret are configured
+    is_first:    nothing of this connector was ever accepted
+    """
+
+    connector: str
+    is_first: bool
+    venues: Mapping[str, HeldVenue] = field(default_factory=dict)
+    pools: Mapping[str, HeldPool] = field(default_factory=dict)
+    plans: Mapping[str, HeldPlan] = field(default_factory=dict)
+    units: Mapping[str, HeldUnit] = field(default_factory=dict)
+    subscribers: Mapping[str, HeldSubscriber] = field(default_factory=dict)
+    keys: Mapping[str, HeldKey] = field(default_factory=dict)
+    nases: Mapping[str, HeldNas] = field(default_factory=dict)
+    venue_names: frozenset[str] = frozenset()
+    taken: Mapping[Place, str] = field(default_factory=dict)
+    pools_there: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    nas_places: frozenset[str] = frozenset()
+    last_complete: datetime | None = None
+
+    def of(self, kind: Kind) -> Mapping[str, Held]:
+        """Return the records of a kind."""
+        held: dict[Kind, Mapping[str, Held]] = {
+            Kind.VENUE: self.venues,
+            Kind.POOL: self.pools,
+            Kind.PLAN: self.plans,
+            Kind.UNIT: self.units,
+            Kind.SUBSCRIBER: self.subscribers,
+            Kind.KEY: self.keys,
+            Kind.NAS: self.nases,
+        }
+        return held[kind]
+
+    def digest(self) -> str:
+        """Return what changes when anything that a plan is made from does, readings that found a key missing aside."""
+        total = hashlib.sha256(self.connector.encode())
+        for kind in Kind:
+            held = self.of(kind)
+            for id_ in sorted(held):
+                record = held[id_]
+                values = astuple(record)[:-3] if isinstance(record, HeldKey) else astuple(record)
+                total.update(repr(values).encode())
+        for others in (self.taken, self.pools_there):
+            total.update(repr(sorted(others.items(), key=repr)).encode())
+        return total.hexdigest()

@@ -1,0 +1,219 @@
+"""Venues, SSIDs, plans, units and NASes: the reconciler's part for all that keys need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place
+from .plan import Action, Field, Step
+from .statement import (
+    KINDS,
+    WHOLE,
+    Fault,
+    Kind,
+    Reading,
+    Said,
+    SaidNas,
+    SaidPlan,
+    SaidPool,
+    SaidUnit,
+    SaidVenue,
+    shorten,
+)
+
+_NEW = "new at the platform"
+_CHANGED = "changed at the platform"
+
+
+def reconcile_places(reading: Reading, holdings: Holdings, faults: list[Fault]) -> "Places":
+    """Return what keys may refer to, and the steps that make it so."""
+    places = Places(reading, holdings, faults)
+    for steps in (places.venues(), places.pools(), places.plans(), places.units(), places.nases()):
+        places.steps += steps
+    return places
+
+
+@dataclass
+class Places:
+    """What keys may refer to afterwards."""
+
+    reading: Reading
+    holdings: Holdings
+    faults: list[Fault]
+    steps: list[Step] = field(default_factory=list)
+    blocked: set[tuple[Kind, str]] = field(default_factory=set)  # and the reason is among the faults
+    added: set[tuple[Kind, str]] = field(default_factory=set)
+
+    def has(self, kind: Kind, id_: str) -> bool:
+        """Return whether a key may refer to it."""
+        return (kind, id_) not in self.blocked and (id_ in self.holdings.of(kind) or (kind, id_) in self.added)
+
+    def name(self, what: str, id_: str | None) -> str | None:
+        """Return what a person calls one of these."""
+        if id_ is None:
+            return None
+        record: object = None
+        if what == "unit":
+            record = self.reading.get(SaidUnit, id_) or self.holdings.units.get(id_)
+        elif what == "plan":
+            record = self.reading.get(SaidPlan, id_) or self.holdings.plans.get(id_)
+        elif what == "subscriber":
+            record = self.holdings.subscribers.get(id_)
+        elif what == "SSID":
+            pool = self.reading.get(SaidPool, id_) or self.holdings.pools.get(id_)
+            return shorten(id_ if pool is None else pool.ssid)
+        return shorten(str(getattr(record, "name", None) or id_))
+
+    def venues(self) -> Iterator[Step]:
+        for said in self.reading.all(SaidVenue):
+            held = self.holdings.venues.get(said.id)
+            if held is None and said.name in self.holdings.venue_names:
+                text = (
+                    f"there is a venue {shorten(said.name)} already: say in [sync.{self.holdings.connector}.venues]"
+                    " whether it is this one"
+                )
+                self._block(said, text, "name")
+            elif held is None:
+                yield self._step(Action.ADD, said, said.name)
+            elif held.is_owned and (fields := tuple(_venue_fields(said, held))):
+                yield self._step(Action.CHANGE, said, held.name, held.record, fields)
+
+    def pools(self) -> Iterator[Step]:
+        for said in self.reading.all(SaidPool):
+            held = self.holdings.pools.get(said.id)
+            if not said.is_global and not any(self.has(Kind.VENUE, venue) for venue in said.venues):
+                if not any((Kind.VENUE, venue) in self.blocked for venue in said.venues):
+                    self.faults.append(
+                        Fault(self.reading.platform, said.venue, Kind.POOL, said.id, "venues", "it is at no venue")
+                    )
+                self.blocked.add((Kind.POOL, said.id))
+            elif held is None:
+                there = self._pool_there(said)
+                fields = () if there is None else (Field("keypool", None, "the one that is there is used"),)
+                yield self._step(Action.ADD, said, said.ssid, there, fields)
+            elif held.ssid != said.ssid:
+                self._block(said, f"SSID {held.ssid!r} became {said.ssid!r}: no key works on another one", "SSID")
+            elif held.is_owned and not held.is_global and (more := self._more_venues(said, held)):
+                yield self._step(Action.CHANGE, said, said.ssid, held.record, (Field("venues", None, ", ".join(more)),))
+
+    def _pool_there(self, said: SaidPool) -> int | None:
+        """Return a keypool of that SSID that people made where this one would be: it is used, and stays theirs."""
+        found = self.holdings.pools_there.get((WHOLE, said.ssid))
+        for venue in said.venues:
+            found = self.holdings.pools_there.get((venue, said.ssid), found)
+        return found
+
+    def _more_venues(self, said: SaidPool, held: HeldPool) -> list[str]:
+        return [venue for venue in said.venues if venue not in held.venues]
+
+    def plans(self) -> Iterator[Step]:
+        for said in self.reading.all(SaidPlan):
+            held = self.holdings.plans.get(said.id)
+            if held is None:
+                yield self._step(Action.ADD, said, said.name)
+            elif fields := tuple(_plan_fields(said, held)):
+                yield self._step(Action.CHANGE, said, held.name, held.record, fields)
+
+    def units(self) -> Iterator[Step]:
+        at: dict[Place, str] = {}
+        for said in self.reading.all(SaidUnit):
+            if not self.has(Kind.VENUE, said.venue):
+                self.blocked.add((Kind.UNIT, said.id))
+                continue
+            place = (said.venue, said.building, said.floor, said.name)
+            if (owner := self.holdings.taken.get(place)) is not None:
+                self._block(
+                    said, f"unit {shorten(said.name)} is {owner}: two sources of one unit are for you to sort out"
+                )
+                continue
+            if at.setdefault(place, said.id) != said.id:
+                self._block(said, f"unit {shorten(said.name)} is said to be {shorten(at[place])} as well")
+                continue
+            held = self.holdings.units.get(said.id)
+            if held is None:
+                yield self._step(Action.ADD, said, said.name, unit=said.id)
+            elif held.is_owned and (fields := tuple(_unit_fields(said, held))):
+                yield self._step(Action.CHANGE, said, held.name, held.record, fields, unit=said.id)
+
+    def nases(self) -> Iterator[Step]:
+        for said in self.reading.all(SaidNas):
+            held = self.holdings.nases.get(said.id)
+            if held is None:
+                if said.id in self.holdings.nas_places:
+                    yield self._step(Action.ADD, said, said.name or said.id)
+                else:
+                    text = f"{said.state}: it is not made a NAS, as its address and secret are not configured"
+                    self.faults.append(Fault(self.reading.platform, said.venue, Kind.NAS, said.id, None, text))
+            elif said.enabled is not None and said.enabled != held.enabled:
+                words = {True: "enabled", False: "disabled"}
+                fields = (Field("state", words[held.enabled], f"{words[said.enabled]} ({shorten(said.state)})"),)
+                action = Action.CHANGE if said.enabled else Action.SUSPEND
+                yield self._step(action, said, held.name, held.record, fields, stops=not said.enabled)
+
+    def _block(self, said: Said, text: str, where: str | None = None) -> None:
+        kind = KINDS[type(said)]
+        self.blocked.add((kind, said.id))
+        self.faults.append(Fault(self.reading.platform, said.venue, kind, said.id, where, text))
+
+    def _step(
+        self,
+        action: Action,
+        said: SaidVenue | SaidPool | SaidPlan | SaidUnit | SaidNas,
+        label: str,
+        record: int | None = None,
+        fields: tuple[Field, ...] = (),
+        *,
+        unit: str | None = None,
+        stops: bool = False,
+    ) -> Step:
+        kind = KINDS[type(said)]
+        if action is Action.ADD:
+            self.added.add((kind, said.id))
+        return Step(
+            action=action,
+            kind=kind,
+            id=said.id,
+            venue=said.venue,
+            label=shorten(label),
+            record=record,
+            unit=unit,
+            fields=fields,
+            reason=_NEW if action is Action.ADD else _CHANGED,
+            said=said,
+            stops=stops,
+        )
+
+
+def _venue_fields(said: SaidVenue, held: HeldVenue) -> Iterator[Field]:
+    if said.name != held.name:
+        yield Field("name", held.name, said.name)
+    if said.time_zone is not None and said.time_zone != held.time_zone:
+        yield Field("time zone", held.time_zone, said.time_zone)
+    there = {identifier.upper() for identifier in held.nas_identifiers}
+    if more := [each for each in said.nas_identifiers if each.upper() not in there]:
+        yield Field("NAS-Identifiers", None, ", ".join(more))
+    offset = said.wireless_only_vlan_offset
+    if offset is not None and offset != held.wireless_only_vlan_offset:
+        yield Field("VLAN offset", str(held.wireless_only_vlan_offset), str(offset))
+
+
+def _plan_fields(said: SaidPlan, held: HeldPlan) -> Iterator[Field]:
+    for name, before, after in (
+        ("name", held.name, said.name),
+        ("download", held.download_kbps, said.download_kbps),
+        ("upload", held.upload_kbps, said.upload_kbps),
+        ("devices", held.devices, said.devices),
+        ("wireless only", held.wireless_only, said.wireless_only),
+    ):
+        if before != after and after is not None:
+            yield Field(name, None if before is None else str(before), str(after))
+
+
+def _unit_fields(said: SaidUnit, held: HeldUnit) -> Iterator[Field]:
+    for name, before, after in (
+        ("name", held.name, said.name),
+        ("building", held.building, said.building),
+        ("floor", held.floor, said.floor),
+        ("VLAN", held.vlan, held.vlan if said.vlan is None else said.vlan),
+    ):
+        if before != after:
+            yield Field(name, None if before is None else str(before), None if after is None else str(after))

@@ -1,0 +1,103 @@
+"""A plan: what a synchronisation would do, in order, each step with its reason."""
+
+import enum
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .statement import Fault, Kind, Said
+
+
+class Action(enum.Enum):
+    """What a step does, in the order in which steps are done."""
+
+    ADD = "add"
+    RETURN = "return"  # of a key that a sync has ended
+    RESUME = "resume"
+    CHANGE = "change"
+    SUSPEND = "suspend"
+    END = "end"
+
+
+ORDER = {action: place for place, action in enumerate(Action)}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that changes, as a person reads it."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that is done.
+
+    id:     the platform's, of the record
+    record: ours, None for what is added
+    unit:   the platform's id of the unit whose people are concerned
+    said:   what the record is to be; None for one that ends because it is missing
+    stops:  somebody who gets in now does not afterwards
+    moves:  somebody is in another unit afterwards
+    """
+
+    action: Action
+    kind: Kind
+    id: str
+    venue: str
+    label: str
+    record: int | None = None
+    unit: str | None = None
+    fields: tuple[Field, ...] = ()
+    reason: str = ""
+    said: Said | None = None
+    stops: bool = False
+    moves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A key whose record was not in a complete reading, or is there again (`readings` 0)."""
+
+    id: str
+    since: datetime | None
+    readings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All of it.
+
+    basis:   digest of what the store had when it was made
+    holds:   why a person has to accept it; none: it may be applied at once
+    waiting: steps that wait for a complete reading
+    missing: what a reading that is complete says of keys that it lacks
+    """
+
+    id: str
+    connector: str
+    platform: str
+    made_at: datetime
+    basis: str
+    steps: tuple[Step, ...]
+    holds: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    waiting: tuple[Step, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    is_complete: bool = True
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many keys each action is about, and how many steps are about something else."""
+        keys = Counter(step.action.value for step in self.steps if step.kind is Kind.KEY)
+        others = sum(step.kind is not Kind.KEY for step in self.steps)
+        return {**{action.value: keys[action.value] for action in Action}, "other": others}
+
+
+def in_order(steps: Iterable[Step]) -> Sequence[Step]:
+    """Return steps so that what others need comes before them: additions by kind, then changes, ends last."""
+    kinds = {kind: place for place, kind in enumerate(Kind)}
+    return sorted(steps, key=lambda step: (ORDER[step.action], kinds[step.kind], step.venue, step.label, step.id))
