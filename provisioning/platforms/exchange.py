@@ -12,6 +12,7 @@ an Answer or an Unavailable; they may run side by side.
 import base64
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
@@ -151,6 +152,7 @@ class Known:
     keys: frozenset[str] = frozenset()  # that may be used, or may be again
     suspended: frozenset[str] = frozenset()  # keys that a sync has suspended
     units_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> unit id
+    ends_of_keys: Mapping[str, datetime] = field(default_factory=dict)  # key id -> end of its window, where it has one
 
 
 def basic(username: str, password: str) -> tuple[str, str]:
