@@ -24,6 +24,7 @@ class Eleven(TestPlatform):
 
     prefix = "/v2"
     spoilable = "ActivationDateUTC"
+    lags = (timedelta(0), PENDING, KEPT)
     bad_token = 403
 
     def __init__(
@@ -67,7 +68,7 @@ class Eleven(TestPlatform):
         raise Refused(404, "The requested resource was not found.")
 
     def _list(self, request: Request, name: str, records: list[dict[str, Any]]) -> Reply:
-        page, _ = self.page(request, records)
+        page, _ = self.page(request, records, dict)
         return Reply(body=as_json(self._respelled({name: page})))
 
     def _respelled(self, value: Any) -> Any:
@@ -83,8 +84,7 @@ class Eleven(TestPlatform):
     # Residents.
 
     def _residents(self, request: Request, building: Building) -> Reply:
-        def render() -> tuple[list[dict[str, Any]], bytes]:
-            now = self.clock()
+        def render(now: datetime) -> tuple[list[dict[str, Any]], bytes]:
             records = [self._record(building, t, now) for t in building.tenancies.values() if self._listed(t, now)]
             return records, as_json(self._respelled({"Residents": records}))
 
@@ -129,15 +129,15 @@ class Eleven(TestPlatform):
     # PAN mappings.
 
     def _mappings(self, request: Request, building: Building) -> Reply:
-        def render() -> tuple[list[dict[str, Any]], bytes]:
-            rows = self._rows(building, self.clock())
+        def render(now: datetime) -> tuple[list[dict[str, Any]], bytes]:
+            rows = self._rows(building, now)
             shaped: Any = {"Buildings": _nested(rows)} if self.nested else {"Mappings": rows}
             return rows, as_json(self._respelled(shaped))
 
         rows, body = self.once("mappings", building, render)
         if not self.faults.waiting:
             return Reply(body=body)
-        rows, _ = self.page(request, rows)
+        rows, _ = self.page(request, rows, dict)
         return Reply(body=as_json(self._respelled({"Buildings": _nested(rows)} if self.nested else {"Mappings": rows})))
 
     def _rows(self, building: Building, now: datetime) -> list[dict[str, Any]]:

@@ -103,7 +103,7 @@ class Leap(TestPlatform):
             raise Refused(400)
         if not 1 <= int(limit) <= MOST:
             raise Refused(400)
-        page, _ = self.page(request, self._all(acked), int(offset), int(limit))
+        page, _ = self.page(request, self._all(acked), dict, int(offset), int(limit))
         inner = "".join(map(self._xml, page))
         return _xml(f'<property-relationships xmlns="{NAMESPACE}">{inner}</property-relationships>')
 

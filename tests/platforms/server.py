@@ -11,9 +11,9 @@ import socketserver
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -89,6 +89,7 @@ class TestPlatform:
 
     __test__ = False
     prefix = ""  # of every path: part of the base URL
+    lags: Collection[timedelta] = (timedelta(0),)  # after a tenancy's boundaries, at which it is rendered otherwise
     spoilable = ""  # the member of a record that the fault `WRONG_TYPE` replaces
 
     def __init__(
@@ -101,7 +102,7 @@ class TestPlatform:
         self.tls = tls
         self.broken: list[Exception] = []  # errors of the test platform itself: leaving the context raises the first
         self._lock = threading.RLock()
-        self._rendered: dict[Any, tuple[Any, Any]] = {}
+        self._rendered: dict[tuple[str, str], tuple[int, datetime, datetime, Any]] = {}
         self._server = _Server(self)
         scheme = "http" if tls is None else "https"
         self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
@@ -133,21 +134,27 @@ class TestPlatform:
 
     # For subclasses.
 
-    def once(self, name: Any, building: Building, render: Callable[[], _T]) -> _T:
-        """Return what `render` returns, rendered once for the building as it is at the clock's value."""
-        state = (building.version, self.clock())
+    def once(self, name: str, building: Building, render: Callable[[datetime], _T]) -> _T:
+        """Return what `render` returns for the clock's value; rendered again only when that can have changed."""
+        now = self.clock()
         known = self._rendered.get((name, building.venue_id))
-        if known is None or known[0] != state:
-            known = self._rendered[name, building.venue_id] = (state, render())
-        return known[1]
+        if known is None or known[0] != building.version or not known[1] <= now < known[2]:
+            until = building.next_change(now, self.lags) or datetime.max.replace(tzinfo=UTC)
+            known = self._rendered[name, building.venue_id] = (building.version, now, until, render(now))
+        return known[3]
 
     def page(
-        self, request: Request, records: Sequence[dict[str, Any]], start: int = 0, size: int | None = None
+        self,
+        request: Request,
+        whole: Sequence[_T],
+        record: Callable[[_T], dict[str, Any]],
+        start: int = 0,
+        size: int | None = None,
     ) -> tuple[list[dict[str, Any]], int]:
-        """Return a page of a list and the total to state, spoilt where a fault is due."""
-        page = list(records[start:] if size is None else records[start : start + size])
+        """Return the records of a page of a list and the total to state, spoilt where a fault is due."""
+        page = [record(item) for item in (whole[start:] if size is None else whole[start : start + size])]
         fault = self.faults.take(request.target, CONTENT)
-        return (page, len(records)) if fault is None else tamper(fault, page, len(records), self.spoilable)
+        return (page, len(whole)) if fault is None else tamper(fault, page, len(whole), self.spoilable)
 
     # One request, on its connection's thread.
 
