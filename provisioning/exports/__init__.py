@@ -1,6 +1,7 @@
 """Keys on paper and on screens: Wi-Fi QR codes, sheets of cards, and the same cards as a table.
 
-They take plain values, and neither a database nor a clock. What draws is imported when something is drawn.
+They take plain values, and neither a database nor a clock. What draws is imported when something is drawn. Files for
+access points and other servers are in `controllers`.
 """
 
 from .card import Card, Sheet, how_to_join, render_validity

@@ -4,7 +4,7 @@ From octets to what is to be done, a module for each step, and no step knows the
 `encoding` (text), `grid` (cells), `columns` (which is which), `cells` and `dates` (what they mean), `sheet` (a row for
 each key), `resolve` (which keypool, unit and plan), `updating` (what changes). Back again: `writing`, and `refused` for
 the rows that were not taken. `formulas` is about cells that a spreadsheet would calculate, `header_words` about rows
-that are no keys. `dpsk` is the file that FreeRADIUS's rlm_dpsk reads, a million rows of it, in and out.
+that are no keys. `dpsk` has the columns of FreeRADIUS's rlm_dpsk, a million rows of them, in and out.
 """
 
 from .columns import FIELDS, Columns, parse_map

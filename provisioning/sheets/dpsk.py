@@ -1,8 +1,11 @@
-"""The file that FreeRADIUS's rlm_dpsk reads: `identity,psk[,mac[,vlanid]]`, a million rows of it.
+"""Files with the columns of FreeRADIUS's rlm_dpsk: `identity,psk[,mac[,vlanid]]`, a million rows of them.
 
 What stands in a cell is taken as it is: blanks belong to their field (RFC 4180 section 2), a passphrase may begin with
 what a spreadsheet would calculate, and no mark against that is added or taken off, since rlm_dpsk would take it for a
 part of the name. No message holds a cell.
+
+What is written is CSV as everybody quotes it. rlm_dpsk wants blanks quoted and takes backslashes for escapes: what it
+reads is written by `exports/controllers/rlm_dpsk.py`.
 """
 
 import csv

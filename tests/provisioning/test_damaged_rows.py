@@ -139,9 +139,10 @@ def test_show_says_what_is_known_and_fails(house, damage):
     house.ok("key", "show", "Ann")
 
 
-def test_export_leaves_the_damaged_key_out_and_fails(house, damage):
+@pytest.mark.parametrize("options", [(), ("--format", "rlm_dpsk")])
+def test_export_leaves_the_damaged_key_out_and_fails(house, damage, options):
     damage("UPDATE keys SET passphrase = zeroblob(60) WHERE identity = 'Bob'")
-    exported = house.run("key", "export", "--show-secrets")
+    exported = house.run("key", "export", "--show-secrets", *options)
     assert [line.split(",")[0] for line in exported.stdout.splitlines()] == ["Ann", "Cleo"]
     assert exported.exit_code == 1
     assert exported.stderr.startswith("latchkey: row 2 of keys cannot be opened")

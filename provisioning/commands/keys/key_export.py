@@ -1,15 +1,17 @@
-"""The command `key export`: keys as a file, for FreeRADIUS or for a spreadsheet program."""
+"""The command `key export`: keys as a file, for access points and other servers or for a spreadsheet program."""
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from typing import Final
 
 import click
 
 from ...errors import InvalidValue
-from ...model import Device, Key, KeyLabel, Keypool, KeyStatus, Scope
+from ...exports.controllers import FORMATS, UNDOCUMENTED
+from ...model import Device, Key, Keypool, KeyStatus, Scope
 from ...model.rules.zones import parse_zone
 from ...selectors import find_keypool
 from ...sheets import SheetRow, begins_as_formula, describe_key, render_rows, render_sheet
@@ -18,9 +20,14 @@ from ...store.files.copies import part_of, place
 from ..options import db_option, open_database, utc_now
 from ..unopened import Unopened
 from ..writing import tell
+from .controller_files import ControllerFile, devices_of, keypools_at, opened_keys
 from .key_options import pool_option, secrets_option, venue_option
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+_FORMATS: Final = {
+    "dpsk": "identity,psk[,mac[,vlanid]], as `key import` reads it",
+    "sheet": "every field with a header, of every keypool, for spreadsheets and `key import`",
+} | {each.name: each.purpose for each in FORMATS.values()}
 
 
 @click.command("export")
@@ -30,10 +37,11 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["dpsk", "sheet"]),
+    type=click.Choice([*_FORMATS, *UNDOCUMENTED]),
     default="dpsk",
     show_default=True,
-    help="For rlm_dpsk and controllers, or every field with a header, of every keypool, for spreadsheets and import.",
+    help="; ".join(f"{name}: {purpose}" for name, purpose in _FORMATS.items())
+    + f"; {' and '.join(UNDOCUMENTED)}: refused, with the reason.",
 )
 @click.option(
     "--separator",
@@ -60,27 +68,42 @@ def key_export(
 
     That form has no columns for windows and suspensions: --all makes them valid for whoever reads the file. With
     --format sheet it has, times in the zone of the venue, and `key import` reads the same keys again.
+
+    A file for hostapd or FreeRADIUS holds the keys that may be used now, with the VLAN that their devices land in, at
+    --venue also those of the SSID's global keypool. Never in it are suspended, ended and future keys; write it anew
+    when they change. A key that it cannot hold as it is (hours, a whitelist of NASes, a passphrase that its reader
+    would take apart) is left out and named, and the exit status is 1.
     """
+    if form in UNDOCUMENTED:
+        raise InvalidValue(f"--format {form}: {UNDOCUMENTED[form]}")
+    if form in FORMATS and everything:
+        raise InvalidValue(f"--all: the file of --format {form} cannot hold when a key is valid, so all would be now")
     if not show_secrets:
         raise InvalidValue("the file would hold every passphrase: say --show-secrets if that is meant")
     with open_database(context, readonly=True) as store:
+        if form in FORMATS:
+            made = ControllerFile(store, FORMATS[form], utc_now())
+            _write(file, made.lines(keypools_at(store, pool, venue)))
+            made.tell_about()
+            context.exit(1 if made.unopened.count or made.left_out else 0)
         source = _Exported(store, everything)
         if form == "sheet":
             one = None if pool is None and venue is None else find_keypool(store, pool, venue)
             lines = render_sheet(source.rows(one), separator=_SEPARATORS[separator])
         else:
             lines = render_rows(source.keys(find_keypool(store, pool, venue)))
-        if file == "-":
-            sys.stdout.writelines(lines)
-        else:
-            _write_new(Path(file), lines)
+        _write(file, lines)
     source.tell_about(form)
     if source.unopened.count:
         context.exit(1)
 
 
-def _write_new(path: Path, lines: Iterator[str]) -> None:
-    """Write a file that is its owner's alone, and there only when it is whole."""
+def _write(file: str, lines: Iterator[str]) -> None:
+    """Write to stdout for -, else a file that is its owner's alone, and there only when it is whole."""
+    if file == "-":
+        sys.stdout.writelines(lines)
+        return
+    path = Path(file)
     if os.path.lexists(path):
         raise InvalidValue(f"cannot write {path}: File exists")
     with part_of(path) as part:
@@ -105,15 +128,12 @@ class _Exported:
 
     def keys(self, keypool: Keypool) -> Iterator[tuple[Key, Sequence[Device]]]:
         """Yield the keys of a keypool, with their devices."""
-        for each in self._store.keys.listed(keypool_id=keypool.id):
-            if isinstance(each, KeyLabel):
-                if each.status is not KeyStatus.REMOVED:
-                    self.unopened.report("keys", each.id)
-            elif each.grace_of is not None:
+        for key in opened_keys(self._store, keypool, self.unopened):
+            if key.grace_of is not None:
                 continue  # a former passphrase, for the devices that still come with it
-            elif each.status is not KeyStatus.REMOVED if self._everything else each.validity(self._now) is None:
-                self._formulas += begins_as_formula(each)
-                yield each, tuple(self._store.devices.of_keys(first_key_id=each.id, last_key_id=each.id))
+            if key.status is not KeyStatus.REMOVED if self._everything else key.validity(self._now) is None:
+                self._formulas += begins_as_formula(key)
+                yield key, devices_of(self._store, key)
 
     def rows(self, one: Keypool | None) -> Iterator[SheetRow]:
         """Yield the rows of a sheet: of one keypool, or of all. Scratch cards are on sheets of their own."""
