@@ -3,14 +3,12 @@
 hostapd of Debian 12 and 13 is 2.10, which asks by MAC address only; that it asks with handshakes came with 2.11.
 """
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.air.guest import HOST, Guest, find_kernel
+from tests.air.guest import HOST, Guest
 from tests.air.site import Air, Station, changed, documented, start_hostapd
 from tests.test_serving import Serving, latchkey
 
@@ -21,18 +19,6 @@ pytestmark = [
 SECRET = "a secret of 16 octets or more"
 VENUE = "Hudson House"
 NAMES = ("hudson-house-ap1", "hudson-house-ap2")  # of the access points on radios 0 and 1
-
-
-@pytest.fixture(scope="module")
-def kernel():
-    folder = Path(os.environ.get("LATCHKEY_KERNEL", "/"))
-    try:
-        find_kernel(folder)
-    except LookupError as error:
-        if os.environ.get("LATCHKEY_REQUIRE_PEERS") == "1":
-            pytest.fail(f"{error}, and LATCHKEY_REQUIRE_PEERS=1", pytrace=False)
-        pytest.skip(str(error))
-    return folder
 
 
 @pytest.fixture(scope="module")

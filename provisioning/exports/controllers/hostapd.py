@@ -32,7 +32,7 @@ def render(keys: Iterable[LivingKey]) -> Iterator[str | LeftOut | Remark]:
         bound += [_line(key, mac) for mac in only]
     yield from bound
     if vlans:
-        yield Remark("hostapd needs dynamic_vlan=1 and a vlan_file for vlanid=")
+        yield Remark("hostapd needs dynamic_vlan=1 for vlanid=")
 
 
 def _line(key: LivingKey, mac: MacAddress) -> str:

@@ -56,7 +56,7 @@ def render(keys: Iterable[LivingKey]) -> Iterator[str | LeftOut | Remark]:
         what = "key has" if strangers == 1 else "keys have"
         yield Remark(f"{strangers:,} {what} no known device: one gets in only with the key's number as SAE identifier")
     if vlans:
-        yield Remark("hostapd needs dynamic_vlan=1 and a vlan_file for vlanid=")
+        yield Remark("hostapd needs dynamic_vlan=1 for vlanid=")
 
 
 def _unfit(key: LivingKey) -> str | None:

@@ -40,7 +40,7 @@ def test_hostapd_gets_keys_with_the_vlan_of_their_unit_and_lines_of_registered_d
             f"keyid=1 vlanid=112 {PHONE} sunny-Otter-41",
         ],
     )
-    assert result.stderr == "latchkey: hostapd needs dynamic_vlan=1 and a vlan_file for vlanid=\n"
+    assert result.stderr == "latchkey: hostapd needs dynamic_vlan=1 for vlanid=\n"
 
 
 def test_sae_passwords_have_mac_vlan_and_id(house):
