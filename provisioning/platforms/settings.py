@@ -65,6 +65,7 @@ class ConnectorSettings:
     write_back: bool = False
     units: Mapping[str, UnitPlace] = field(default_factory=dict)  # [sync.NAME.units]: platform's id of it -> place
     nases: Mapping[str, NasPlace] = field(default_factory=dict)  # [sync.NAME.nas]: platform's id of it -> place
+    pools: Mapping[str, str] = field(default_factory=dict)  # [sync.NAME.pools]: RUCKUS One's pool -> SSID
     batches: tuple[str, ...] = ()  # VAULT: scratch-card batches to read, KeyPoolID/BatchID
     namespace: bool = True  # LEAP: requests carry the XML namespace
 

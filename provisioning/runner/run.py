@@ -171,10 +171,15 @@ class Run:
 
     def _moved(self, plan: Plan) -> str | None:
         """Return why a plan cannot be carried out any more."""
-        if self._now() - plan.made_at > MOST_AGE:
-            return f"plan {plan.id} is from {plan.made_at:%Y-%m-%d %H:%M} UTC, which is too long ago"
+        if (why := self._too_old(plan)) is not None:
+            return why
         if self._holdings().digest() != plan.basis:
             return f"something that plan {plan.id} was made from has changed since"
+        return None
+
+    def _too_old(self, plan: Plan) -> str | None:
+        if self._now() - plan.made_at > MOST_AGE:
+            return f"plan {plan.id} is from {plan.made_at:%Y-%m-%d %H:%M} UTC, which is too long ago"
         return None
 
     def _plan_anew(self, why: str) -> RunReport:

@@ -164,6 +164,20 @@ class Sync:
             ),
         )
 
+    def records(self, connector: str, kind: Kind) -> dict[str, int]:
+        """Return a connector's records of a kind: the platform's id -> ours."""
+        rows = self._db.rows(
+            "SELECT platform_id, record_id FROM sync_records WHERE connector = ? AND kind = ?", (connector, kind.value)
+        )
+        return dict(rows)
+
+    def forget(self, connector: str, kind: Kind, platform_ids: Iterable[str]) -> None:
+        """Forget records that the platform has no more."""
+        self._db.execute_many(
+            "DELETE FROM sync_records WHERE connector = ? AND kind = ? AND platform_id = ?",
+            ((connector, kind.value, each) for each in platform_ids),
+        )
+
     def owner(self, kind: Kind, record_id: int) -> str | None:
         """Return whose record it is."""
         row = self._db.row(

@@ -13,6 +13,7 @@ from .holdings import (
     Place,
 )
 from .limits import Limits
+from .outward import Contents, Service, ThereKey, WantedKey, adopted, basis, reconcile_outward
 from .plan import Action, Field, Missing, Plan, Step
 from .plan_file import NotAPlan, dump_plan, load_plan, plan_id
 from .reconcile import reconcile
@@ -37,6 +38,7 @@ from .statement import (
 __all__ = [
     "WHOLE",
     "Action",
+    "Contents",
     "Fault",
     "Field",
     "HeldKey",
@@ -64,11 +66,17 @@ __all__ = [
     "SaidSubscriber",
     "SaidUnit",
     "SaidVenue",
+    "Service",
     "Standing",
     "Step",
+    "ThereKey",
+    "WantedKey",
+    "adopted",
+    "basis",
     "dump_plan",
     "load_plan",
     "plan_id",
     "reconcile",
+    "reconcile_outward",
     "shorten",
 ]
