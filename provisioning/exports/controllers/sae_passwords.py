@@ -29,7 +29,7 @@ def render(keys: Iterable[LivingKey]) -> Iterator[str | LeftOut | Remark]:
 
     A former passphrase is not in it: an access point could not tell which of the two a device comes with.
     """
-    lines: dict[MacAddress, tuple[Device | None, str]] = {}
+    lines: dict[MacAddress, tuple[tuple[bool, int], str]] = {}  # with the rank of its key
     strangers = 0
     vlans = False
     for key in keys:
@@ -47,9 +47,9 @@ def render(keys: Iterable[LivingKey]) -> Iterator[str | LeftOut | Remark]:
         macs = list(known) if key.only is None else key.only
         strangers += not macs
         for mac in macs:
-            device = known.get(mac)
-            if mac not in lines or _comes_rather(device, lines[mac][0]):
-                lines[mac] = (device, f"{key.text}|mac={mac}{vlan}\n")
+            rank = _rank(known.get(mac))
+            if mac not in lines or rank > lines[mac][0]:
+                lines[mac] = (rank, f"{key.text}|mac={mac}{vlan}\n")
     for _, line in lines.values():
         yield line
     if strangers:
@@ -68,14 +68,10 @@ def _unfit(key: LivingKey) -> str | None:
     return None
 
 
-def _comes_rather(device: Device | None, other: Device | None) -> bool:
-    """Return whether a device comes with the key of `device` rather than with that of `other`: the one that it is
-    registered with, else the one that it has shown last.
-    """
-    return _rank(device) > _rank(other)
-
-
 def _rank(device: Device | None) -> tuple[bool, int]:
+    """Return what is highest for the key that a device comes with: the one that it is registered with, else the one
+    that it has shown last.
+    """
     return (False, -1) if device is None else (device.registered, device.sequence)
 
 
