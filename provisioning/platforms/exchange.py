@@ -28,7 +28,14 @@ class PlatformError(Exception):
 
 
 class Unavailable(PlatformError):  # noqa: N818
-    """No answer, or none worth reading, however often it was asked: the network, the certificate, the server."""
+    """No answer, or none worth reading, however often it was asked: the network, the certificate, the server.
+
+    status: of the last answer, where the server had one that said no more than that it cannot (429, 5xx)
+    """
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Refused(PlatformError):  # noqa: N818

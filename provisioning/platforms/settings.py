@@ -30,6 +30,11 @@ class NasPlace:
     name: str | None = None
 
 
+def plain_uid(text: str) -> str:
+    """Return a device's UID as a SaidNas has it: UIDs are written with and without separators, in either case."""
+    return "".join(character for character in text if character.isalnum()).upper()
+
+
 class Credentials:
     """The secrets of a connector: each is read when it is asked for, so that a renewed file counts at once."""
 
@@ -64,7 +69,7 @@ class ConnectorSettings:
     timezone: str | None = None
     write_back: bool = False
     units: Mapping[str, UnitPlace] = field(default_factory=dict)  # [sync.NAME.units]: platform's id of it -> place
-    nases: Mapping[str, NasPlace] = field(default_factory=dict)  # [sync.NAME.nas]: platform's id of it -> place
+    nases: Mapping[str, NasPlace] = field(default_factory=dict)  # [sync.NAME.nas]: UID -> place
     pools: Mapping[str, str] = field(default_factory=dict)  # [sync.NAME.pools]: RUCKUS One's pool -> SSID
     batches: tuple[str, ...] = ()  # VAULT: scratch-card batches to read, KeyPoolID/BatchID
     namespace: bool = True  # LEAP: requests carry the XML namespace
