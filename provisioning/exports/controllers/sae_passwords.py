@@ -45,7 +45,7 @@ def render(keys: Iterable[LivingKey]) -> Iterator[str | LeftOut | Remark]:
             yield f"{key.text}{vlan}|id={key.id}\n"
         known = {device.mac: device for device in key.devices}
         macs = list(known) if key.only is None else key.only
-        strangers += not macs
+        strangers += key.only is None and not macs
         for mac in macs:
             rank = _rank(known.get(mac))
             if mac not in lines or rank > lines[mac][0]:

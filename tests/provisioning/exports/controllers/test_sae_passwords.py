@@ -74,7 +74,8 @@ def test_a_pmk_is_left_out_by_name():
 
 
 def test_what_a_key_without_devices_means_is_said():
-    said = [each.text for each in render(living(), living(18, devices=[known(PHONE)])) if isinstance(each, Remark)]
+    keys = (living(), living(18, devices=[known(PHONE)]), living(19, only=()))
+    said = [each.text for each in render(*keys) if isinstance(each, Remark)]
     assert said == ["1 key has no known device: one gets in only with the key's number as SAE identifier"]
 
 
