@@ -44,6 +44,7 @@ ROOMS = {
             "model",
             "sync",
             "platforms",
+            "transport",
             "secrets",
             "keys",
             "store",
