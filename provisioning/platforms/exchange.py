@@ -160,6 +160,7 @@ class Known:
     suspended: frozenset[str] = frozenset()  # keys that a sync has suspended
     units_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> unit id
     ends_of_keys: Mapping[str, datetime] = field(default_factory=dict)  # key id -> end of its window, where it has one
+    subscribers_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> subscriber id
 
 
 def basic(username: str, password: str) -> tuple[str, str]:

@@ -326,4 +326,6 @@ def known(holdings: Holdings) -> Known:
         keys=frozenset(held.id for held in there),
         suspended=frozenset(held.id for held in there if held.state is HeldState.SUSPENDED and held.is_synced),
         units_of_keys={held.id: held.unit for held in there if held.unit is not None},
+        ends_of_keys={held.id: held.ends for held in there if held.ends is not None},
+        subscribers_of_keys={held.id: held.subscriber for held in there if held.subscriber is not None},
     )

@@ -1,0 +1,359 @@
+"""Keys: G2 for each subscriber, and what each is with its subscription, its unit and its keypool."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ...errors import InvalidValue
+from ...model.key import MOST_TAG, Passphrase
+from ...sync import WHOLE, Kind, SaidDevice, SaidKey, SaidSubscriber, Standing, shorten
+from ..exchange import Exchange, PlatformError
+from ..fields import MAX_VLAN, MOST_NAME, find_id, parse_records, take_name
+from .payloads import DEVICES, KEYS, Key, KeyDevice, Keys, count_of, flatten_keys, records
+from .people import People, note_word
+from .places import why_not_searched
+from .run import Run, chunks
+from .session import Call
+from .statuses import ACTIVE, State, read_status, weigh
+from .stays import Stay, choose, of_key
+
+WITHOUT_KEY: Final = "subscription:"  # and its id: what a key is called that was made here, until the platform has it
+
+_SEPARATORS: Final = re.compile(r"[\s:.-]")
+_MAC: Final = re.compile(r"[0-9a-f]{12}")
+_CLOSED: Final = "the account was terminated"
+
+
+def keys_call(subscriber: str) -> Call:
+    path = "/networkoperatorconsole/subscribers/listSubscriberKeys"
+    return Call(path, f"keys of subscriber {shorten(subscriber)}", {"SubscriberToken": subscriber})
+
+
+def read_keys(run: Run, people: People) -> Exchange[None]:
+    """Read every subscriber's keys. One that fails costs its own; where all of many fail, the rest is not asked."""
+    stored: dict[str, list[str]] = {}
+    for key, subscriber in run.known.subscribers_of_keys.items():
+        stored.setdefault(subscriber, []).append(key)
+    asked = []
+    for token in people.order:
+        if stored and people.state(token) == read_status("TERMINATED"):
+            _end(run, token, stored.get(token, ()), people)
+        else:
+            asked.append(token)
+    for tokens in chunks(asked):
+        answers = yield from run.session.calls([keys_call(token) for token in tokens])
+        if len(tokens) > 1 and all(isinstance(answer, PlatformError) for answer in answers):
+            run.reading.partial(WHOLE, f"{answers[0]}; and so on with all that were asked")
+            return
+        for token, answer in zip(tokens, answers, strict=True):
+            _Subscriber(run, token, people, stored.get(token, ())).take(answer)
+
+
+def _end(run: Run, token: str, stored: Iterable[str], people: People) -> None:
+    """Say that the keys of a closed account have ended: which they are need not be asked."""
+    subscriber = people.by_token[token]
+    for key in stored:
+        venue = subscriber.venue or WHOLE
+        run.reading.say(
+            SaidKey(id=key, venue=venue, pool="", subscriber=token, standing=Standing.ENDED, reason=_CLOSED)
+        )
+
+
+class _Subscriber:
+    """One subscriber's keys."""
+
+    def __init__(self, run: Run, token: str, people: People, stored: Sequence[str]) -> None:
+        self.run, self.reading = run, run.reading
+        self.token = token
+        self.listed = people.by_token.get(token)
+        self.state = people.state(token)
+        self.stored = stored
+        self.stays = run.stays.get(token, [])
+        self.venue: str | None = None  # where the subscriber turns out to be
+
+    def take(self, answer: Any) -> None:
+        what = f"keys of subscriber {shorten(self.token)}"
+        try:
+            if isinstance(answer, PlatformError):
+                raise answer
+            found = flatten_keys(answer, self.token, what)
+            self._check_count(answer, found, what)
+        except PlatformError as error:
+            self._unreadable(str(error))
+            return
+        keys, bad = parse_records(KEYS, found.rows)
+        for each in bad:
+            venue = find_id(each.raw, ("VenueID",)) or WHOLE
+            self.reading.unreadable(Kind.KEY, find_id(each.raw, ("KeyID",)), venue, each.text, field=each.field)
+        devices = _devices(found)
+        units = frozenset(key.unit for key in keys)
+        wanted = [key for key in keys if self._is_wanted(key)]
+        names = self._names(wanted, units)
+        for key in wanted:
+            self._say(key, names.get(key.id, key.id), units, devices.get(key.id, ()))
+        self._without_key(keys, is_sure=not bad)
+        self._say_subscriber()
+
+    def _check_count(self, answer: Any, found: Keys, what: str) -> None:
+        counted = count_of(answer.get("keyInventory"), "KeyCount", "TotalKeys", "totalKeys")
+        if counted is not None and counted != len(found.rows):
+            self.reading.partial(WHOLE, f"{what}: {len(found.rows)} came of {counted}")
+
+    def _unreadable(self, text: str) -> None:
+        """Leave all keys of the subscriber as they are stored. Where these are not known, any might be of it."""
+        known = self.run.known
+        venues = {stay.venue for stay in self.stays}
+        if self.listed is not None and self.listed.venue is not None:
+            venues.add(self.listed.venue)
+        for key in self.stored:
+            unit = self.run.units.get(known.units_of_keys.get(key, ""))
+            venue = unit.venue if unit is not None else WHOLE
+            self.reading.unreadable(Kind.KEY, key, venue, text)
+        if not venues or (known.keys and not known.subscribers_of_keys):
+            venues = {WHOLE}
+        elif venues.isdisjoint(self.run.venues):  # none that is read
+            self.reading.note(WHOLE, text, kind=Kind.SUBSCRIBER, id_=self.token)
+            return
+        for venue in sorted(venues.intersection((WHOLE, *self.run.venues))):
+            self.reading.unreadable(Kind.SUBSCRIBER, self.token, venue, text)
+
+    # Which keys.
+
+    def _venue_of(self, key: Key) -> str | None:
+        """Return the venue of a key: its own, its unit's, the one of all its subscriptions, its subscriber's."""
+        if key.venue is not None:
+            return key.venue
+        if key.unit is not None and (unit := self.run.units.get(key.unit)) is not None:
+            return unit.venue
+        venues = {stay.venue for stay in self.stays if key.unit is None or stay.unit == key.unit}
+        if len(venues) == 1:
+            return venues.pop()
+        if self.listed is not None and self.listed.venue is not None:
+            return self.listed.venue
+        pool = self.run.pools.get(key.pool)
+        return pool.venues[0] if pool is not None and len(pool.venues) == 1 else None
+
+    def _is_wanted(self, key: Key) -> bool:
+        """Return whether a key is of a venue that is read, and of a keypool that is searched."""
+        venue = self._venue_of(key)
+        if venue is not None and venue not in self.run.venues:
+            return False
+        why = self.run.not_searched.get(key.pool)
+        if why is None and key.pool not in self.run.pools:
+            why = why_not_searched(key.mechanism)
+        if why is not None and (why == "" or key.id not in self.run.known.keys):
+            return False
+        if why is not None or venue is None:
+            text = f"its keypool: {why}" if why is not None else "at which venue it is is not told"
+            self.reading.hold_back(Kind.KEY, key.id, venue or WHOLE, text)
+            return False
+        return True
+
+    def _names(self, keys: Sequence[Key], units: frozenset[str | None]) -> Mapping[str, str]:
+        """Return what keys are called here that were made for a subscription, and that the platform has by now."""
+        names: dict[str, str] = {}
+        for stay in self.stays:
+            name = f"{WITHOUT_KEY}{stay.id}"
+            if stay.id is None or name not in self.run.known.keys:
+                continue
+            fresh = [
+                key
+                for key in keys
+                if key.id not in self.run.known.keys
+                and key.id not in names
+                and stay in of_key(self.stays, key.unit, self._venue_of(key), units)
+            ]
+            if len(fresh) == 1:
+                names[fresh[0].id] = name
+        return names
+
+    # One key.
+
+    def _say(self, key: Key, id_: str, units: frozenset[str | None], devices: Sequence[KeyDevice]) -> None:
+        venue = self._venue_of(key) or ""
+        is_known = id_ in self.run.known.keys
+        try:
+            passphrase = parse_passphrase(key.passphrase)
+            starts, ends = self.run.window(key.starts, key.ends, venue)
+        except InvalidValue as error:
+            self.reading.hold_back(Kind.KEY, id_, venue, str(error))
+            return
+        stays = of_key(self.stays, key.unit, venue, units)
+        stay = choose(stays, self.run.now) if stays else None
+        own = read_status(key.status)
+        if own is not None:
+            note_word(self.run, own, venue, Kind.KEY, id_)
+        state = weigh((self.state, None if stay is None else stay.state, own))
+        if passphrase is None and not is_known and not self.run.settings.write_back:
+            self.reading.hold_back(Kind.KEY, id_, venue, "its PSK is not told, and write_back is off", field="PSK")
+            return
+        if stay is not None and (venue not in self.run.unsure_windows or not is_known):
+            starts, ends = stay.starts, stay.ends
+        elif venue in self.run.unsure_windows or ends is None:
+            if not is_known and state.standing is not Standing.ENDED:
+                text = "it has no subscription and no end of its own, so that its window is not known"
+                self.reading.hold_back(Kind.KEY, id_, venue, text)
+                return
+            starts, ends = None, self.run.known.ends_of_keys.get(id_)  # as it is stored
+        self.venue = self.venue or venue
+        self.reading.say(
+            SaidKey(
+                id=id_,
+                venue=venue,
+                pool=key.pool,
+                unit=key.unit or (None if stay is None else stay.unit),
+                subscriber=self.token,
+                plan=self._plan(key, stay, venue, id_),
+                passphrase=passphrase,
+                vlan=self._vlan(key, stay, venue, id_),
+                starts=starts,
+                ends=ends,
+                standing=state.standing,
+                reason=state.reason,
+                tag=key.tag[:MOST_TAG].rstrip() if key.tag else None,
+                external_id=None if stay is None else _external(stay.external_id),
+                devices=tuple(self._macs(devices, id_, venue)),
+            )
+        )
+
+    def _plan(self, key: Key | None, stay: Stay | None, venue: str, id_: str) -> str | None:
+        """Return the plan, of which the subscription tells; one that is not listed says nothing."""
+        plan = (stay.plan if stay is not None else None) or (key.plan if key is not None else None)
+        if plan is None or self.reading.saw(Kind.PLAN, plan):
+            return plan
+        if self.run.has_plans:
+            text = f"plan {shorten(plan)} is not among the plans: the key goes without"
+            self.reading.note(venue, text, kind=Kind.KEY, id_=id_, field="ServicePlanID")
+        return None
+
+    def _vlan(self, key: Key, stay: Stay | None, venue: str, id_: str) -> int | None:
+        """Return a VLAN of the key's own: where it has a unit with one, that counts, and follows the unit."""
+        if key.vlan is None:
+            return None
+        if not 1 <= key.vlan <= MAX_VLAN:
+            self._note(f"{key.vlan} is not a VLAN of 1 to {MAX_VLAN}", venue, id_, "vlan")
+            return None
+        unit = self.run.units.get(key.unit or (stay.unit if stay is not None else None) or "")
+        if unit is None or unit.vlan is None:
+            return key.vlan
+        if key.vlan not in (unit.vlan, unit.vlan + self.run.offsets.get(venue, 0)):
+            self._note(f"its VLAN is {key.vlan}, and its unit's {unit.vlan}: the unit's counts", venue, id_, "vlan")
+        return None
+
+    def _macs(self, devices: Sequence[KeyDevice], id_: str, venue: str) -> Iterable[SaidDevice]:
+        seen = set()
+        for device in devices:
+            mac = _SEPARATORS.sub("", device.mac or "").lower()
+            if _MAC.fullmatch(mac) is None:
+                self._note("it is not a MAC address: the device is left out", venue, id_, "Calling-Station-Id")
+            elif mac not in seen:
+                seen.add(mac)
+                yield SaidDevice(mac=mac, name=device.name[:MOST_TAG].rstrip() if device.name else None)
+
+    def _note(self, text: str, venue: str, id_: str, field: str) -> None:
+        self.reading.note(venue, text, kind=Kind.KEY, id_=id_, field=field)
+
+    # Who, and who has none.
+
+    def _without_key(self, keys: Sequence[Key], *, is_sure: bool) -> None:
+        """See to subscriptions in a unit without a key: one is made where the platform takes it back."""
+        units = frozenset(key.unit for key in keys)
+        served = {stay for key in keys for stay in of_key(self.stays, key.unit, self._venue_of(key), units)}
+        for place in dict.fromkeys((stay.venue, stay.unit) for stay in self.stays if stay.unit is not None):
+            stays = [stay for stay in self.stays if (stay.venue, stay.unit) == place]
+            if place[0] not in self.run.venues or not served.isdisjoint(stays):
+                continue
+            stay = choose(stays, self.run.now)
+            made = [n for n in (f"{WITHOUT_KEY}{each.id}" for each in stays) if n in self.run.known.keys]
+            state = weigh((self.state, stay.state))
+            is_due = state == ACTIVE and (stay.ends is None or stay.ends > self.run.now)
+            if not is_sure:
+                for name in made:
+                    self.reading.unreadable(Kind.KEY, name, place[0], "whether it is at the platform cannot be read")
+            elif made or (is_due and self.run.settings.write_back):
+                self._make(stay, state, made)
+            elif is_due:
+                text = f"unit {shorten(place[1] or '')}: there is a subscription, and no key; write_back is off"
+                self.reading.note(place[0], text, kind=Kind.SUBSCRIBER, id_=self.token)
+
+    def _make(self, stay: Stay, state: State, made: Sequence[str]) -> None:
+        """Say a key that has no KeyID yet: a passphrase is made for it, and written back."""
+        if stay.id is None and not made:
+            self.reading.note(stay.venue, "its subscription has no id", kind=Kind.SUBSCRIBER, id_=self.token)
+            return
+        id_ = made[0] if made else f"{WITHOUT_KEY}{stay.id}"
+        pool = self._pool_at(stay.venue)
+        if pool is None:
+            text = "which keypool its key is for is not plain: say `ssid`"
+            self.reading.hold_back(Kind.KEY, id_, stay.venue, text)
+            return
+        unsure = stay.venue in self.run.unsure_windows and bool(made)
+        self.venue = self.venue or stay.venue
+        self.reading.say(
+            SaidKey(
+                id=id_,
+                venue=stay.venue,
+                pool=pool,
+                unit=stay.unit,
+                subscriber=self.token,
+                plan=self._plan(None, stay, stay.venue, id_),
+                starts=None if unsure else stay.starts,
+                ends=self.run.known.ends_of_keys.get(id_) if unsure else stay.ends,
+                standing=state.standing,
+                reason=state.reason,
+                external_id=_external(stay.external_id),
+            )
+        )
+
+    def _pool_at(self, venue: str) -> str | None:
+        """Return the keypool of a new key at a venue: that of `ssid`, else the only one, else the first shown."""
+        ssid = self.run.settings.ssid
+        pools = [p for p in self.run.pools.values() if p.is_at(venue) and (ssid is None or p.ssid == ssid)]
+        if len(pools) > 1:
+            first = min((pool.order for pool in pools if pool.order is not None), default=None)
+            pools = [pool for pool in pools if pool.order == first and first is not None]
+        return pools[0].id if len(pools) == 1 else None
+
+    def _say_subscriber(self) -> None:
+        """Say the person, where one of the venues that are read is theirs."""
+        listed = self.listed
+        venue = listed.venue if listed is not None and listed.venue in self.run.venues else self.venue
+        if listed is None or venue is None:
+            return
+        name = take_name(self.reading, Kind.SUBSCRIBER, self.token, venue, listed.name or self.token, field="GivenName")
+        said = SaidSubscriber(id=self.token, venue=venue, name=name, external_id=_external(listed.external_id))
+        self.reading.say(said)
+
+
+def _devices(found: Keys) -> dict[str, list[KeyDevice]]:
+    """Return the devices of each key: those that stand in it, and those beside it that name it."""
+    devices: dict[str, list[KeyDevice]] = {}
+    for row in found.rows:
+        if isinstance(row, dict) and isinstance(id_ := row.get("KeyID"), str):
+            inner = row.get("Devices")
+            rows = records(inner if isinstance(inner, list | dict) else None, "Calling-Station-Id", "devices")
+            devices.setdefault(id_, []).extend(_parse_devices(rows))
+    for device in _parse_devices(found.devices):
+        if device.key is not None:
+            devices.setdefault(device.key, []).append(device)
+    return devices
+
+
+def _parse_devices(rows: list[Any]) -> list[KeyDevice]:
+    if not rows:
+        return []
+    return parse_records(DEVICES, rows)[0]
+
+
+def parse_passphrase(text: str | None) -> bytes | None:
+    """Return a passphrase as it is used; InvalidValue, without it, for what is none. The blank is read."""
+    if not text:
+        return None
+    try:
+        return Passphrase(text.encode("ascii")).value
+    except UnicodeEncodeError:
+        raise InvalidValue("its PSK has a character that is not ASCII") from None
+
+
+def _external(text: str | None) -> str | None:
+    return text if text is not None and len(text.encode()) <= MOST_NAME else None
