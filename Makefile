@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := crypto provisioning radiusd pcaps benchmarks latchkey.py tests
 
-.PHONY: demo test test-vendor air bench fuzz format clean
+.PHONY: demo test test-vendor air year bench fuzz format clean
 FUZZ_SECONDS ?= 300
 FUZZ_DATAGRAMS ?= 1000000
 JOBS ?= auto
@@ -25,6 +25,10 @@ test-vendor: $(VENV)/installed-dev
 # hostapd and wpa_supplicant in a virtual machine with simulated radios, against the server: two to four minutes.
 air: $(VENV)/installed-dev
 	$(BIN)/pytest -m air tests/air
+
+# A year of a thousand units on each platform's test server, a synchronisation a day, judged by Access-Requests.
+year: $(VENV)/installed-dev
+	$(BIN)/pytest -n $(JOBS) -m year tests/platforms
 
 bench: $(VENV)/installed-dev
 	$(BIN)/latchkey bench pmk

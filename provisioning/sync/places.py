@@ -1,7 +1,7 @@
 """Venues, SSIDs, plans, units and NASes: the reconciler's part for all that keys need."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place
 from .plan import Action, Field, Step
@@ -114,20 +114,19 @@ class Places:
                 yield self._step(Action.CHANGE, said, held.name, held.record, fields)
 
     def units(self) -> Iterator[Step]:
-        at: dict[Place, str] = {}
+        at: dict[Place, str] = {
+            (held.venue, held.building, held.floor, held.name): held.id for held in self.holdings.units.values()
+        }
         for said in self.reading.all(SaidUnit):
             if not self.has(Kind.VENUE, said.venue):
                 self.blocked.add((Kind.UNIT, said.id))
                 continue
+            said = _told_apart(said, at)
             place = (said.venue, said.building, said.floor, said.name)
             if (owner := self.holdings.taken.get(place)) is not None:
-                self._block(
-                    said, f"unit {shorten(said.name)} is {owner}: two sources of one unit are for you to sort out"
-                )
+                self._block(said, f"unit {shorten(said.name)} is {owner}: whose it is, is for you to say")
                 continue
-            if at.setdefault(place, said.id) != said.id:
-                self._block(said, f"unit {shorten(said.name)} is said to be {shorten(at[place])} as well")
-                continue
+            at[place] = said.id
             held = self.holdings.units.get(said.id)
             if held is None:
                 yield self._step(Action.ADD, said, said.name, unit=said.id)
@@ -181,6 +180,18 @@ class Places:
             said=said,
             stops=stops,
         )
+
+
+def _told_apart(said: SaidUnit, at: dict[Place, str]) -> SaidUnit:
+    """Return a unit under a name that no other one has: some platforms tell units apart by their ids alone."""
+    if at.get((said.venue, said.building, said.floor, said.name), said.id) == said.id:
+        return said
+    id_ = said.id.rpartition("/")[2]
+    for more in (id_[:8], id_, said.id):
+        name = f"{said.name[:60]} ({shorten(more)})"
+        if at.get((said.venue, said.building, said.floor, name), said.id) == said.id:
+            return replace(said, name=name)
+    return said
 
 
 def _venue_fields(said: SaidVenue, held: HeldVenue) -> Iterator[Field]:
