@@ -195,7 +195,7 @@ def _told_apart(said: SaidUnit, at: dict[Place, str]) -> SaidUnit:
 
 
 def _venue_fields(said: SaidVenue, held: HeldVenue) -> Iterator[Field]:
-    if said.name != held.name:
+    if said.name not in (held.name, said.id):  # a platform without names for them gives its id
         yield Field("name", held.name, said.name)
     if said.time_zone is not None and said.time_zone != held.time_zone:
         yield Field("time zone", held.time_zone, said.time_zone)
@@ -222,8 +222,8 @@ def _plan_fields(said: SaidPlan, held: HeldPlan) -> Iterator[Field]:
 def _unit_fields(said: SaidUnit, held: HeldUnit) -> Iterator[Field]:
     for name, before, after in (
         ("name", held.name, said.name),
-        ("building", held.building, said.building),
-        ("floor", held.floor, said.floor),
+        ("building", held.building, held.building if said.building is None else said.building),
+        ("floor", held.floor, held.floor if said.floor is None else said.floor),
         ("VLAN", held.vlan, held.vlan if said.vlan is None else said.vlan),
     ):
         if before != after:

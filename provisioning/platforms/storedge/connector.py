@@ -1,17 +1,20 @@
 """Reads storEDGE: two lists per facility, steps of arrears where they decide, ledgers where a unit is not known yet."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
 from ...sync import Reading, shorten
 from ..exchange import Answer, Exchange, Known, PlatformError, Refused, Request, Unavailable, Unreadable, bearer
 from ..fields import find_id
+from ..session import Session
 from ..settings import ConnectorSettings
 from .lists import TenantList, read_list
 from .payloads import Ledger, Tenant, parse_delinquency, parse_ledgers, parse_page
 from .tenancies import Facility
 
+ACCEPT: Final = ("Accept", "application/json")
 VERSION: Final = "/v1"
 PER_PAGE: Final = 100  # as the document's samples have it
 SIDE_BY_SIDE: Final = 256  # small requests in one list
@@ -23,6 +26,7 @@ class Connector:
     def __init__(self, settings: ConnectorSettings) -> None:
         settings.require("sites", "ssid")
         self._settings = settings
+        self._session = Session(lambda: bearer(settings.credentials.get("token")), [ACCEPT])
         # The document prints /v1/..., and a base URL is often given with it.
         self._version = "" if settings.url.rstrip("/").endswith(VERSION) else VERSION
 
@@ -31,7 +35,7 @@ class Connector:
         failed: list[PlatformError] = []
         for site in self._settings.sites:
             try:
-                facility = yield from self._facility(site, known)
+                facility = yield from self._facility(site, known, reading.at)
             except PlatformError as error:
                 reading.partial(site, str(error))
                 failed.append(error)
@@ -44,7 +48,7 @@ class Connector:
         """Read the first page of current tenants of each facility, and the ledgers of one tenant."""
         lines = []
         for site in self._settings.sites:
-            page = parse_page((yield self._list_request(site, "current", 1)), 1)
+            page = parse_page((yield from self._session.ask(self._list_request(site, "current", 1))), 1)
             lines.append(f"facility {site}: {page.entries} current tenants")
             tenant = next((tenant for tenant in page.tenants if tenant.current_ledger_ids), None)
             if tenant is None:
@@ -53,14 +57,16 @@ class Connector:
             if (place := self._settings.units.get(ledger)) is not None:
                 lines.append(f"ledger {ledger}: unit {place.unit}, by [sync.{self._settings.name}.units]")
                 continue
-            found = _ledgers_of(tenant, (yield self._tenant_request(site, tenant, "ledgers"))).get(ledger)
+            found = _ledgers_of(
+                tenant, (yield from self._session.ask(self._tenant_request(site, tenant, "ledgers")))
+            ).get(ledger)
             label = found.unit_label or found.unit_key if isinstance(found, Ledger) else None
             lines.append(f"ledger {ledger}: " + (f"unit {label}" if label else f"unit not known: {found}"))
         return lines
 
     # Reading one facility.
 
-    def _facility(self, site: str, known: Known) -> Exchange[Facility]:
+    def _facility(self, site: str, known: Known, at: datetime) -> Exchange[Facility]:
         def is_wanted(tenant: Tenant) -> bool:
             ledgers = (f"{site}/{ledger}" for ledger in tenant.previous_ledger_ids)
             return tenant.active or bool(tenant.current_ledger_ids) or any(key in known.keys for key in ledgers)
@@ -68,7 +74,7 @@ class Connector:
         # Current first: who moves out between the two is in both, and stays until the next time.
         current = yield from self._list(site, "current", lambda _: True)
         previous = yield from self._list(site, "previous", is_wanted)
-        facility = Facility(site, self._settings, known, current, previous)
+        facility = Facility(site, self._settings, known, at, current, previous)
         yield from self._ask_arrears(facility)
         yield from self._ask_ledgers(facility)
         return facility
@@ -76,14 +82,19 @@ class Connector:
     def _list(self, site: str, which: str, is_wanted: Callable[[Tenant], bool]) -> Exchange[TenantList]:
         return (
             yield from read_list(
-                lambda number: self._list_request(site, which, number), f"{which} tenants of facility {site}", is_wanted
+                self._session,
+                lambda number: self._list_request(site, which, number),
+                f"{which} tenants of facility {site}",
+                is_wanted,
             )
         )
 
     def _ask_arrears(self, facility: Facility) -> Exchange[None]:
         """Ask for the steps of arrears where they decide. No answer, or a status but 200, stops the facility."""
         for tenants in _chunks(facility.in_arrears()):
-            answers = yield [self._tenant_request(facility.site, tenant, "delinquency") for tenant in tenants]
+            answers = yield from self._session.ask_all(
+                [self._tenant_request(facility.site, tenant, "delinquency") for tenant in tenants]
+            )
             for tenant, answer in zip(tenants, answers, strict=True):
                 try:
                     facility.arrears[tenant.id] = parse_delinquency(_there(answer))
@@ -91,9 +102,11 @@ class Connector:
                     facility.arrears[tenant.id] = str(error)
 
     def _ask_ledgers(self, facility: Facility) -> Exchange[None]:
-        """Ask for the ledgers whose unit is not known. What that does not answer costs those ledgers alone."""
-        for tenants in _chunks(facility.without_place()):
-            answers = yield [self._tenant_request(facility.site, tenant, "ledgers") for tenant in tenants]
+        """Ask for ledgers whose unit is not known, and some others. What has no answer costs those ledgers alone."""
+        for tenants in _chunks(facility.ledgers_to_ask()):
+            answers = yield from self._session.ask_all(
+                [self._tenant_request(facility.site, tenant, "ledgers") for tenant in tenants]
+            )
             for tenant, answer in zip(tenants, answers, strict=True):
                 facility.ledgers.update(_ledgers_of(tenant, answer))
 
@@ -114,8 +127,7 @@ class Connector:
         return f"{self._version}/{quote(site, safe='')}/tenants"
 
     def _request(self, path: str, what: str, query: tuple[tuple[str, str], ...] = ()) -> Request:
-        token = self._settings.credentials.get("token")
-        return Request(path=path, what=what, query=query, headers=(bearer(token), ("Accept", "application/json")))
+        return Request(path=path, what=what, query=query)
 
 
 def _there(answer: Answer | Unavailable) -> Answer:

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..exchange import Exchange, Request, Unavailable, Unreadable
 from ..fields import BadRecord
+from ..session import Session
 from .payloads import Tenant, TenantPage, parse_page
 
 SIDE_BY_SIDE: Final = 32  # pages in one list of requests: each is about half a megabyte
@@ -34,20 +35,21 @@ class TenantList:
         return self.rows - len(self.bad) - len(self.tenants)
 
 
-def read_list(request: Callable[[int], Request], what: str, wanted: Callable[[Tenant], bool]) -> Exchange[TenantList]:
+def read_list(
+    session: Session, request: Callable[[int], Request], what: str, wanted: Callable[[Tenant], bool]
+) -> Exchange[TenantList]:
     """Return a list of tenants of which every page was read and as many came as its totals say.
 
     Raises Unreadable where the totals change between pages or are not reached: nothing of such a list may be believed.
     """
     found = TenantList(wanted)
-    answer = yield request(1)
-    first = parse_page(answer, 1)
+    first = parse_page((yield from session.ask(request(1))), 1)
     found.add(first)
     if first.pages > MOST_PAGES:
         raise Unreadable(f"{what}: {first.pages} pages, more than {MOST_PAGES}")
     for start in range(2, first.pages + 1, SIDE_BY_SIDE):
         numbers = range(start, min(start + SIDE_BY_SIDE, first.pages + 1))
-        answers = yield [request(number) for number in numbers]
+        answers = yield from session.ask_all([request(number) for number in numbers])
         for number, answer in zip(numbers, answers, strict=True):
             if isinstance(answer, Unavailable):
                 raise answer

@@ -3,6 +3,7 @@
 # Rule: a tenant who may still rent keeps the key. Only a previous tenant, or a previous ledger, ends one.
 """
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
@@ -17,6 +18,7 @@ from ..settings import ConnectorSettings, UnitPlace
 from .lists import TenantList
 from .payloads import Delinquency, Ledger, Tenant
 
+RECHECKED: Final = 32  # tenants per reading
 DELINQUENT: Final = "delinquent"
 MOVED_OUT: Final = "moved out"
 
@@ -28,6 +30,7 @@ class Facility:
     site: str
     settings: ConnectorSettings
     known: Known
+    at: datetime
     current: TenantList
     previous: TenantList
     arrears: dict[str, Delinquency | str] = field(default_factory=dict)  # by tenant; text: why it cannot be read
@@ -61,17 +64,23 @@ class Facility:
             )
         ]
 
-    def without_place(self) -> list[Tenant]:
-        """Return whose ledgers have to be asked: for a unit that is not known, or an end that may have changed."""
-        return [
-            tenant
-            for tenant in self.renting()
-            if any(
-                self._table_place(ledger) is None
-                and (self.key(ledger) not in self.known.units_of_keys or self.key(ledger) in self.known.ends_of_keys)
-                for ledger in tenant.current_ledger_ids
-            )
-        ]
+    def ledgers_to_ask(self) -> list[Tenant]:
+        """Return whose ledgers to ask: where a unit is not known, where an end is stored, and a few of the others.
+
+        Nothing but the ledger tells that somebody moved to another unit, and to ask all of them costs a call each.
+        """
+        needed, others = [], []
+        for tenant in self.renting():
+            ledgers = [ledger for ledger in tenant.current_ledger_ids if self._table_place(ledger) is None]
+            if any(self._must_ask(self.key(ledger)) for ledger in ledgers):
+                needed.append(tenant)
+            elif ledgers:
+                others.append(tenant)
+        chance = random.Random(f"{self.site} {self.at:%Y-%m-%d %H:%M:%S}")
+        return needed + chance.sample(others, min(RECHECKED, len(others)))
+
+    def _must_ask(self, key: str) -> bool:
+        return key not in self.known.units_of_keys or key in self.known.ends_of_keys
 
     def _is_here(self, tenant: Tenant) -> bool:
         return tenant.facility_id.lower() == self.site.lower()

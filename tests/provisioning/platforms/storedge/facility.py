@@ -85,9 +85,9 @@ class Facility:
     def path(self, *parts):
         return "/".join((f"/v1/{self.site}/tenants", *parts))
 
-    def read(self, known=None, **settings):
-        """Return what a connector reads of it."""
-        return read(self, known, requests=self.requests, **settings)
+    def read(self, known=None, **options):
+        """Return what a connector reads of it; options: `at`, and settings."""
+        return read(self, known, requests=self.requests, **options)
 
     def asked(self, what):
         """Return how often a call was made: "current", "delinquency", ..."""
@@ -100,9 +100,9 @@ def make_connector(**settings):
     return PLATFORMS["storedge"](make_settings("storedge", **members))
 
 
-def read(answers, known=None, *, requests=None, **settings):
+def read(answers, known=None, *, requests=None, at=AT, **settings):
     """Return the Reading of what answers."""
-    reading = Reading("hudson", "storedge", AT)
+    reading = Reading("hudson", "storedge", at)
     drive(make_connector(**settings).read(reading, known or Known()), answers, requests)
     return reading
 

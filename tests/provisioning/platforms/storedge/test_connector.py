@@ -6,7 +6,7 @@ import pytest
 
 from provisioning.platforms import Known, Refused, Unavailable, UnitPlace
 from provisioning.sync import Kind, Reading, SaidKey, Standing
-from tests.provisioning.platforms.drive import drive
+from tests.provisioning.platforms.drive import Turns, drive
 from tests.provisioning.platforms.storedge.facility import (
     AT,
     SITE,
@@ -49,10 +49,13 @@ def test_x13_the_version_is_not_repeated_where_the_url_ends_in_it(url, path):
     assert requests[0].path == path
 
 
-def test_x13_the_token_is_sent_as_bearer_and_read_each_time():
+@pytest.mark.parametrize("status", [401, 403])
+def test_x13_the_token_is_sent_as_bearer_and_read_anew_once_where_it_is_refused(status):
     facility, tokens = Facility(), iter(["one", "two"])
-    facility.read(token=lambda: next(tokens))
-    assert [dict(request.headers)["Authorization"] for request in facility.requests] == ["Bearer one", "Bearer two"]
+    facility.instead[facility.path("current"), "1"] = Turns(status, facility.page("current", 1))
+    assert is_complete(facility.read(token=lambda: next(tokens)))
+    sent = [dict(request.headers)["Authorization"] for request in facility.requests]
+    assert sent == ["Bearer one", "Bearer two", "Bearer two"]
 
 
 def test_only_reading_calls_are_made():

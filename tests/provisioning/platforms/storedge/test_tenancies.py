@@ -7,6 +7,7 @@ import pytest
 from provisioning.platforms import Known, UnitPlace
 from provisioning.sync import Kind, SaidPool, SaidSubscriber, SaidUnit, SaidVenue, Standing
 from tests.provisioning.platforms.storedge.facility import (
+    AT,
     CLEAR,
     SITE,
     Facility,
@@ -242,14 +243,42 @@ def test_units_of_one_name_in_two_buildings_are_two():
     assert found["L1"].unit != found["L2"].unit
 
 
-def test_t3_ledgers_are_asked_once_a_unit_is_stored_no_more():
-    facility = let(tenant("ada", "L1"), tenant("bob", "L2"))
-    reading = facility.read(stored("L1"))
-    assert facility.asked("ledgers") == 1
-    assert keys(reading)["L1"].unit == f"{SITE}/unit-L1"
-    facility = let(tenant("ada", "L1"), tenant("bob", "L2"))
-    facility.read(stored("L1", "L2"))
-    assert len(facility.requests) == 2
+def test_t3_a_ledger_whose_unit_is_not_known_is_asked():
+    facility = let(*(tenant(f"t{n}", f"L{n}") for n in range(100)))
+    found = keys(facility.read(stored(*(f"L{n}" for n in range(99)))))
+    assert facility.path("t99", "ledgers") in {request.path for request in facility.requests}
+    assert found["L99"].unit == f"{SITE}/u-L99"
+
+
+def test_ledgers_of_stored_units_are_asked_a_few_at_a_time():
+    facility = let(*(tenant(f"t{n}", f"L{n}") for n in range(100)))
+    known = stored(*(f"L{n}" for n in range(100)))
+    found = keys(facility.read(known))
+    assert facility.asked("ledgers") == 32
+    assert sum(key.unit == f"{SITE}/unit-{ledger}" for ledger, key in found.items()) == 68
+
+
+def test_two_who_change_units_and_keep_their_ledgers_are_found_in_the_end():
+    facility = let(*(tenant(f"t{n}", f"L{n}") for n in range(100)))
+    known = Known(
+        keys=ids(*(f"L{n}" for n in range(100))),
+        units_of_keys={f"{SITE}/L{n}": f"{SITE}/u-L{n}" for n in range(100)},
+    )
+    facility.ledgers["t0"], facility.ledgers["t1"] = [ledger("L0", unit_id="u-L1")], [ledger("L1", unit_id="u-L0")]
+    units = {"L0": set(), "L1": set()}
+    for day in range(60):
+        found = keys(facility.read(known, at=AT + timedelta(days=day)))
+        for each, seen in units.items():
+            seen.add(found[each].unit)
+    assert f"{SITE}/u-L1" in units["L0"]
+    assert f"{SITE}/u-L0" in units["L1"]
+
+
+def test_a_ledger_that_no_longer_says_its_unit_stays_in_the_stored_one():
+    for answer in ([{"id": "L1"}], []):
+        facility = Facility([tenant("ada", "L1")], ledgers={"ada": answer})
+        assert keys(facility.read(stored("L1")))["L1"].unit == f"{SITE}/unit-L1"
+        assert facility.asked("ledgers") == 1
 
 
 def test_building_and_vlan_of_a_unit_come_from_the_table_by_the_units_id_each_time():
@@ -260,7 +289,6 @@ def test_building_and_vlan_of_a_unit_come_from_the_table_by_the_units_id_each_ti
     second = facility.read(known, units=units)
     assert [(u.name, u.vlan) for u in first.all(SaidUnit)] == [(u.name, u.vlan) for u in second.all(SaidUnit)]
     assert [u.vlan for u in second.all(SaidUnit)] == [7]
-    assert facility.asked("ledgers") == 1
 
 
 @pytest.mark.parametrize(
