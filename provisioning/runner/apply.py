@@ -190,7 +190,7 @@ class Applier:
 
     def _change_venue(self, step: Step) -> None:
         said, id_ = _said(step, SaidVenue), self._record(Kind.VENUE, step.id)
-        fields: dict[str, Any] = {"name": said.name}
+        fields: dict[str, Any] = {} if said.name == said.id else {"name": said.name}
         if said.time_zone is not None:
             fields["time_zone"] = said.time_zone
         if said.wireless_only_vlan_offset is not None:
@@ -236,9 +236,8 @@ class Applier:
 
     def _change_unit(self, step: Step) -> None:
         said = _said(step, SaidUnit)
-        fields: dict[str, Any] = {"name": said.name, "building": said.building, "floor": said.floor}
-        if said.vlan is not None:
-            fields["vlan"] = said.vlan
+        there = {"building": said.building, "floor": said.floor, "vlan": said.vlan}
+        fields: dict[str, Any] = {"name": said.name, **{name: it for name, it in there.items() if it is not None}}
         change_unit(self._store, self._record(Kind.UNIT, step.id), share_vlan=True, **fields)
 
     def _new_nas(self, step: Step) -> Owned:
