@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -93,11 +94,13 @@ def find_zone(name: str | None) -> ZoneInfo:
         raise Refused(f"timezone: {error}") from None
 
 
+@lru_cache(maxsize=4096)  # many tenancies begin and end on few days
 def day_starts(day: date, zone: tzinfo) -> datetime:
     """Return the first instant of a day at a place, in UTC; InvalidValue outside years 1 to 9999."""
     return start_of_day(day, zone)
 
 
+@lru_cache(maxsize=4096)
 def day_ends(day: date, zone: tzinfo) -> datetime:
     """Return the instant at which a day is over at a place, in UTC: the first of the next, which no window holds."""
     try:

@@ -17,7 +17,10 @@ _MOST_SSID: Final = 32  # octets
 
 def join_id(*parts: str) -> str:
     """Return one id of several, which no other parts make."""
-    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+    text = "/".join(parts)
+    if text.count("/") == len(parts) - 1 and "%" not in text:
+        return text
+    return "/".join([part.replace("%", "%25").replace("/", "%2F") for part in parts])
 
 
 def site_id(venue: str, *parts: str) -> str:
