@@ -15,6 +15,7 @@ ProvisioningError
 ├── CannotUndo            a change that cannot be taken back any more
 ├── Occupied              something else still belongs to it
 ├── KeyRemoved            a removed key stays removed
+├── ConnectorRefused      a table [sync.NAME] of latchkey.toml that says what cannot be: a line for each mistake
 ├── ImportRefused         rows of a CSV file, each with its line number
 └── FileRefused           a CSV file that cannot be read as one: its header, its encoding, or not CSV at all
 
@@ -106,6 +107,14 @@ class DuplicateKey(ProvisioningError):  # noqa: N818
         super().__init__(message or "passphrase already in use on this SSID")
         self.duplicates = tuple(duplicates)
         self.key_ids = frozenset(key_ids)
+
+
+class ConnectorRefused(ProvisioningError):  # noqa: N818
+    """A connector's configuration that cannot be used."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
 
 
 @dataclass(frozen=True, slots=True)

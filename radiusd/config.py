@@ -1,4 +1,4 @@
-"""`latchkey.toml`: every limit of the server, its default and its range, in one place.
+"""`latchkey.toml`: every limit of the server, its default and its range, in one place. Tables [sync.NAME] are not its.
 
 # Rule: a limit is a field here and a line in latchkey.example.toml; a test holds the two together. `live` says whether
 # SIGHUP changes it; what does not takes effect at the next start.
@@ -128,6 +128,8 @@ def parse_config(text: str, name: str) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: {error}") from error
+    if not isinstance(table.pop("sync", {}), dict):  # the connectors of `latchkey sync`, which reads them itself
+        raise ConfigError(f"{name}: sync must be tables, [sync.NAME]")
     return _parse_table(Config(), table, name, "")
 
 

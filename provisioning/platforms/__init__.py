@@ -25,7 +25,7 @@ from .exchange import (
     bearer,
     json_body,
 )
-from .settings import SECRETS, ConnectorSettings, Credentials, NasPlace, Secret, UnitPlace
+from .settings import SECRETS, ConnectorSettings, Credentials, NasPlace, Secret, UnitPlace, plain_uid
 
 _PACKAGES: Final = {
     "vault": "vault",
@@ -82,4 +82,5 @@ __all__ = [
     "basic",
     "bearer",
     "json_body",
+    "plain_uid",
 ]

@@ -10,6 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ..platforms import Answer, Request, Unavailable
 from .address import Address, InvalidUrl
@@ -18,7 +19,8 @@ from .connection import Connection, Failed, Message, Response
 from .limits import Limits
 from .waiting import PATIENT, REPEATED, backoff, parse_date, retry_after
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TICK_S: Final = 10.0  # between two calls of `progress` while nothing comes: a lease is kept meanwhile
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class Lanes:
         now = self._clock()
         self.counts = Counts()
         self._ends = now + self._limits.run_s
+        self._told = now
         self._heard = now  # when an answer came last
         self._quiet_until = now  # the platform asked to be left alone
         self._width = float(self._limits.connections)  # how many side by side; fewer after each 429
@@ -98,6 +101,7 @@ class Lanes:
                 for connection, call in self._rest():
                     if (outcome := self._receive(connection, call)) is not None:
                         yield call, outcome
+                self._tick()
         finally:
             self._drop()
 
@@ -161,7 +165,7 @@ class Lanes:
     def _rest(self) -> list[tuple[Connection, Call]]:
         """Wait until an answer comes, a deadline passes, or something may be sent; return where something happened."""
         now = self._clock()
-        until = min(self._ends, self._heard + self._limits.patience_s)
+        until = min(self._ends, self._heard + self._limits.patience_s, self._told + _TICK_S)
         if self._ready and len(self._busy) < int(self._width):
             until = min(until, self._quiet_until)
         if self._later:
@@ -286,7 +290,17 @@ class Lanes:
         if (at := parse_date(text)) is not None and abs(at - self._now()) > abs(self.clock_skew_s):
             self.clock_skew_s = at - self._now()
 
+    def _tick(self) -> None:
+        """Tell that it goes on, where nothing was told for a while."""
+        if self._clock() >= self._told + _TICK_S:
+            waiting = (call for calls in (self._busy.values(), self._later) for *_, call in calls)
+            call = next(waiting, self._ready[0] if self._ready else None)
+            if call is not None:
+                self._tell(call)
+            self._told = self._clock()
+
     def _tell(self, call: Call) -> None:
+        self._told = self._clock()
         if self._progress is not None:
             self._progress(call.request.what, self.counts)
 

@@ -38,7 +38,8 @@ class Transport:
     ) -> None:
         """url: the base; raises InvalidUrl
 
-        progress: called for each answer, and for each request that is asked again, with what that is about
+        progress: called for each answer, for each request that is asked again, and every 10 s while nothing comes, with
+            what that is about; what it or `sleep` raises comes out of `run`
         clock, now: seconds, and seconds since 1970; jitter: 0 to 1
         """
         self._address = Address.parse(url)
