@@ -6,7 +6,7 @@ from typing import Final
 
 from ...sync import Kind, Reading, SaidNas, SaidVenue, shorten
 from ..exchange import Exchange, Known, PlatformError, Refused, Unavailable, Unreadable
-from ..fields import BadRecord, find_id
+from ..fields import BadRecord, find_id, find_zone
 from ..settings import ConnectorSettings, plain_uid
 from .payloads import Device, DevicePage, parse_devices
 from .session import Session
@@ -49,6 +49,8 @@ class Connector:
     def __init__(self, settings: ConnectorSettings) -> None:
         settings.require("username", "sites")
         self._settings = settings
+        self._customers = tuple(dict.fromkeys(settings.sites))
+        find_zone(settings.timezone)  # raises Refused for what is none
         self._configured = frozenset(map(plain_uid, settings.nases))
 
     def read(self, reading: Reading, known: Known) -> Exchange[None]:  # noqa: ARG002 (all connectors are asked alike)
@@ -57,7 +59,7 @@ class Connector:
         yield from session.authorise()
         lists: list[Devices] = []
         failed: list[PlatformError] = []
-        for customer in self._settings.sites:
+        for customer in self._customers:
             try:
                 lists.append((yield from self._devices(session, customer)))
             except PlatformError as error:
@@ -70,7 +72,7 @@ class Connector:
     def check(self) -> Exchange[list[str]]:
         """Read the first page of each customer's devices."""
         session, lines = self._session(), []
-        for customer in self._settings.sites:
+        for customer in self._customers:
             (page,) = yield from self._pages(session, customer, range(1, 2))
             lines.append(f"customer {customer}: {page.total} devices")
             for device in page.devices[:1]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ...sync import Reading, shorten
 from ..exchange import Answer, Exchange, Known, PlatformError, Refused, Request, Unavailable, Unreadable, bearer
-from ..fields import find_id
+from ..fields import find_id, find_zone
 from ..session import Session
 from ..settings import ConnectorSettings
 from .lists import TenantList, read_list
@@ -26,6 +26,8 @@ class Connector:
     def __init__(self, settings: ConnectorSettings) -> None:
         settings.require("sites", "ssid")
         self._settings = settings
+        self._sites = tuple(dict.fromkeys(settings.sites))
+        find_zone(settings.timezone)  # raises Refused for what is none
         self._session = Session(lambda: bearer(settings.credentials.get("token")), [ACCEPT])
         # The document prints /v1/..., and a base URL is often given with it.
         self._version = "" if settings.url.rstrip("/").endswith(VERSION) else VERSION
@@ -33,7 +35,7 @@ class Connector:
     def read(self, reading: Reading, known: Known) -> Exchange[None]:
         """Fill the reading, facility by facility; one that fails costs itself. Raises where none gave an answer."""
         failed: list[PlatformError] = []
-        for site in self._settings.sites:
+        for site in self._sites:
             try:
                 facility = yield from self._facility(site, known, reading.at)
             except PlatformError as error:
@@ -41,13 +43,13 @@ class Connector:
                 failed.append(error)
             else:
                 facility.say(reading)
-        if len(failed) == len(self._settings.sites) and all(isinstance(e, Refused | Unavailable) for e in failed):
+        if len(failed) == len(self._sites) and all(isinstance(e, Refused | Unavailable) for e in failed):
             raise failed[0]
 
     def check(self) -> Exchange[list[str]]:
         """Read the first page of current tenants of each facility, and the ledgers of one tenant."""
         lines = []
-        for site in self._settings.sites:
+        for site in self._sites:
             page = parse_page((yield from self._session.ask(self._list_request(site, "current", 1))), 1)
             lines.append(f"facility {site}: {page.entries} current tenants")
             tenant = next((tenant for tenant in page.tenants if tenant.current_ledger_ids), None)

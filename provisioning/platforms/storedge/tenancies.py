@@ -268,10 +268,10 @@ class Facility:
             reading.hold_back(Kind.KEY, key, self.site, f"{text}: left as it is", field="active")
 
     def _hold_back_missing(self, reading: Reading) -> None:
-        for key in sorted(self.known.keys):
-            if key.startswith(self._prefix) and not reading.saw(Kind.KEY, key):
-                text = "neither with a current tenant nor with a previous one: left as it is"
-                reading.hold_back(Kind.KEY, key, self.site, text)
+        text = "neither with a current tenant nor with a previous one: left as it is"
+        here = (key for key in self.known.keys if key.startswith(self._prefix))
+        for key in sorted(key for key in here if not reading.saw(Kind.KEY, key)):
+            reading.hold_back(Kind.KEY, key, self.site, text)
 
     def _subscriber(self, tenant: Tenant) -> str:
         return self._prefix + tenant.id

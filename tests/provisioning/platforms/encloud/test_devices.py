@@ -98,6 +98,12 @@ def test_t4_a_device_under_two_customers_is_a_fault_and_stays_as_it_is():
     assert "is under customers SDK15 and SDK16: left as it is" in told(reading)
 
 
+def test_a_customer_that_is_configured_twice_is_asked_once():
+    platform = Distributor([device(UID)])
+    assert set(nases(platform.read(sites=(CUSTOMER, CUSTOMER)))) == {UID}
+    assert len(platform.asked("devices")) == 1
+
+
 def test_one_customer_that_fails_costs_that_customer():
     platform = Distributor([device("A1")], SDK16=[device("A2")])
     platform.instead["devices"] = [400]

@@ -58,11 +58,18 @@ def test_x13_the_token_is_sent_as_bearer_and_read_anew_once_where_it_is_refused(
     assert sent == ["Bearer one", "Bearer two", "Bearer two"]
 
 
-def test_only_reading_calls_are_made():
+def test_x1_x5_x6_x7_x9_x11_only_reading_calls_are_made():
     facility = Facility([tenant("ada", "L1", delinquent=True)], [tenant("bob", previous=["L2"])])
     facility.read(stored("L2"))
     assert {request.method for request in facility.requests} == {"GET"}
     assert all(request.body is None for request in facility.requests)
+
+
+def test_x2_the_tenants_id_stands_in_the_path():
+    facility = Facility([tenant("a/b?c", "L1", delinquent=True)])
+    facility.read()
+    paths = [request.path for request in facility.requests]
+    assert paths[-2:] == [facility.path("a%2Fb%3Fc", what) for what in ("delinquency", "ledgers")]
 
 
 def test_t14_calls_with_passwords_are_never_made():
@@ -75,6 +82,17 @@ def test_t14_calls_with_passwords_are_never_made():
 def test_facilities_and_ssid_have_to_be_configured(missing):
     with pytest.raises(Refused, match=missing):
         make_connector(**{missing: ()})
+
+
+def test_a_zone_that_is_none_is_refused_before_anything_is_asked():
+    with pytest.raises(Refused, match="timezone"):
+        make_connector(timezone="Mars/Olympus")
+
+
+def test_a_facility_that_is_configured_twice_is_read_once():
+    facility = Facility([tenant("ada", "L1")])
+    assert is_complete(facility.read(sites=(SITE, SITE)))
+    assert facility.asked("current") == 1
 
 
 def test_a_site_with_a_slash_stays_one_segment():
