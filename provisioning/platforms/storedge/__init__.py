@@ -5,7 +5,8 @@
     keypool       -                               `ssid`, one per facility
     subscriber    tenant                          facility/tenant; the name alone is kept, nothing else about the person
     unit          unit of a ledger                [sync.NAME.units] by ledger, else call 13 (`ledgers`): where it is not
-                                                  known, and of 32 others per reading, as tenants change units;
+                                                  known or its end is near, and of 32 others per reading, as
+                                                  tenants change units;
                                                   building, floor, VLAN: in the table, by ledger or the unit's id
     key           current ledger                  facility/ledger, one per unit of a tenant; the passphrase is made
     window        moved_in_on, moved_out_on       where call 13 has them; else from when it is first seen, and open

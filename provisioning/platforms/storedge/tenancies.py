@@ -6,7 +6,7 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from .lists import TenantList
 from .payloads import Delinquency, Ledger, Tenant
 
 RECHECKED: Final = 32  # tenants per reading
+NEAR: Final = timedelta(days=2)  # an end that is due, and may have been moved
 DELINQUENT: Final = "delinquent"
 MOVED_OUT: Final = "moved out"
 
@@ -65,7 +66,7 @@ class Facility:
         ]
 
     def ledgers_to_ask(self) -> list[Tenant]:
-        """Return whose ledgers to ask: where a unit is not known, where an end is stored, and a few of the others.
+        """Return whose ledgers to ask: where a unit is not known, where an end is near, and a few of the others.
 
         Nothing but the ledger tells that somebody moved to another unit, and to ask all of them costs a call each.
         """
@@ -80,7 +81,8 @@ class Facility:
         return needed + chance.sample(others, min(RECHECKED, len(others)))
 
     def _must_ask(self, key: str) -> bool:
-        return key not in self.known.units_of_keys or key in self.known.ends_of_keys
+        ends = self.known.ends_of_keys.get(key)
+        return key not in self.known.units_of_keys or (ends is not None and ends - self.at <= NEAR)
 
     def _is_here(self, tenant: Tenant) -> bool:
         return tenant.facility_id.lower() == self.site.lower()

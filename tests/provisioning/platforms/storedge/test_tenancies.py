@@ -344,13 +344,22 @@ def test_days_of_a_ledger_are_days_of_the_facilitys_zone():
     assert key.ends == datetime(2026, 12, 1, 5, tzinfo=UTC), "the last day is a day of the tenancy"
 
 
-def test_an_end_that_is_stored_is_asked_again_so_that_it_can_move():
-    row = ledger("L1", moved_in_on="2026-03-01", moved_out_on="2027-01-31")
-    facility = Facility([tenant("ada", "L1")], ledgers={"ada": [row]})
-    known = stored("L1", ends={"L1": datetime(2026, 12, 1, 5, tzinfo=UTC)})
-    assert keys(facility.read(known))["L1"].ends == datetime(2027, 2, 1, 5, tzinfo=UTC)
+def test_an_end_that_is_near_is_asked_again_so_that_it_can_move():
+    rows = {f"t{n}": [ledger(f"L{n}", moved_out_on="2027-01-31")] for n in range(100)}
+    facility = Facility([tenant(f"t{n}", f"L{n}") for n in range(100)], ledgers=rows)
+    near = {f"L{n}": AT + timedelta(hours=n - 2) for n in range(40)}
+    far = {f"L{n}": AT + timedelta(days=n) for n in range(40, 100)}
+    found = keys(facility.read(stored(*(f"L{n}" for n in range(100)), ends=near | far)))
+    assert facility.asked("ledgers") == 40 + 32
+    moved = {id_ for id_, key in found.items() if key.ends == datetime(2027, 2, 1, 5, tzinfo=UTC)}
+    assert near.keys() <= moved
+    assert all(found[id_].ends == far[id_] for id_ in far.keys() - moved)
+
+
+def test_a_ledger_that_gives_no_answer_leaves_a_stored_end_as_it_is():
+    facility = Facility([tenant("ada", "L1")])
     facility.instead[facility.path("ada", "ledgers")] = 503
-    assert keys(facility.read(known))["L1"].ends == datetime(2026, 12, 1, 5, tzinfo=UTC)
+    assert keys(facility.read(stored("L1", ends={"L1": AT})))["L1"].ends == AT
 
 
 @pytest.mark.parametrize("day", ["soon", "0001-01-01", 7, "", None])
