@@ -136,6 +136,14 @@ class StoredKey:
     is_made: bool  # the platform had none
 
 
+@dataclass(frozen=True, slots=True)
+class NewId:
+    """A key has another id at its platform from now on."""
+
+    id: str  # the platform's until now
+    new: str
+
+
 class Acknowledges(Protocol):
     """A platform that wants to know what was stored (LEAP)."""
 
@@ -147,8 +155,16 @@ class Acknowledges(Protocol):
 class WritesBack(Protocol):
     """A platform that takes back what was made here (VAULT's NewKey, LEAP's external id)."""
 
-    def write_back(self, keys: Sequence[StoredKey]) -> Exchange[list[str]]:
-        """Write new keys back; return what a person should know, such as a reference that is taken."""
+    def write_back(self, keys: Sequence[StoredKey]) -> "Exchange[Sequence[str | NewId]]":
+        """Write new keys back; return what a person should know, such as a reference that is taken, and new ids."""
+        ...
+
+
+class WritesAgain(Protocol):
+    """A platform that can tell what it lacks of what was to be written back (VAULT)."""
+
+    def unwritten(self, reading: Reading) -> Sequence[str]:
+        """Return the keys of a reading that are to be written back, those of earlier runs among them."""
         ...
 
 

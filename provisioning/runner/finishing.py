@@ -3,9 +3,20 @@
 None of it can undo what is stored: what does not work is told, and the next run does it again.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar, cast
 
-from ..platforms import Acknowledges, Connector, ConnectorSettings, Exchange, PlatformError, StoredKey, WritesBack
+from ..platforms import (
+    Acknowledges,
+    Connector,
+    ConnectorSettings,
+    Exchange,
+    NewId,
+    PlatformError,
+    StoredKey,
+    WritesAgain,
+    WritesBack,
+)
 from ..store import Store
 from ..sync import WHOLE, Fault, Kind, Plan, Reading, SaidKey
 from .apply import Applied
@@ -32,29 +43,45 @@ def finish_with_platform(
     told: list[str] = []
     for work in (
         _acknowledging(connector, reading),
-        _writing_back(store, connector, settings, plan, applied),
+        _writing_back(store, connector, settings, plan, applied, reading),
     ):
         if work is not None:
             try:
-                told += drive(work)
+                results = drive(work)
+                told += [each for each in results if isinstance(each, str)]
+                new_ids = {each.id: each.new for each in results if isinstance(each, NewId)}
+                store.sync.rename(plan.connector, new_ids)
             except PlatformError as error:
                 told.append(str(error))
     return [Fault(plan.platform, WHOLE, None, None, None, text) for text in told]
 
 
-def _acknowledging(connector: Connector, reading: Reading | None) -> Exchange[list[str]] | None:
+def _acknowledging(connector: Connector, reading: Reading | None) -> Exchange[Sequence[str | NewId]] | None:
     if reading is None or not hasattr(connector, "acknowledge"):
         return None
     return cast("Acknowledges", connector).acknowledge(reading)
 
 
 def _writing_back(
-    store: Store, connector: Connector, settings: ConnectorSettings, plan: Plan, applied: Applied
-) -> Exchange[list[str]] | None:
-    if not settings.write_back or not applied.keys or not hasattr(connector, "write_back"):
+    store: Store,
+    connector: Connector,
+    settings: ConnectorSettings,
+    plan: Plan,
+    applied: Applied,
+    reading: Reading | None,
+) -> Exchange[Sequence[str | NewId]] | None:
+    if not settings.write_back or not hasattr(connector, "write_back"):
         return None
     said = {step.id: step.said for step in plan.steps if step.kind is Kind.KEY and step.id in applied.keys}
     made = {record: id_ for id_, record in applied.keys.items()}
+    if reading is not None and hasattr(connector, "unwritten"):
+        records = store.sync.records(plan.connector, Kind.KEY)
+        for id_ in cast("WritesAgain", connector).unwritten(reading):
+            if id_ in records:  # also those that an earlier run did not get there
+                said[id_] = reading.get(SaidKey, id_)
+                made[records[id_]] = id_
+    if not made:
+        return None
     keys = []
     for key in store.keys.get_many(made, lambda *_: None):
         wanted = said[made[key.id]]

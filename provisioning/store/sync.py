@@ -216,6 +216,17 @@ class Sync:
             (venue, connector, platform_id),
         )
 
+    def rename(self, connector: str, new_ids: Mapping[str, str]) -> None:
+        """Know keys by other ids of the platform's; one whose new id is another record's already keeps its own."""
+        if not new_ids:
+            return
+        with self._db.joining():
+            self._db.execute_many(
+                "UPDATE OR IGNORE sync_records SET platform_id = ?"
+                " WHERE connector = ? AND kind = 'key' AND platform_id = ?",
+                ((new, connector, id_) for id_, new in new_ids.items()),
+            )
+
     def mark_missing(self, connector: str, missing: Iterable[Missing]) -> None:
         """Keep in how many complete readings keys were missing."""
         with self._db.joining():

@@ -1,10 +1,10 @@
 """Reads VAULT in the order in which one thing needs the other: there is no feed of changes, so always all of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...sync import WHOLE, Kind, Reading, SaidKey, shorten
-from ..exchange import Exchange, Known, PlatformError
+from ..exchange import Exchange, Known, NewId, PlatformError, StoredKey
 from ..fields import find_zone, parse_records
 from ..settings import ConnectorSettings
 from .cards import read_cards, read_controllers, split_batch
@@ -23,8 +23,8 @@ from .places import (
 )
 from .run import Run
 from .session import Session
-from .tenancies import keys_call, read_keys
-from .writing import write_key
+from .tenancies import WITHOUT_KEY, keys_call, read_keys
+from .writing import write_keys
 
 
 class Connector:
@@ -59,9 +59,13 @@ class Connector:
         for venue in run.venues:
             reading.complete(venue, (Kind.SUBSCRIBER, Kind.KEY))
 
-    def write_back(self, key: SaidKey, passphrase: bytes) -> Exchange[str]:
-        """Give the platform a passphrase that was made here; return the id that the key has there from then on."""
-        return (yield from write_key(self._session, key, passphrase))
+    def write_back(self, keys: Sequence[StoredKey]) -> Exchange[list[str | NewId]]:
+        """Give the platform the passphrases that were made here; return the keys' ids there, and what did not work."""
+        return (yield from write_keys(self._session, keys))
+
+    def unwritten(self, reading: Reading) -> list[str]:
+        """Return the keys that were made here, and that the platform has not taken yet, as far as is known."""
+        return [key.id for key in reading.all(SaidKey) if key.id.startswith(WITHOUT_KEY)]
 
     def check(self) -> Exchange[list[str]]:
         """Read the venues, one with its units, the keypools, a page of subscribers and the keys of one."""

@@ -64,6 +64,7 @@ class Run:
     has_plans: bool = False
     has_controllers: bool = False  # a keypool names one
     has_subscribers: bool = False
+    devices: dict[tuple[str, str], str] = field(default_factory=dict)  # keypool and address -> key
     stays: dict[str, list[Stay]] = field(default_factory=dict)  # by subscriber
     unsure_windows: set[str] = field(default_factory=set)
 

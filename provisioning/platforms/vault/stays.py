@@ -38,6 +38,10 @@ class Stay:
     def _until(self) -> datetime:
         return self.ends or _LAST
 
+    def meets(self, starts: datetime | None, ends: datetime | None) -> bool:
+        """Return whether a window has an instant of the stay."""
+        return self._from < (ends or _LAST) and (starts or _FIRST) < self._until
+
     def touches(self, other: "Stay") -> bool:
         """Return whether nobody would notice a time between the two."""
         return self._from <= _later(other._until) and other._from <= _later(self._until)

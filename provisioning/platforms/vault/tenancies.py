@@ -1,7 +1,7 @@
 """Keys: G2 for each subscriber, and what each is with its subscription, its unit and its keypool."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ...errors import InvalidValue
@@ -69,6 +69,7 @@ class _Subscriber:
         self.state = people.state(token)
         self.stored = stored
         self.stays = run.stays.get(token, [])
+        self.stays_of: dict[str, list[Stay]] = {}  # by KeyID
         self.venue: str | None = None  # where the subscriber turns out to be
 
     def take(self, answer: Any) -> None:
@@ -88,10 +89,10 @@ class _Subscriber:
         devices = _devices(found)
         units = frozenset(key.unit for key in keys)
         wanted = [key for key in keys if self._is_wanted(key)]
-        names = self._names(wanted, units)
+        self.stays_of = {key.id: self._stays_of(key, keys, units) for key in keys}
         for key in wanted:
-            self._say(key, names.get(key.id, key.id), units, devices.get(key.id, ()))
-        self._without_key(keys, is_sure=not bad)
+            self._say(key, devices.get(key.id, ()))
+        self._without_key(is_sure=not bad)
         self._say_subscriber()
 
     def _check_count(self, answer: Any, found: Keys, what: str) -> None:
@@ -149,28 +150,22 @@ class _Subscriber:
             return False
         return True
 
-    def _names(self, keys: Sequence[Key], units: frozenset[str | None]) -> Mapping[str, str]:
-        """Return what keys are called here that were made for a subscription, and that the platform has by now."""
-        names: dict[str, str] = {}
-        for stay in self.stays:
-            name = f"{WITHOUT_KEY}{stay.id}"
-            if stay.id is None or name not in self.run.known.keys:
-                continue
-            fresh = [
-                key
-                for key in keys
-                if key.id not in self.run.known.keys
-                and key.id not in names
-                and stay in of_key(self.stays, key.unit, self._venue_of(key), units)
-            ]
-            if len(fresh) == 1:
-                names[fresh[0].id] = name
-        return names
+    def _stays_of(self, key: Key, keys: Sequence[Key], units: frozenset[str | None]) -> list[Stay]:
+        """Return the stays that a key is for: of several keys in one unit, those during which it runs."""
+        venue = self._venue_of(key) or ""
+        found = of_key(self.stays, key.unit, venue or None, units)
+        if len(found) < 2 or sum(each.unit == key.unit for each in keys) < 2:
+            return found
+        try:
+            starts, ends = self.run.window(key.starts, key.ends, venue)
+        except InvalidValue:
+            return found  # it is told of where the key is said
+        return [stay for stay in found if stay.meets(starts, ends)] or found
 
     # One key.
 
-    def _say(self, key: Key, id_: str, units: frozenset[str | None], devices: Sequence[KeyDevice]) -> None:
-        venue = self._venue_of(key) or ""
+    def _say(self, key: Key, devices: Sequence[KeyDevice]) -> None:
+        id_, venue = key.id, self._venue_of(key) or ""
         is_known = id_ in self.run.known.keys
         try:
             passphrase = parse_passphrase(key.passphrase)
@@ -178,7 +173,7 @@ class _Subscriber:
         except InvalidValue as error:
             self.reading.hold_back(Kind.KEY, id_, venue, str(error))
             return
-        stays = of_key(self.stays, key.unit, venue, units)
+        stays = self.stays_of[key.id]
         stay = choose(stays, self.run.now) if stays else None
         own = read_status(key.status)
         if own is not None:
@@ -196,6 +191,7 @@ class _Subscriber:
                 return
             starts, ends = None, self.run.known.ends_of_keys.get(id_)  # as it is stored
         self.venue = self.venue or venue
+        is_over = ends is not None and ends <= self.run.now
         self.reading.say(
             SaidKey(
                 id=id_,
@@ -212,7 +208,7 @@ class _Subscriber:
                 reason=state.reason,
                 tag=key.tag[:MOST_TAG].rstrip() if key.tag else None,
                 external_id=None if stay is None else _external(stay.external_id),
-                devices=tuple(self._macs(devices, id_, venue)),
+                devices=tuple(self._macs(key.pool, devices, id_, venue)) if state == ACTIVE and not is_over else (),
             )
         )
 
@@ -240,14 +236,13 @@ class _Subscriber:
             self._note(f"its VLAN is {key.vlan}, and its unit's {unit.vlan}: the unit's counts", venue, id_, "vlan")
         return None
 
-    def _macs(self, devices: Sequence[KeyDevice], id_: str, venue: str) -> Iterable[SaidDevice]:
-        seen = set()
+    def _macs(self, pool: str, devices: Sequence[KeyDevice], id_: str, venue: str) -> Iterable[SaidDevice]:
+        """Yield a key's devices; of two keys on one SSID a device is with the first."""
         for device in devices:
             mac = _SEPARATORS.sub("", device.mac or "").lower()
             if _MAC.fullmatch(mac) is None:
                 self._note("it is not a MAC address: the device is left out", venue, id_, "Calling-Station-Id")
-            elif mac not in seen:
-                seen.add(mac)
+            elif self.run.devices.setdefault((pool, mac), id_) == id_:
                 yield SaidDevice(mac=mac, name=device.name[:MOST_TAG].rstrip() if device.name else None)
 
     def _note(self, text: str, venue: str, id_: str, field: str) -> None:
@@ -255,26 +250,28 @@ class _Subscriber:
 
     # Who, and who has none.
 
-    def _without_key(self, keys: Sequence[Key], *, is_sure: bool) -> None:
+    def _without_key(self, *, is_sure: bool) -> None:
         """See to subscriptions in a unit without a key: one is made where the platform takes it back."""
-        units = frozenset(key.unit for key in keys)
-        served = {stay for key in keys for stay in of_key(self.stays, key.unit, self._venue_of(key), units)}
         for place in dict.fromkeys((stay.venue, stay.unit) for stay in self.stays if stay.unit is not None):
-            stays = [stay for stay in self.stays if (stay.venue, stay.unit) == place]
-            if place[0] not in self.run.venues or not served.isdisjoint(stays):
+            venue, unit = place
+            if venue not in self.run.venues:
                 continue
-            stay = choose(stays, self.run.now)
+            stays = [stay for stay in self.stays if (stay.venue, stay.unit) == place]
+            serving = [key for key, its in self.stays_of.items() if any(stay in stays for stay in its)]
             made = [n for n in (f"{WITHOUT_KEY}{each.id}" for each in stays) if n in self.run.known.keys]
+            if not self.run.known.keys.isdisjoint(serving):
+                continue  # one that was made here as well is not needed any more
+            stay = choose(stays, self.run.now)
             state = weigh((self.state, stay.state))
-            is_due = state == ACTIVE and (stay.ends is None or stay.ends > self.run.now)
+            is_due = not serving and state == ACTIVE and (stay.ends is None or stay.ends > self.run.now)
             if not is_sure:
                 for name in made:
-                    self.reading.unreadable(Kind.KEY, name, place[0], "whether it is at the platform cannot be read")
+                    self.reading.unreadable(Kind.KEY, name, venue, "whether it is at the platform cannot be read")
             elif made or (is_due and self.run.settings.write_back):
                 self._make(stay, state, made)
             elif is_due:
-                text = f"unit {shorten(place[1] or '')}: there is a subscription, and no key; write_back is off"
-                self.reading.note(place[0], text, kind=Kind.SUBSCRIBER, id_=self.token)
+                text = f"unit {shorten(unit or '')}: there is a subscription, and no key; write_back is off"
+                self.reading.note(venue, text, kind=Kind.SUBSCRIBER, id_=self.token)
 
     def _make(self, stay: Stay, state: State, made: Sequence[str]) -> None:
         """Say a key that has no KeyID yet: a passphrase is made for it, and written back."""

@@ -20,8 +20,8 @@ class Record(BaseModel):
 
 def _moment(value: object) -> date | datetime | None:
     """Return an instant, or a plain day; None for nothing and for the empty text, which clears a date."""
-    if isinstance(value, dict):  # the dot of the name taken for nesting
-        value = value.get("ISO8601")
+    if isinstance(value, dict) and "ISO8601" in value:  # the dot of the name taken for nesting
+        value = value["ISO8601"]
     if isinstance(value, str) and len(value.strip()) == _DAY:
         return parse_day(value.strip())
     return parse_instant(value, UTC)  # the name of the member ends in UTC, whether or not the text does

@@ -170,7 +170,8 @@ class Vault:
         return {"success": True, "subscribers": page, "pagination": paging}
 
     def _listSubscriptions(self, body):  # noqa: N802
-        rows = self.subscriptions.get(body["VenueID"], [])
+        rows = [each for rows in self.subscriptions.values() for each in rows]
+        rows = [each for each in rows if all(each[name] == body[name] for name in body if name != "AccessToken")]
         return {"message": "", "errorProcessing": False, "SubscriptionCount": len(rows), "Subscriptions": rows}
 
     def _listSubscriberKeys(self, body):  # noqa: N802
