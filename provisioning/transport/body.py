@@ -1,5 +1,6 @@
 """The body of an answer, as it comes in: decompressed, and cut off at a cap."""
 
+import io
 import zlib
 from typing import Final
 
@@ -36,14 +37,16 @@ class Body:
             raise BodyRefused("is compressed in a way that was not asked for")
         self._stream = None if encoding in ("", "identity") else zlib.decompressobj(_GZIP_BITS)
         self._allowance = allowance
-        self._parts: list[bytes] = []
+        self._kept = io.BytesIO()  # it grows in place, and gives what it has without a copy
         self._taken = 0
+        self._fed = False
 
     def add(self, octets: bytes) -> None:
         """Take what came; BodyRefused past the cap, at once: a small body can become a large one."""
         if self._stream is None:
             self._keep(octets)
             return
+        self._fed = self._fed or bool(octets)
         while octets:
             try:
                 self._keep(self._stream.decompress(octets, self._allowance.left + 1))
@@ -56,17 +59,17 @@ class Body:
 
     def finish(self) -> bytes:
         """Return the body; BodyRefused where its compressed form was cut short."""
-        if self._stream is not None and self._parts and not self._stream.eof:
+        if self._stream is not None and self._fed and not self._stream.eof:
             raise BodyRefused("is cut short", may_help=True)
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        return self._kept.getvalue()
 
     def discard(self) -> None:
         """Give back what it took of the allowance."""
         self._allowance.left += self._taken
-        self._parts.clear()
+        self._kept = io.BytesIO()
         self._taken = 0
 
     def _keep(self, octets: bytes) -> None:
         self._allowance.take(len(octets))
         self._taken += len(octets)
-        self._parts.append(octets)
+        self._kept.write(octets)
