@@ -156,6 +156,7 @@ def view_nas(nas: Nas, venue_names: Mapping[int, str], *, secrets: bool) -> View
         "unknown_devices": nas.unknown_devices.value,
         "answers": nas.answers.value,
         "any_venue": nas.any_venue,
+        "enabled": nas.enabled,
         "former_secret_until": view_instant(nas.former_secret_until),
     }
     if secrets:

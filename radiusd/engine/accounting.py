@@ -104,7 +104,7 @@ class Accounting:
         """Return the reply, None where there is none: what is wrong or cannot be noted is not acknowledged."""
         client = self.index.client(source.address)
         if client is None:
-            self.journal.discard("unknown-source", source, "no NAS has this address")
+            self.journal.discard_stranger(self.index.disabled(source.address), source, "no NAS has this address")
             return None
         try:
             return self._answer(datagram, source, client, now)

@@ -160,8 +160,8 @@ class Engine:
             started = self.monotonic()
             client = self.index.client(source.address)
             if client is None:
-                self.journal.discard(
-                    "unknown-source",
+                self.journal.discard_stranger(
+                    self.index.disabled(source.address),
                     source,
                     "no NAS has this address: if it is an access point of yours, `latchkey nas add` it",
                 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from crypto import Handshake
-from provisioning import code_of
+from provisioning import Nas, code_of
 
 from ..errors import AuthenticityError, DialectError, PacketError, UnsignedError
 from ..log.handler import render_failure, write_decisions
@@ -122,6 +122,14 @@ class Journal:
             write_decisions(
                 (f"secret {name} nas={quote_name(client.nas.name)} detail={quote(detail)}",), logging.WARNING
             )
+
+    def discard_stranger(self, disabled: Nas | None, source: Source, detail: str) -> None:
+        """Note a datagram from where no NAS is, or one that is disabled."""
+        if disabled is None:
+            self.discard("unknown-source", source, detail)
+            return
+        detail = f"NAS {disabled.name} is disabled: `latchkey nas set` with --enabled has it answered again"
+        self._discard_throttled("nas-disabled", source, detail, f" nas={quote_name(disabled.name)}")
 
     def discard(self, cause: str, source: Source, detail: str) -> None:
         """Note a datagram that gets no answer. `cause` is the name it is counted under, one of few."""

@@ -173,7 +173,8 @@ class PyradServer(_PyradServer):  # type: ignore[misc]  # pyrad has no types
         """Return whether pyrad's table knows an address that the store does not."""
         assert self._engine is not None  # noqa: S101 (it is mounted)
         known = source.address in self.hosts or _ANYBODY in self.hosts
-        return known and self._engine.index.client(source.address) is None
+        index = self._engine.index
+        return known and index.client(source.address) is None and index.disabled(source.address) is None
 
     def _ask(self, fd: socket.socket, datagram: bytes, source: Source) -> None:  # noqa: ARG002
         assert self._engine is not None  # noqa: S101 (it is mounted)

@@ -107,6 +107,10 @@ class Index:
         """Return the NAS at this source address."""
         return self._topology.client(address)
 
+    def disabled(self, address: str) -> Nas | None:
+        """Return the NAS at this source address where it is disabled."""
+        return self._topology.disabled(address)
+
     def venue(self, nas: Nas, nas_identifier: bytes | None) -> Venue | None:
         """Return where the NAS stands."""
         return self._topology.venue(nas, nas_identifier)

@@ -64,13 +64,14 @@ class Topology:
         self.keypools = {keypool.id: keypool for keypool in keypools}
         self.nas_count = 0
         self.profiles: set[str] = set()
-        # (IP version, prefix length) -> network address as an integer -> client, longest prefixes first
-        tables: defaultdict[tuple[int, int], dict[int, Client | None]] = defaultdict(dict)
+        # (IP version, prefix length) -> network address as an integer -> client, longest prefixes first; a NAS where it
+        # is disabled, None where nobody can read it
+        tables: defaultdict[tuple[int, int], dict[int, Client | Nas | None]] = defaultdict(dict)
         for network in silent:
             tables[network.version, network.prefixlen][int(network.network_address)] = None
         for nas in nases:
             network = nas.network
-            client = Client.of(nas) if nas.enabled else None  # no wider network's NAS takes its place
+            client = Client.of(nas) if nas.enabled else nas  # no wider network's NAS takes its place
             tables[network.version, network.prefixlen][int(network.network_address)] = client
             self.nas_count += 1
             self.profiles.add(nas.profile)
@@ -87,13 +88,19 @@ class Topology:
         """Return the NAS whose network holds the address; of several, the one with the longest prefix."""
         if address in self._clients:
             return self._clients[address]
-        client = self._find(address)
+        found = self._find(address)
+        client = found if isinstance(found, Client) else None
         if len(self._clients) >= _CACHED_ADDRESSES:
             self._clients.clear()  # addresses of strangers must not pile up
         self._clients[address] = client
         return client
 
-    def _find(self, text: str) -> Client | None:
+    def disabled(self, address: str) -> Nas | None:
+        """Return the NAS that has this address and is disabled."""
+        found = self._find(address)
+        return found if isinstance(found, Nas) else None
+
+    def _find(self, text: str) -> Client | Nas | None:
         address = ip_address(text.partition("%")[0])
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped  # an IPv4 NAS on a socket that listens on [::]

@@ -197,6 +197,7 @@ _COLUMNS: Final = (
     "name",
     "venue",
     "any_venue",
+    "enabled",
     "answers",
     "profile",
     "require_message_authenticator",
@@ -270,6 +271,7 @@ def nas_show(context: click.Context, address: str, show_secrets: bool, as_json: 
     help="Discard its requests without Message-Authenticator, or not: see `nas add`.",
 )
 @click.option("--unknown-devices", type=_UNKNOWN_DEVICES, help="What a lookup for an unknown device is answered with.")
+@click.option("--enabled/--disabled", "enabled", default=None, help="Answer it, or drop its requests, and say so.")
 @writes
 @json_option
 @db_option

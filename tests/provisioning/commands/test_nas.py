@@ -128,3 +128,16 @@ def test_lists_are_filtered(nas):
     assert names("--profile", "hostapd") == ["198.51.100.0/24"]
     assert names("--answers", "both", "--limit", "1", "--offset", "1") == ["198.51.100.0/24"]
     assert names("--search", "APS") == ["aps"]
+
+
+def test_one_is_switched_off_and_on_again(nas):
+    assert show(nas)["enabled"] is True
+    nas.ok("nas", "set", "aps", "--disabled")
+    assert show(nas)["enabled"] is False
+    assert next(iter(json.loads(nas.ok("nas", "list", "--json"))))["enabled"] is False
+    assert "no" in nas.ok("nas", "list").splitlines()[1].split()
+    nas.ok("undo")
+    assert show(nas)["enabled"] is True
+    nas.ok("nas", "set", "aps", "--disabled")
+    nas.ok("nas", "set", "aps", "--enabled")
+    assert show(nas)["enabled"] is True

@@ -1,6 +1,7 @@
 """What a NAS may ask and gets: by handshake or address, for which venue's keys."""
 
 import itertools
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -181,3 +182,53 @@ class TestEmptyKeypool:
         house.add_key(SSID, b"right-passphrase")
         house.follow()
         assert ask(handshake(b"right-passphrase"))
+
+
+class TestDisabled:
+    """A NAS that was switched off, by hand or by a platform that says its router is not in use."""
+
+    def test_its_requests_are_dropped_and_the_log_says_why(self, house, handshake, lines):
+        house.add_key(SSID, b"right-passphrase")
+        house.start()
+        assert house.ask(handshake(b"right-passphrase")).passphrases == (b"right-passphrase",)
+        house.store.nases.save(replace(house.nas, enabled=False))
+        house.follow()
+        question = house.question(handshake(b"right-passphrase"), identifier=7)
+        for port in (2000, 2001):  # the second time nothing remembers the first
+            assert house.send(question.datagram, port=port) is None
+        assert "discard cause=nas-disabled" in lines()[-1]
+        assert 'nas="access points"' in lines()[-1]
+        assert house.engine.journal.counts.discards == {"nas-disabled": 2}
+
+    def test_no_wider_network_answers_for_it(self, house, handshake, lines):
+        house.add_key(SSID, b"right-passphrase")
+        house.store.nases.add(ip_network("192.0.0.0/16"), b"testing123", name="everybody", venue_id=house.venue.id)
+        house.store.nases.save(replace(house.nas, enabled=False))
+        house.start()
+        assert house.send(house.question(handshake(b"right-passphrase")).datagram) is None
+        assert "cause=nas-disabled" in lines()[-1]
+
+    def test_enabled_again_it_is_answered(self, house, handshake):
+        house.add_key(SSID, b"right-passphrase")
+        house.store.nases.save(replace(house.nas, enabled=False))
+        house.start()
+        house.store.nases.save(house.nas)
+        house.follow()
+        assert house.ask(handshake(b"right-passphrase")).passphrases == (b"right-passphrase",)
+
+    def test_strangers_are_still_strangers(self, house, handshake, lines):
+        house.store.nases.save(replace(house.nas, enabled=False))
+        house.start()
+        assert house.send(house.question(handshake(b"right-passphrase")).datagram, address="198.51.100.1") is None
+        assert "cause=unknown-source" in lines()[-1]
+
+    def test_one_disabled_while_its_request_is_searched_gets_no_key(self, house, handshake):
+        house.add_key(SSID, b"right-passphrase")
+        house.start()
+        question = house.question(handshake(b"right-passphrase"))
+        outcome = house.engine.receive(question.datagram, Source("192.0.2.1", 9), house.now)
+        assert isinstance(outcome, Search)
+        house.store.nases.save(replace(house.nas, enabled=False))
+        house.follow()
+        assert house.engine.search(outcome, house.now) is None
+        assert house.engine.journal.counts.discards == {"nas-changed": 1}
