@@ -69,6 +69,13 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
             "Scratch cards: keys made beforehand, in batches, and printed.",
         ),
     },
+    "Platforms": {
+        "sync": (
+            "provisioning.commands.sync.group",
+            "sync",
+            "Keep properties as VAULT, Eleven, storEDGE, LEAP, enCloud or Ruckus One have them.",
+        ),
+    },
     "What was done": {
         "audit": ("provisioning.commands.upkeep.audit", "audit", "Who changed what, and whether that was altered."),
         "undo": ("provisioning.commands.upkeep.audit", "undo", "Take back the last change."),

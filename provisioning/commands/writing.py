@@ -32,43 +32,40 @@ class _Said:
     author: str | None = None
 
 
-def writes(command: Command) -> Command:
-    """Add --dry-run, --reason and --as, which `changing` heeds."""
-    for option in reversed(
-        (
-            click.option(
-                "--dry-run",
-                is_flag=True,
-                expose_value=False,
-                callback=_remember("dry_run"),
-                help="Only say what would change.",
-            ),
-            click.option(
-                "--reason",
-                metavar="TEXT",
-                expose_value=False,
-                callback=_remember("reason"),
-                help="Why, for `latchkey audit`.",
-            ),
-            click.option(
-                "--as",
-                "author",
-                metavar="NAME",
-                expose_value=False,
-                callback=_remember("author"),
-                help="Who says so, for `latchkey audit` (default: the system's user).",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 def _remember(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def keep(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
         setattr(_said(context), field, value)
 
     return keep
+
+
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember("dry_run"),
+    help="Only say what would change.",
+)
+reason_option = click.option(
+    "--reason",
+    metavar="TEXT",
+    expose_value=False,
+    callback=_remember("reason"),
+    help="Why, for `latchkey audit`.",
+)
+author_option = click.option(
+    "--as",
+    "author",
+    metavar="NAME",
+    expose_value=False,
+    callback=_remember("author"),
+    help="Who says so, for `latchkey audit` (default: the system's user).",
+)
+
+
+def writes(command: Command) -> Command:
+    """Add --dry-run, --reason and --as, which `changing` heeds."""
+    return dry_run_option(reason_option(author_option(command)))
 
 
 def _said(context: click.Context) -> _Said:
@@ -85,6 +82,11 @@ def reason_of(context: click.Context) -> str | None:
 def is_dry_run(context: click.Context) -> bool:
     """Return whether --dry-run was said."""
     return _said(context).dry_run
+
+
+def is_author_said(context: click.Context) -> bool:
+    """Return whether --as was said."""
+    return _said(context).author is not None
 
 
 def author_of(context: click.Context) -> Author:
@@ -115,7 +117,7 @@ def preparing(context: click.Context) -> Iterator[Store]:
     Unless it is only tried, an older database is brought up to date by this.
     """
     if is_dry_run(context):
-        _refuse_older(context)
+        refuse_older(context)
     with open_database(context) as store:
         yield store
 
@@ -130,7 +132,7 @@ def changing(
     """
     said = _said(context)
     if said.dry_run:
-        _refuse_older(context)
+        refuse_older(context)
     with open_database(context) as store:
         store.recorder.author = author_of(context)
         store.recorder.dry_run = said.dry_run
@@ -143,7 +145,7 @@ def changing(
         context.exit(0)
 
 
-def _refuse_older(context: click.Context) -> None:
+def refuse_older(context: click.Context) -> None:
     """Raise StoreError where the database has to be brought up to date before anything can be tried on it."""
     with open_database(context, readonly=True) as store:
         if store.lacks:

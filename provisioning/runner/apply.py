@@ -67,9 +67,11 @@ class Applier:
         number: int | None = None,
         add_nas: AddNas | None = None,
         progress: Progress | None = None,
+        reason: str | None = None,
     ) -> None:
         """Prepare.
 
+        reason:  why somebody wants it, for the audit
         number:  of the plan where it is one that was kept: how far it is is noted there
         add_nas: makes a NAS of one that the platform names, with what is configured about it
         """
@@ -79,6 +81,7 @@ class Applier:
         self._now = now.replace(microsecond=0)
         self._add_nas = add_nas
         self._progress = progress
+        self._because = "" if reason is None else f" ({reason})"
         self._ids: dict[Kind, dict[str, int]] = {}
         self._applied = Applied()
 
@@ -150,10 +153,13 @@ class Applier:
             bulk(self, chunk)
             return
         one = _ONE[first.action, first.kind]
-        with self._store.change("sync.apply", reason=f"{self._plan.connector}: {first.reason}"[:200]):
+        with self._store.change("sync.apply", reason=self._reason(first)):
             owned = [made for step in chunk if (made := one(self, step)) is not None]
             self._own(owned)
         self._learn(owned)
+
+    def _reason(self, step: Step) -> str:
+        return f"{self._plan.connector}: {step.reason}"[:200] + self._because
 
     def _own(self, owned: Sequence[Owned]) -> None:
         self._store.sync.own(self._plan.connector, owned)
@@ -258,7 +264,7 @@ class Applier:
         people = [_said(step, SaidSubscriber) for step in steps]
         taken = self._store.subscribers.external_ids_among([each.external_id for each in people if each.external_id])
         named = [(each.name, None if each.external_id in taken else each.external_id) for each in people]
-        with self._store.change("sync.apply", reason=f"{self._plan.connector}: {steps[0].reason}"):
+        with self._store.change("sync.apply", reason=self._reason(steps[0])):
             ids = self._store.subscribers.add_many(named)
             owned = [Owned(Kind.SUBSCRIBER, said.id, said.venue, id_) for said, id_ in zip(people, ids, strict=True)]
             self._own(owned)
@@ -284,7 +290,7 @@ class Applier:
         drafts = [self._draft(_said(step, SaidKey)) for step in steps]
         pmks = derive_pmks([draft.passphrase.value for draft in drafts], pool.ssid)
         new = self._store.keys.prepare(drafts, pmks)
-        with self._store.change("sync.apply", reason=f"{self._plan.connector}: {steps[0].reason}"):
+        with self._store.change("sync.apply", reason=self._reason(steps[0])):
             self._store.keys.insert(pool.id, drafts, new)
             owned = [Owned(Kind.KEY, step.id, step.venue, id_) for step, id_ in zip(steps, new.ids, strict=True)]
             self._own(owned)

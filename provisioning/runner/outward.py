@@ -53,14 +53,13 @@ class OutwardRun(Run):
             self._disown(gone)
         owned = {id_: record for id_, record in (owned | found).items() if id_ not in gone}
         state = self._store.sync.connector(self._name)
-        number = self._store.sync.next_plan() if keep else 0
         plan = reconcile_outward(
             contents,
             wanted,
             owned,
             connector=self._name,
             platform=self._configured.settings.platform,
-            plan_id=self._plan_id(number),
+            plan_id=self._name,
             now=self._now(),
             is_first=state is None or not state.is_accepted,
             limits=self._configured.limits,

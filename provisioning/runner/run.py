@@ -8,7 +8,7 @@ import enum
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -45,12 +45,22 @@ class RunReport:
     plan: Plan | None = None
     applied: Applied | None = None
     text: str | None = None  # why, where it is not done
+    held: str | None = None  # the plan that a person has to accept
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Return what a person should know, of the platform's records and of what the store refused."""
         found = () if self.plan is None else self.plan.faults
         return (*found, *(() if self.applied is None else self.applied.refused))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A platform and the store, compared; `reading` None: the plan is all that came of it."""
+
+    plan: Plan
+    holdings: Holdings
+    reading: Reading | None
 
 
 class LeaseLost(ProvisioningError):  # noqa: N818
@@ -95,6 +105,7 @@ class Run:
         self._progress = progress
         self._leader = leader or f"{socket.gethostname()}:{os.getpid()}"
         self._led_at: datetime | None = None
+        self._reason: str | None = None  # why a person accepts a plan
         self._reading: Reading | None = None  # of this run; a plan that was kept has none, and the next run tells
 
     # Commands.
@@ -105,30 +116,36 @@ class Run:
             return self._busy(busy)
         try:
             self._resume_accepted()
-            state = self._state()
-            if state.held_plan is not None:
-                text = f"held since {state.held_since:%Y-%m-%d %H:%M} UTC, until plan {self._plan_id(state.held_plan)}"
-                return RunReport(connector=self._name, outcome=Outcome.HELD, text=f"{text} is accepted or released")
+            if (held := self._held()) is not None:
+                return held
             try:
                 plan = self._make_plan()
             except PlatformError as error:
                 return self._failed(error)
             self._store.sync.mark_missing(self._name, plan.missing)
             if plan.holds:
-                self._keep(plan, HELD)
-                return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds))
+                plan = self._keep(plan, HELD)
+                text = "; ".join(plan.holds)
+                return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
             return self._apply(plan, None)
         finally:
             self._store.sync.release(self._name, self._leader)
 
     def dry_run(self) -> RunReport:
         """Return what `run` would do; nothing is kept of it."""
+        if (held := self._held()) is not None:
+            return held
         try:
             plan = self._make_plan(keep=False)
         except PlatformError as error:
             return RunReport(connector=self._name, outcome=Outcome.FAILED, text=str(error))
         outcome = Outcome.HELD if plan.holds else Outcome.DONE if plan.is_complete else Outcome.PARTIAL
         return RunReport(connector=self._name, outcome=outcome, plan=plan, text="; ".join(plan.holds) or None)
+
+    def look(self) -> Look:
+        """Return what a platform says beside what the store has; nothing is kept of it."""
+        plan = self._make_plan(keep=False)
+        return Look(plan=plan, holdings=self._holdings(), reading=self._reading)
 
     def plan(self) -> RunReport:
         """Make a plan for a person to read, and keep it; where the connector is held, in place of the one before."""
@@ -140,13 +157,15 @@ class Run:
             except PlatformError as error:
                 return self._failed(error)
             held = self._state().held_plan is not None or bool(plan.holds)
-            self._keep(plan, HELD if held else OFFERED)
-            return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds) or None)
+            plan = self._keep(plan, HELD if held else OFFERED)
+            text = "; ".join(plan.holds) or None
+            return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
         finally:
             self._store.sync.release(self._name, self._leader)
 
-    def accept(self, number: int) -> RunReport:
+    def accept(self, number: int, *, reason: str | None = None) -> RunReport:
         """Carry out a plan that was kept, exactly; where something it was made from has changed, make a new one."""
+        self._reason = reason
         stored = self._store.sync.stored_plan(number)
         if stored.connector != self._name:
             raise NotFound(f"plan {number} is not one of {self._name}")
@@ -169,6 +188,17 @@ class Run:
 
     # Their parts.
 
+    def _held(self) -> RunReport | None:
+        """Return what is said while a plan waits for a person, None where none does."""
+        state = self._store.sync.connector(self._name)
+        if state is None or state.held_plan is None:
+            return None
+        plan = self._plan_id(state.held_plan)
+        why = "; ".join(self._store.sync.stored_plan(state.held_plan).summary.get("holds", ()))
+        text = f"since {state.held_since:%Y-%m-%d %H:%M} UTC, until plan {plan} is accepted or released"
+        text = f"{text}: {why}" if why else text
+        return RunReport(connector=self._name, outcome=Outcome.HELD, text=text, held=plan)
+
     def _moved(self, plan: Plan) -> str | None:
         """Return why a plan cannot be carried out any more."""
         if (why := self._too_old(plan)) is not None:
@@ -187,16 +217,15 @@ class Run:
             plan = self._make_plan()
         except PlatformError as error:
             return self._failed(error)
-        self._keep(plan, HELD)
+        plan = self._keep(plan, HELD)
         text = f"{why}: read plan {plan.id} instead, and accept that"
-        return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text)
+        return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
 
     def _make_plan(self, *, keep: bool = True) -> Plan:
         if keep:
             self._adopt()
         reading = self._read(self._holdings())
-        number = self._store.sync.next_plan() if keep else 0
-        plan = reconcile(reading, self._holdings(), self._configured.limits, self._plan_id(number))
+        plan = reconcile(reading, self._holdings(), self._configured.limits, self._name)
         self._beat()
         return plan
 
@@ -214,6 +243,7 @@ class Run:
             number=number,
             add_nas=self._configured.add_nas,
             progress=self._tell,
+            reason=self._reason,
         )
         applied = applier.apply(start)
         settings = self._configured.settings
@@ -296,12 +326,15 @@ class Run:
         self._finish(report, complete=False)
         return report
 
-    def _keep(self, plan: Plan, state: str) -> None:
-        number = int(plan.id.rpartition("-")[2])
+    def _keep(self, plan: Plan, state: str) -> Plan:
+        """Give a plan its id, and keep it until a person says something of it."""
+        number = self._store.sync.next_plan()
+        plan = replace(plan, id=self._plan_id(number))
         summary = {"counts": plan.counts, "holds": list(plan.holds), "complete": plan.is_complete}
         self._store.sync.save_plan(number, plan, state, summary)
         report = RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text="; ".join(plan.holds) or None)
         self._finish(report, complete=plan.is_complete)
+        return plan
 
     def _finish(self, report: RunReport, *, complete: bool) -> None:
         details: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
 """The reconciler: what a platform says and what the store has, as plain values, become a plan. No I/O, no clock."""
 
+from .drift import Drift, Side, find_drift
 from .holdings import (
     HeldKey,
     HeldNas,
@@ -39,6 +40,7 @@ __all__ = [
     "WHOLE",
     "Action",
     "Contents",
+    "Drift",
     "Fault",
     "Field",
     "HeldKey",
@@ -67,6 +69,7 @@ __all__ = [
     "SaidUnit",
     "SaidVenue",
     "Service",
+    "Side",
     "Standing",
     "Step",
     "ThereKey",
@@ -74,6 +77,7 @@ __all__ = [
     "adopted",
     "basis",
     "dump_plan",
+    "find_drift",
     "load_plan",
     "plan_id",
     "reconcile",

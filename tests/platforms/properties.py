@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pcaps.platforms.building import Building, Tenancy
-from pcaps.platforms.server import TestPlatform
 from provisioning.platforms import PLATFORMS, ConnectorSettings, Credentials, UnitPlace
 from provisioning.runner.run import Configured, Run, RunReport
 from provisioning.sync import Kind, Limits
 from provisioning.transport import Transport
 from tests.platforms import eleven, leap, storedge
+from tests.platforms.building import Building, Tenancy
 from tests.platforms.doors import Doors
+from tests.platforms.server import TestPlatform
 from tests.platforms.year import EVENTS, OVERLAP, PAY, SUSPEND
 
 # No threshold: a year has days on which many move, which is what a person would accept.

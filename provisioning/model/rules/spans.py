@@ -19,6 +19,14 @@ def parse_span(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def parse_every(text: str) -> timedelta:
+    """Return how often something is done: a span of time, or seconds."""
+    match = re.fullmatch(r"([0-9]{1,6})s", text.strip(), re.ASCII)
+    if match is not None and int(match[1]):
+        return timedelta(seconds=int(match[1]))
+    return parse_span(text)
+
+
 def parse_grace(text: str) -> timedelta:
     """Return how long something former goes on: 5 minutes to 24 hours."""
     span = parse_span(text)

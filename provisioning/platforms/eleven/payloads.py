@@ -84,16 +84,13 @@ _SITE: Final = {
     "SiteName": ("sitename", "name"),
     "SiteType": ("sitetype", "type"),
 }
-_PLACE: Final = {
-    "Building": ("building", "buildingname"),
-    "Floor": ("floor", "floorname"),
-    "Unit": ("unit", "unitname", "unitnumber"),
-}
-_MAPPING: Final = {**_PLACE, "VLAN": ("vlan", "vlanid"), "SSID": ("ssid",), "Passphrase": ("passphrase",)}
+_MAPPING: Final = {name: (name.lower(),) for name in ("Building", "Floor", "Unit", "VLAN", "SSID", "Passphrase")}
 _RESIDENT: Final = {
     "ResidentId": ("residentid", "id"),
     "Status": ("status", "residentstatus"),
-    **_PLACE,
+    "Building": ("building",),
+    "Floor": ("floor",),
+    "Unit": ("unit",),
     "ActivationDateUTC": ("activationdateutc",),
     "DeactivationDateUTC": ("deactivationdateutc",),
     "ActivationDate": ("activationdate", "accessstartdate"),
@@ -141,15 +138,18 @@ def resident_row(value: Any) -> Any:
         return value
     by_word = {_word(name): member for name, member in value.items()}
     row = _pick(by_word, _RESIDENT)
-    for name in () if "Unit" in row else _PLACES:
+    for name in () if "unit" in by_word else _PLACES:
         if isinstance(place := by_word.get(name), dict):
-            row |= _pick({_word(each): member for each, member in place.items()}, _PLACE)
+            row |= _pick({_word(each): member for each, member in place.items()}, {n: _RESIDENT[n] for n in _PLACED})
     # Those in UTC decide, also where they say that there is no end.
     if "DeactivationDateUTC" in row:
         row.pop("DeactivationDate", None)
     if row.get("ActivationDateUTC"):
         row.pop("ActivationDate", None)
     return row
+
+
+_PLACED: Final = ("Building", "Floor", "Unit")
 
 
 def mapping_rows(value: Any, what: str) -> Rows:

@@ -1,0 +1,1 @@
+"""The command `sync`: properties that are kept as their platforms have them."""

@@ -1,0 +1,247 @@
+"""`latchkey sync`, from the command line to a platform that answers over HTTP."""
+
+import json
+import stat
+from datetime import timedelta
+
+import pytest
+
+from provisioning.sync import Kind
+from tests.platforms.building import Building
+from tests.platforms.eleven import PASSPHRASE_GIVEN, Eleven
+from tests.provisioning.commands.hudson import Hudson, utc_now
+
+UNITS = 20
+
+
+@pytest.fixture
+def hudson(cli, tmp_path):
+    building = Building.make(UNITS, at=utc_now(), occupied=1.0)
+    with Eleven([building], clock=utc_now) as platform:
+        yield Hudson(cli, tmp_path, platform, building)
+
+
+def test_the_first_synchronisation_waits_for_a_person(hudson):
+    result = hudson.run("run")
+    assert result.exit_code == 1
+    assert "latchkey: hudson: held: the first synchronisation of hudson" in result.stderr
+    assert "latchkey sync accept hudson-1" in result.stdout
+    assert hudson.keys() == {}
+    plan = hudson.ok("plan", "hudson-1")
+    assert "plan hudson-1 (eleven), made " in plan
+    assert "Hudson House (S1)" in plan
+    assert "to add (" in plan
+    accepted = hudson.ok("accept", "hudson-1", "--reason", "opening day", "--as", "Ann")
+    assert "added 1 venue, 1 SSID" in accepted
+    assert f"{UNITS} keys" in accepted
+    assert len(hudson.keys()) == UNITS
+    audit = [
+        json.loads(line)
+        for line in hudson.cli.ok("audit", "--json", "--all", "--action", "sync.apply").split("\n")
+        if line
+    ]
+    assert {(entry["author"], entry["person"]) for entry in audit} == {("Ann", True)}
+    assert all("opening day" in entry["reason"] for entry in audit)
+    assert hudson.ok("run") == "hudson: no change\n"
+
+
+def test_a_run_says_what_it_did_and_is_no_person_in_the_audit(hudson):
+    hudson.settle()
+    hudson.leave(1)
+    today = hudson.building.day(utc_now())
+    hudson.building.move_in(next(iter(hudson.building.units)), hudson.building.newcomer(), today)
+    dry = hudson.ok("run", "--dry-run")
+    assert dry.startswith("hudson: would add ")
+    assert len(hudson.keys()) == UNITS
+    assert hudson.ok("run").startswith("hudson: added 1 subscriber and 1 key")
+    last = json.loads(hudson.cli.ok("audit", "--json", "--limit", "1"))
+    assert (last["author"], last["origin"], last["person"]) == ("sync:hudson", "sync", False)
+    assert list(hudson.keys().values()).count("valid") == UNITS
+
+
+def test_too_many_at_once_are_held_the_same_by_a_dry_run(hudson):
+    hudson.settle()
+    hudson.leave(UNITS // 2)
+    dry = hudson.run("run", "--dry-run")
+    assert dry.exit_code == 1
+    assert "keys of 10 of 20 units at S1 would stop" in dry.stderr
+    real = hudson.run("run")
+    assert real.exit_code == 1
+    assert real.stderr == dry.stderr
+    again = hudson.run("run", "--dry-run")
+    assert again.exit_code == 1
+    assert "until plan hudson-2 is accepted or released: keys of 10 of 20 units" in again.stderr
+    assert again.stderr == hudson.run("run").stderr
+    assert list(hudson.keys().values()).count("valid") == UNITS
+    status = hudson.status()
+    assert (status["state"], status["held_plan"]) == ("held", "hudson-2")
+    assert status["held_because"] == ["keys of 10 of 20 units at S1 would stop, more than 10 %"]
+    hudson.ok("accept", "hudson-2")
+    assert list(hudson.keys().values()).count("valid") == UNITS // 2
+    assert hudson.status()["state"] == "done"
+
+
+def test_release_lets_the_next_run_judge_anew(hudson):
+    hudson.settle()
+    hudson.leave(UNITS // 2)
+    assert hudson.run("run").exit_code == 1
+    assert hudson.ok("release", "hudson") == "hudson is not held any more; plan hudson-2 is not carried out\n"
+    assert hudson.refused("release", "hudson") == "hudson is not held"
+    assert hudson.run("run").exit_code == 1
+    assert hudson.status()["held_plan"] == "hudson-3"
+
+
+def test_a_plan_is_a_file_without_secrets_that_can_be_accepted(cli, tmp_path):
+    building = Building.make(4, at=utc_now(), occupied=1.0, passphrases=True)
+    with Eleven([building], clock=utc_now, site_type=PASSPHRASE_GIVEN) as platform:
+        hudson = Hudson(cli, tmp_path, platform, building)
+        file = tmp_path / "plan.json"
+        result = hudson.run("plan", "hudson", "--out", str(file))
+        assert result.exit_code == 0, result.stderr
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        text = file.read_text()
+        assert json.loads(text)["id"] == "hudson-1"
+        for told in (text, hudson.ok("plan", "hudson-1"), hudson.ok("plan", "hudson-1", "--json")):
+            for tenancy in building.tenancies.values():
+                assert tenancy.passphrase not in told
+        assert "exists already" in hudson.refused("plan", "hudson", "--out", str(file))
+        hudson.ok("accept", str(file))
+        with hudson.store() as store:
+            taken = {key.passphrase.value.decode() for key in store.keys.get_many(range(1, 9))}
+        assert taken == {tenancy.passphrase for tenancy in building.tenancies.values()}
+
+
+def test_a_plan_whose_basis_moved_is_made_anew(hudson):
+    hudson.settle()
+    hudson.leave(UNITS // 2)
+    hudson.run("run")
+    hudson.cli.ok("key", "suspend", f"id:{json.loads(hudson.cli.ok('key', 'list', '--json'))[0]['id']}")
+    result = hudson.run("accept", "hudson-2")
+    assert result.exit_code == 1
+    assert "read plan hudson-3 instead" in result.stderr
+    assert list(hudson.keys().values()).count("valid") == UNITS - 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("run", "elm"), "has no [sync.elm]; there is hudson"),
+        (("plan", "elm"), "has no [sync.elm]; there is hudson"),
+        (("accept", "hudson-7"), "no plan 7"),
+        (("accept", "nonsense"), "is no plan's id, such as hudson-3, and no file of a plan"),
+        (("release", "hudson"), "no connector 'hudson' was run on this database"),
+        (("status", "elm"), "no connector 'elm'; there is hudson"),
+        (("adopt", "elm", "venue", "S1", "Hudson House"), "has no [sync.elm]"),
+        (("adopt", "hudson", "venue", "S1", "Elm"), "no venue 'Elm'"),
+    ],
+)
+def test_refusals_are_one_clear_line(hudson, command, said):
+    assert said in hudson.refused(*command)
+
+
+def test_a_connector_that_fails_costs_itself(hudson):
+    hudson.configure('[sync.elm]\nplatform = "eleven"\nurl = "http://127.0.0.1:9/v2"\ntoken_file = "none.token"\n')
+    result = hudson.run("run")
+    assert result.exit_code == 1
+    assert "elm: not synchronised: " in result.stderr
+    assert "none.token" in result.stderr
+    assert "hudson: held" in result.stderr
+    hudson.ok("accept", "hudson-1")
+    result = hudson.run("run")
+    assert result.exit_code == 1
+    assert result.stdout == "hudson: no change\n"
+    assert hudson.ok("run", "hudson") == "hudson: no change\n"
+
+
+def test_refused_credentials_are_told_and_shown_by_status(hudson):
+    (hudson.folder / "hudson.token").write_text("another token\n")
+    result = hudson.run("run")
+    assert result.exit_code == 1
+    assert "not synchronised" in result.stderr
+    assert "another token" not in result.output
+    status = hudson.status()
+    assert status["state"] == "failed"
+    assert status["last_complete"] is None
+    check = hudson.run("check")
+    assert check.exit_code == 1
+    assert "another token" not in check.output
+
+
+def test_status_of_what_was_never_run(hudson):
+    status = hudson.status()
+    assert (status["state"], status["platform"], status["last_run"]) == ("never run", "eleven", None)
+    assert "never run" in hudson.ok("status")
+
+
+def test_check_reads_one_real_page(hudson):
+    told = hudson.ok("check")
+    assert told.startswith("hudson (eleven): answers\n  ")
+    view = json.loads(hudson.ok("check", "--json"))[0]
+    assert view["works"] is True
+    assert view["found"]
+
+
+def test_drift_shows_each_side_and_what_clears_it(hudson):
+    hudson.settle()
+    assert hudson.ok("drift") == ""
+    keys = json.loads(hudson.cli.ok("key", "list", "--json"))
+    hudson.cli.ok("key", "remove", f"id:{keys[0]['id']}")
+    hudson.cli.ok("key", "suspend", f"id:{keys[1]['id']}")
+    hudson.leave(0)
+    today = hudson.building.day(utc_now())
+    left = next(each for each in hudson.building.tenancies.values() if hudson.key_id(each) == keys[2]["platform_id"])
+    hudson.building.move_out(left.id, today - timedelta(days=1))
+    hudson.building.move_in(left.unit, hudson.building.newcomer(), today)
+    lines = {(line["side"], line["id"]): line for line in json.loads(hudson.ok("drift", "hudson", "--json"))}
+    removed = lines["different", keys[0]["platform_id"]]
+    assert (removed["what"], removed["cleared_by"]) == (
+        "removed here by a person",
+        f"latchkey key restore id:{keys[0]['id']}",
+    )
+    assert lines["different", keys[1]["platform_id"]]["cleared_by"] == f"latchkey key resume id:{keys[1]['id']}"
+    assert lines["different", keys[2]["platform_id"]]["cleared_by"] == "latchkey sync run hudson"
+    assert any(side == "there only" for side, _ in lines)
+    hudson.cli.ok("key", "restore", f"id:{keys[0]['id']}")
+    hudson.cli.ok("key", "resume", f"id:{keys[1]['id']}")
+    hudson.ok("run")
+    assert hudson.ok("drift") == ""
+
+
+def test_drift_tells_of_another_passphrase_and_shows_none(cli, tmp_path):
+    building = Building.make(4, at=utc_now(), occupied=1.0, passphrases=True)
+    with Eleven([building], clock=utc_now, site_type=PASSPHRASE_GIVEN) as platform:
+        hudson = Hudson(cli, tmp_path, platform, building).settle()
+        key = json.loads(cli.ok("key", "list", "--json"))[0]
+        cli.ok("key", "reset", f"id:{key['id']}", "--passphrase", "chosen by a person")
+        told = hudson.ok("drift", "--json")
+        assert [line["what"] for line in json.loads(told)] == ["another passphrase here than there"]
+        assert "chosen by a person" not in told
+        assert not any(each.passphrase in told for each in building.tenancies.values())
+        hudson.ok("run")
+        shown = json.loads(cli.ok("key", "show", f"id:{key['id']}", "--show-secrets", "--json"))
+        assert shown["passphrase"] == "chosen by a person"  # nobody's changes by a synchronisation
+
+
+def test_a_venue_that_people_made_can_be_the_platforms(hudson):
+    hudson.cli.ok("venue", "add", "Hudson House")
+    held = hudson.run("run")
+    assert "there is a venue Hudson House already" in held.stdout
+    assert hudson.ok("adopt", "hudson", "venue", "S1", "Hudson House") == "venue Hudson House is S1 of hudson\n"
+    assert "is S1 of hudson already" in hudson.refused("adopt", "hudson", "venue", "S2", "Hudson House")
+    hudson.ok("plan", "hudson")
+    hudson.ok("accept", hudson.status()["held_plan"])
+    assert len(hudson.keys()) == UNITS
+    assert len(json.loads(hudson.cli.ok("venue", "list", "--json"))) == 1
+    assert hudson.cli.ok("sync", "disown", "hudson", "venue", "S1") == "venue S1 is none of hudson any more\n"
+    assert "has no venue 'S1'" in hudson.cli.refused("sync", "disown", "hudson", "venue", "S1")
+
+
+def test_a_unit_is_the_platforms_or_peoples(hudson):
+    hudson.settle()
+    with hudson.store() as store:
+        platform_id, record = next(iter(store.sync.records("hudson", Kind.UNIT).items()))
+    hudson.ok("disown", "hudson", "unit", platform_id)
+    assert [line["id"] for line in json.loads(hudson.ok("drift", "--json")) if line["kind"] == "unit"] == [platform_id]
+    hudson.ok("adopt", "hudson", "unit", platform_id, f"id:{record}")
+    assert hudson.ok("drift") == ""
+    assert "is " + platform_id in hudson.refused("adopt", "hudson", "unit", "S1/Z", f"id:{record}")
