@@ -68,26 +68,33 @@ class Connector:
         """Fill the reading; PlatformError where not even one page can be read."""
         listing = Listing(reading, self._session, f"{self._path}/")
         agreed = yield from listing.read()
-        venues = self._say_places(reading)
-        self._say_accounts(reading, listing.records)
-        references: dict[str, str] = {}
-        for each in listing.records.values():
-            self._say(reading, each, known, references)
+        venues = self._say_all(reading, listing.records, known)
         self._tell_absent(reading, known, listing.ids)
         self._last = reading, listing.records
         if agreed:
             for venue in venues:
                 reading.complete(venue, (Kind.VENUE, Kind.POOL, Kind.UNIT))
 
+    def _say_all(self, reading: Reading, records: Mapping[str, Relationship], known: Known) -> Sequence[str]:
+        """Say what relationships stand for; return the venues there are."""
+        venues = self._say_places(reading)
+        self._say_accounts(reading, records)
+        references: dict[str, str] = {}
+        for each in records.values():
+            self._say(reading, each, known, references)
+        return venues
+
     def check(self) -> Exchange[list[str]]:
         """Return what one real page says of one real unit; raises PlatformError where it says nothing of any."""
         reading = Reading(self._settings.name, self._settings.platform, datetime(1970, 1, 1, tzinfo=UTC))
-        yield from self.read(reading, Known())
+        listing = Listing(reading, self._session, f"{self._path}/")
+        yield from listing.read_first()
+        self._say_all(reading, listing.records, Known())
         for key in reading.all(SaidKey):
             unit = reading.get(SaidUnit, key.unit)
             if unit is not None:
                 return [
-                    f"{reading.count(Kind.KEY):,} occupiers in {reading.count(Kind.UNIT):,} units",
+                    f"occupiers on the first page: {reading.count(Kind.KEY):,}",
                     f"one of them: account {shorten(key.subscriber or '')}, unit {shorten(unit.name)} of {unit.venue},"
                     f" from {key.starts:%Y-%m-%d %H:%M} UTC on",
                     *map(str, reading.faults[:5]),
@@ -107,6 +114,12 @@ class Connector:
         }
         acknowledging = Acknowledging(self._session, self._path, namespace=self._settings.namespace)
         return (yield from acknowledging.acknowledge(reading, done))
+
+    def unwritten(self, reading: Reading) -> Sequence[str]:
+        """Return the keys of a reading whose relationship has no external reference, so that it can get ours."""
+        if self._last is None or self._last[0] is not reading:
+            return ()
+        return [key.id for key in reading.all(SaidKey) if self._last[1][key.id].extid is None]
 
     def write_back(self, keys: Sequence[StoredKey]) -> Exchange[list[str]]:
         """Set our reference on the relationships of new keys; return those that do not take it."""

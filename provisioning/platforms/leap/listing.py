@@ -71,6 +71,11 @@ class Listing:
         self._tell()
         return agreed
 
+    def read_first(self) -> Exchange[None]:
+        """Read one page; raises PlatformError."""
+        yield from self._page(0)
+        self._tell()
+
     def _pass(self, *, is_first: bool) -> Exchange[_Pass]:
         done = _Pass()
         for number in range(_MOST_PAGES):

@@ -260,9 +260,11 @@ def test_what_is_no_such_list_is_never_an_empty_one(body):
 
 
 def test_check_reads_a_real_unit():
-    lines = drive(make().check(), Company(relationship("1"), relationship("2", kind="OWNER")))
+    requests = []
+    lines = drive(make().check(), Company(relationship("1"), relationship("2", kind="OWNER")), requests)
+    assert len(requests) == 1
     assert lines == [
-        "1 occupiers in 3 units",
+        "occupiers on the first page: 1",
         "one of them: account 01, unit 101 of Harbour House, from 2025-12-31 13:00 UTC on",
     ]
     with pytest.raises(Unreadable, match="no occupier of a unit can be read"):
@@ -533,6 +535,16 @@ def test_t12_a_reference_that_is_taken_is_told_and_the_identifier_stays_the_key(
     ]
     assert company.references["2"] == "latchkey-8"
     assert not any(b"geheim" in (request.body or b"") for request in company.requests)
+
+
+def test_what_has_no_reference_yet_is_written_back_later():
+    connector = make(write_back=True)
+    reading = read(
+        Company(relationship("1", extid="MAX1"), relationship("2"), relationship("3", kind="OWNER")),
+        connector=connector,
+    )
+    assert connector.unwritten(reading) == ["2"]
+    assert not connector.unwritten(Reading("harbour", "leap", NOW))
 
 
 def test_t12_what_else_goes_wrong_is_told_as_well():
