@@ -10,11 +10,11 @@ from provisioning.platforms import PLATFORMS, ConnectorSettings, Credentials, Un
 from provisioning.runner.run import Configured, Run, RunReport
 from provisioning.sync import Kind, Limits
 from provisioning.transport import Transport
-from tests.platforms import eleven, leap, storedge
+from tests.platforms import eleven, leap, storedge, vault
 from tests.platforms.building import Building, Tenancy
 from tests.platforms.doors import Doors
 from tests.platforms.server import TestPlatform
-from tests.platforms.year import EVENTS, OVERLAP, PAY, SUSPEND
+from tests.platforms.year import EVENTS, OVERLAP, PAY, SUSPEND, SWAP
 
 # No threshold: a year has days on which many move, which is what a person would accept.
 UNLIMITED = Limits(stops_percent=100, stops_units=100_000, small_stops=100, moves_percent=100)
@@ -94,7 +94,7 @@ def _eleven_table(server: TestPlatform, buildings: Sequence[Building]) -> dict[s
 
 def _leap_table(server: TestPlatform, buildings: Sequence[Building]) -> dict[str, Any]:
     places = {
-        server.property(unit.id): UnitPlace(
+        unit.id: UnitPlace(
             unit=unit.name, building=unit.building, floor=unit.floor, vlan=unit.vlan, venue=building.venue_id
         )
         for building in buildings
@@ -117,6 +117,10 @@ def _storedge_table(server: TestPlatform, buildings: Sequence[Building]) -> dict
     }
 
 
+def _vault_table(server: TestPlatform, buildings: Sequence[Building]) -> dict[str, Any]:
+    return {"username": vault.EMAIL, "sites": tuple(each.venue_id for each in buildings)}
+
+
 PROPERTIES = (
     Property(
         "eleven",
@@ -133,5 +137,15 @@ PROPERTIES = (
         _storedge_table,
         lambda _, building, tenancy: f"{storedge.identifier(building.venue_id)}/{storedge.identifier(tenancy.id)}",
         {"token": storedge.TOKEN},
+    ),
+    Property(
+        "leap",
+        leap.Leap,
+        _leap_table,
+        lambda server, _, tenancy: server.identifier(tenancy.id),
+        {"password": leap.PASSWORD},
+        tuple(kind for kind in EVENTS if kind not in (SUSPEND, PAY, SWAP)),
+        says_vlans=True,
+        has_table=True,
     ),
 )
