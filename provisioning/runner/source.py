@@ -12,7 +12,7 @@ from ..keys import Progress
 from ..platforms import PlatformError
 from ..store import Store
 from .finishing import Drive
-from .outward import OutwardRun
+from .making import make_run
 from .run import Configured, Run
 
 
@@ -129,8 +129,7 @@ def opened(
             progress(f"{source.name}: {stage}", done, total)
 
     with closing(source.connect(asked, stop.sleep)) as platform:
-        kind = OutwardRun if hasattr(configured.connector, "push") else Run
-        run = kind(store, configured, platform.run, now=now, progress=tell)
+        run = make_run(store, configured, platform.run, now=now, progress=tell)
         runs.append(run)
         try:
             yield Opened(configured, run, platform)

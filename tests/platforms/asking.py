@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.platforms.server import TestPlatform
+from pcaps.platforms.server import TestPlatform
 
 
 def ask(

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.platforms.building import Building, Tenancy, Unit
-from tests.platforms.server import Refused, Reply, Request, TestPlatform, as_json
+from pcaps.platforms.building import Building, Tenancy, Unit
+from pcaps.platforms.server import Refused, Reply, Request, TestPlatform, as_json
 
 PENDING = timedelta(minutes=10)  # how long a resident's service is being set up
 KEPT = timedelta(days=30)  # how long a resident is listed after the end, then terminated and purged

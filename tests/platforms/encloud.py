@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from tests.platforms.building import Building
-from tests.platforms.server import Refused, Reply, Request, TestPlatform, as_json
+from pcaps.platforms.building import Building
+from pcaps.platforms.server import Refused, Reply, Request, TestPlatform, as_json
 
 EMAIL, PASSWORD = "api.user@iven.io", "Pass1234"
 API_KEY = "30e087a1db41aca5942f6ae72f10db3facc409ed"

@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape, quoteattr
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tests.platforms.building import Building, Person, Tenancy
-from tests.platforms.server import XML, Refused, Reply, Request, TestPlatform
+from pcaps.platforms.building import Building, Person, Tenancy
+from pcaps.platforms.server import XML, Refused, Reply, Request, TestPlatform
 
 NAMESPACE = "http://schema.majitek.com/leap-ws-v1.0"
 USERNAME, PASSWORD = "sync@example.net", "leap-password-1"

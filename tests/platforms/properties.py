@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pcaps.platforms import vault
+from pcaps.platforms.building import Building, Tenancy
+from pcaps.platforms.server import TestPlatform
 from provisioning.platforms import PLATFORMS, ConnectorSettings, Credentials, UnitPlace
 from provisioning.runner.run import Configured, Run, RunReport
 from provisioning.sync import Kind, Limits
 from provisioning.transport import Transport
-from tests.platforms import eleven, leap, storedge, vault
-from tests.platforms.building import Building, Tenancy
+from tests.platforms import eleven, leap, storedge
 from tests.platforms.doors import Doors
-from tests.platforms.server import TestPlatform
 from tests.platforms.year import EVENTS, OVERLAP, PAY, SUSPEND, SWAP
 
 # No threshold: a year has days on which many move, which is what a person would accept.

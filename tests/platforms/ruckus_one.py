@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.platforms.building import Building
-from tests.platforms.server import Refused, Reply, Request, TestPlatform, as_json
+from pcaps.platforms.building import Building
+from pcaps.platforms.server import Refused, Reply, Request, TestPlatform, as_json
 
 TENANT, CLIENT_ID, CLIENT_SECRET = "0123456789abcdef0123456789abcdef", "latchkey-client", "ruckus-secret-1"
 LIFE = timedelta(hours=1)

@@ -17,8 +17,8 @@ from http import HTTPStatus
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from tests.platforms.building import Building, Person, Tenancy
-from tests.platforms.server import Refused, Reply, Request, TestPlatform, as_json
+from pcaps.platforms.building import Building, Person, Tenancy
+from pcaps.platforms.server import Refused, Reply, Request, TestPlatform, as_json
 
 TOKEN = "storedge-token-1"
 PER_PAGE = 100

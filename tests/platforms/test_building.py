@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from tests.platforms.building import Building
+from pcaps.platforms.building import Building
 from tests.platforms.year import EVENTS, OVERLAP, PAY, SUSPEND, clock_changes, year
 
 NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)

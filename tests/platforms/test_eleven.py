@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building, Unit
 from tests.platforms.asking import ask, ask_json
-from tests.platforms.building import Building, Unit
 from tests.platforms.eleven import Eleven
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

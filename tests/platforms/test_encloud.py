@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from tests.platforms.asking import ask, ask_json
-from tests.platforms.building import Building
 from tests.platforms.encloud import API_KEY, EnCloud
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from defusedxml.common import DTDForbidden
 from defusedxml.ElementTree import fromstring
 
+from pcaps.platforms.building import Building
 from tests.platforms.asking import ask
-from tests.platforms.building import Building
 from tests.platforms.leap import Leap
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pcaps.platforms.building import Building
 from tests.platforms.asking import ask
-from tests.platforms.building import Building
 from tests.platforms.ruckus_one import CLIENT_ID, CLIENT_SECRET, TENANT, RuckusOne
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

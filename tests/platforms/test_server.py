@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pcaps.platforms.building import Building
+from pcaps.platforms.faults import KINDS
 from tests.platforms.asking import ask, ask_json
-from tests.platforms.building import Building
 from tests.platforms.eleven import Eleven
-from tests.platforms.faults import KINDS
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RESIDENTS = "/team/T1/site/S1/resident"

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from tests.platforms.asking import ask, ask_json
-from tests.platforms.building import Building
 from tests.platforms.storedge import TOKEN, StorEdge, identifier
 
 NOW = datetime(2026, 1, 15, 17, tzinfo=UTC)

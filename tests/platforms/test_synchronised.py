@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.runner.run import Outcome
 from provisioning.sync import Limits
-from tests.platforms.building import Building
 from tests.platforms.doors import Clock, Doors
 from tests.platforms.properties import PROPERTIES, Property, keys_of, synchronise
 from tests.platforms.year import EVENTS, year

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
+from pcaps.platforms.vault import LIFE, Vault
+from pcaps.platforms.vault_records import plan_id, token_of, unit_id
 from tests.platforms.asking import ask
-from tests.platforms.building import Building
-from tests.platforms.vault import LIFE, Vault
-from tests.platforms.vault_records import plan_id, token_of, unit_id
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 LOGIN = {"EmailAddress": "sync@example.net", "Password": "vault-password-1"}

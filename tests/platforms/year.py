@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tests.platforms.building import Building, Tenancy
+from pcaps.platforms.building import Building, Tenancy
 
 MOVE_IN, MOVE_OUT, SWAP, OVERLAP = "move-in", "move-out", "swap", "overlap"
 SUSPEND, PAY, VLAN = "suspend", "pay", "vlan"

@@ -66,9 +66,9 @@ class Connector:
                 where = ", ".join(shorten(part) for part in (unit.building, unit.floor, unit.name) if part)
                 residents = sum(1 for _ in reading.all(SaidKey))
                 lines.append(
-                    f"site {shorten(place.venue)}: {reading.count(Kind.UNIT):,} units, {residents:,} residents"
+                    f"site {shorten(place.venue)}, units: {reading.count(Kind.UNIT):,}, residents: {residents:,}"
                 )
-                lines.append(f"the first of them: {where}, VLAN {unit.vlan or 'none'}")
+                lines.append(f"the first unit: {where}, VLAN {unit.vlan or 'none'}")
                 return lines + [str(fault) for fault in reading.faults[:5]]
         raise Unreadable("; ".join([*lines, "not one unit can be read", *map(str, reading.faults[:5])]))
 

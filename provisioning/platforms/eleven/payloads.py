@@ -84,13 +84,16 @@ _SITE: Final = {
     "SiteName": ("sitename", "name"),
     "SiteType": ("sitetype", "type"),
 }
-_MAPPING: Final = {name: (name.lower(),) for name in ("Building", "Floor", "Unit", "VLAN", "SSID", "Passphrase")}
+_PLACE: Final = {
+    "Building": ("building", "buildingname"),
+    "Floor": ("floor", "floorname"),
+    "Unit": ("unit", "unitname", "unitnumber"),
+}
+_MAPPING: Final = {**_PLACE, "VLAN": ("vlan", "vlanid"), "SSID": ("ssid",), "Passphrase": ("passphrase",)}
 _RESIDENT: Final = {
     "ResidentId": ("residentid", "id"),
     "Status": ("status", "residentstatus"),
-    "Building": ("building",),
-    "Floor": ("floor",),
-    "Unit": ("unit",),
+    **_PLACE,
     "ActivationDateUTC": ("activationdateutc",),
     "DeactivationDateUTC": ("deactivationdateutc",),
     "ActivationDate": ("activationdate", "accessstartdate"),
@@ -138,18 +141,15 @@ def resident_row(value: Any) -> Any:
         return value
     by_word = {_word(name): member for name, member in value.items()}
     row = _pick(by_word, _RESIDENT)
-    for name in () if "unit" in by_word else _PLACES:
+    for name in () if "Unit" in row else _PLACES:
         if isinstance(place := by_word.get(name), dict):
-            row |= _pick({_word(each): member for each, member in place.items()}, {n: _RESIDENT[n] for n in _PLACED})
+            row |= _pick({_word(each): member for each, member in place.items()}, _PLACE)
     # Those in UTC decide, also where they say that there is no end.
     if "DeactivationDateUTC" in row:
         row.pop("DeactivationDate", None)
     if row.get("ActivationDateUTC"):
         row.pop("ActivationDate", None)
     return row
-
-
-_PLACED: Final = ("Building", "Floor", "Unit")
 
 
 def mapping_rows(value: Any, what: str) -> Rows:

@@ -93,18 +93,30 @@ class Residents:
         self._say_all()
 
     def _place(self, key: str, resident: Resident) -> None:
+        standing = self._standing(key, resident)
+        window = None
+        try:
+            window = self._window(resident)
+            if standing is Standing.UNKNOWN and self._is_over(window):
+                standing = Standing.ENDED  # the date says so, whatever the word means
+            self._stays[key] = Stay(key, resident, self._unit(resident), window, standing)
+        except Untakeable as error:
+            if standing is Standing.ENDED or (window is not None and self._is_over(window)):
+                text = resident.status or "DeactivationDateUTC is past"  # which counts, wherever the unit went
+                self.reading.say(SaidKey(id=key, venue=self.venue, pool="", standing=Standing.ENDED, reason=text))
+            else:
+                self._hold(key, error.field, error.text)
+
+    def _standing(self, key: str, resident: Resident) -> Standing:
         word = None if resident.status is None else " ".join(resident.status.lower().split())
         standing = _STANDINGS.get(word, Standing.UNKNOWN)
         if standing is Standing.UNKNOWN:
             text = f"{shorten(resident.status or '')} is a word that no document has: its state stays as it is stored"
             self.reading.note(self.venue, text, kind=Kind.KEY, id_=key, field="Status")
-        try:
-            self._stays[key] = Stay(key, resident, self._unit(resident), self._window(resident), standing)
-        except Untakeable as error:
-            if standing is Standing.ENDED:  # whatever else is wrong with it
-                self.reading.say(SaidKey(id=key, venue=self.venue, pool="", standing=standing, reason=resident.status))
-            else:
-                self._hold(key, error.field, error.text)
+        return standing
+
+    def _is_over(self, window: Window) -> bool:
+        return window.ends is not None and window.ends <= self.reading.at
 
     def _unit(self, resident: Resident) -> MappedUnit:
         if resident.unit is None:
@@ -184,10 +196,7 @@ class Residents:
         """Return by unit the key that has the mapping's passphrase: whose turn it is, or whose it will be first."""
         holders: dict[str, Stay] = {}
         for stay in self._stays.values():
-            ends = stay.window.ends
-            if stay.unit.passphrase is None or stay.standing is Standing.ENDED:
-                continue
-            if ends is not None and ends <= self.reading.at:
+            if stay.unit.passphrase is None or stay.standing is Standing.ENDED or self._is_over(stay.window):
                 continue
             if (other := holders.setdefault(stay.unit.id, stay)).window.starts > stay.window.starts:
                 holders[other.unit.id] = stay

@@ -190,12 +190,12 @@ class Connector:
         """Say the key of an occupier, or why it stays as it is stored."""
         id_, place = each.identifier, self._places.get(each.property_id)
         venue = WHOLE if place is None else self._venue(place) or WHOLE
-        if each.kind == OWNER:
+        fault = next(self._faults(reading, each, place), None)
+        if each.kind == OWNER or (fault is not None and fault[0] == "property" and self._is_over(reading, each)):
             if id_ in known.keys:
-                text = "owner, and no occupier any more"
+                text = "owner, and no occupier any more" if each.kind == OWNER else "end-date is past"
                 reading.say(SaidKey(id=id_, venue=venue, pool="", standing=Standing.ENDED, reason=text))
             return
-        fault = next(self._faults(reading, each, place), None)
         if fault is not None:
             reading.hold_back(Kind.KEY, id_, venue, fault[1], field=fault[0])
             return
@@ -217,15 +217,13 @@ class Connector:
             )
         )
 
+    def _is_over(self, reading: Reading, each: Relationship) -> bool:
+        return each.ends is not None and day_ends(each.ends, self._zone) <= reading.at
+
     def _faults(self, reading: Reading, each: Relationship, place: UnitPlace | None) -> Iterator[tuple[str, str]]:
         """Yield why no key can be made of a relationship: the field, and the text."""
-        if each.kind != OCCUPIER:
+        if each.kind not in (OCCUPIER, OWNER):
             yield "relationship", f"{shorten(each.kind)} is neither OCCUPIER nor OWNER"
-        if place is None:
-            where = f"[sync.{self._settings.name}.units]"
-            yield "property", f"property {shorten(each.property_id)} is not in {where}: add it, to say which unit it is"
-        elif reading.get(SaidUnit, each.property_id) is None:
-            yield "property", f"property {shorten(each.property_id)} has no venue in the configuration"
         if each.ends is not None and each.ends < each.starts:
             yield "end-date", "is before start-date"
         try:
@@ -234,6 +232,11 @@ class Connector:
                 day_ends(each.ends, self._zone)
         except InvalidValue as error:
             yield "start-date", str(error)
+        if place is None:
+            where = f"[sync.{self._settings.name}.units]"
+            yield "property", f"property {shorten(each.property_id)} is not in {where}: add it, to say which unit it is"
+        elif reading.get(SaidUnit, each.property_id) is None:
+            yield "property", f"property {shorten(each.property_id)} has no venue in the configuration"
 
     def _tell_absent(self, reading: Reading, known: Known, ids: set[str]) -> None:
         """A relationship is never removed: one that is not listed is LEAP's fault, and its key stays."""

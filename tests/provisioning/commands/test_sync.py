@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.sync import Kind
-from tests.platforms.building import Building
 from tests.platforms.eleven import PASSPHRASE_GIVEN, Eleven
 from tests.provisioning.commands.hudson import Hudson, utc_now
 

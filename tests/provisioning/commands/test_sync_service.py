@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platforms.building import Building
+from pcaps.platforms.building import Building
 from tests.platforms.eleven import Eleven
 from tests.provisioning.commands.hudson import Hudson, utc_now
 

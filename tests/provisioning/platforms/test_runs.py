@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from tests.platforms.building import Building
 
 from provisioning.platforms import PLATFORMS, UnitPlace
 from provisioning.runner.run import Configured, Outcome, Run
 from provisioning.sync import Limits
-from tests.platforms.building import Building
 from tests.platforms.eleven import TOKEN, Eleven
 from tests.platforms.leap import PASSWORD, USERNAME, Leap
 from tests.provisioning.platforms.drive import drive_http, make_settings

@@ -169,8 +169,8 @@ def test_check_reads_a_real_unit():
 
     assert check(answers([resident()])) == [
         "sites: S1",
-        "site S1: 4 units, 1 residents",
-        "the first of them: Hudson, 1, 100, VLAN 100",
+        "site S1, units: 4, residents: 1",
+        "the first unit: Hudson, 1, 100, VLAN 100",
     ]
     with pytest.raises(Unreadable, match="not one unit can be read"):
         check(answers(mappings={"Mappings": []}))
@@ -629,6 +629,14 @@ def test_one_who_was_terminated_ends_whatever_else_is_wrong():
     reading = read(answers([resident(Status="Terminated", Unit=None, ActivationDateUTC=None)]), known=["S1/R1"])
     assert keys(reading)["S1/R1"].standing is Standing.ENDED
     assert not reading.faults
+
+
+def test_an_end_that_is_past_counts_whatever_the_word_and_wherever_the_unit_went():
+    past = {"DeactivationDateUTC": "2026-11-20T00:00:00.000Z"}
+    for record in (resident(Status="Moved away", **past), resident(Unit="999", **past), resident(Unit=None, **past)):
+        assert keys(read(answers([record]), known=["S1/R1"]))["S1/R1"].standing is Standing.ENDED
+    to_come = resident(Unit="999", DeactivationDateUTC="2026-11-22T00:00:00.000Z")
+    assert not keys(read(answers([to_come]), known=["S1/R1"]))
 
 
 # Contradictions.

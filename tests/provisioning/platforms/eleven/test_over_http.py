@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, Known, PlatformError
 from provisioning.sync import Kind, Reading, SaidKey, SaidPool, SaidUnit, Standing
-from tests.platforms.building import Building
 from tests.platforms.eleven import TOKEN, Eleven
 from tests.provisioning.platforms.drive import drive_http, make_settings
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, Known, PlatformError
 from provisioning.sync import Kind, Reading, SaidNas
-from tests.platforms.building import Building
 from tests.platforms.encloud import API_KEY, EMAIL, PASSWORD, EnCloud
 from tests.provisioning.platforms.drive import drive_http, make_settings
 

@@ -412,6 +412,13 @@ def test_t7_an_unmapped_property_is_reported_and_not_guessed():
     assert reading.is_whole
 
 
+def test_t7_an_end_that_is_past_counts_where_the_property_is_not_mapped_any_more():
+    gone, staying = relationship("1", "PP-02", end="2026-11-20"), relationship("2", "PP-02", end="2026-11-22")
+    reading = read(Company(gone, staying), known=["1", "2"])
+    assert {key.id: key.standing for key in keys(reading).values()} == {"1": Standing.ENDED}
+    assert not keys(read(Company(gone)))
+
+
 def test_t7_units_say_their_venue_where_there_are_several():
     units = {
         "PP-01": UnitPlace(unit="1", venue="A"),

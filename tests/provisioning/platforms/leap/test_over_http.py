@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, Known, PlatformError, StoredKey, UnitPlace
 from provisioning.sync import WHOLE, Kind, Reading, SaidKey
-from tests.platforms.building import Building
 from tests.platforms.leap import PASSWORD, USERNAME, Leap
 from tests.provisioning.platforms.drive import drive_http, make_settings
 

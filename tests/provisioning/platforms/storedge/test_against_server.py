@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, Known, PlatformError
 from provisioning.sync import Kind, Reading, SaidKey, SaidUnit, Standing
-from tests.platforms.building import Building
 from tests.platforms.storedge import TOKEN, StorEdge, identifier
 from tests.platforms.year import EVENTS, VLAN, year
 from tests.provisioning.platforms.drive import drive_http, make_settings

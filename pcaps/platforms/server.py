@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.platforms.building import Building
-from tests.platforms.faults import CONTENT, DOCTYPE, LAUGHS, WIRE, Fault, Faults, cut_in_a_character, echo, tamper
+from .building import Building
+from .faults import CONTENT, DOCTYPE, LAUGHS, WIRE, Fault, Faults, cut_in_a_character, echo, tamper
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from tests.platforms.server import Refused, Request
+from .server import Refused, Request
 
 MOST = 100  # subscribers of a page, whatever is asked for
 # By path what answers, and the members: ! is required; text, or :i integer, :b boolean, :o object, :l texts.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.platforms.building import Building, Person, Tenancy, Unit
+from .building import Building, Person, Tenancy, Unit
 
 OPERATOR = "OP1"
 PLANS = {"Basic": (50_000, 10_000, 4), "Fast": (300_000, 30_000, 10), "Air": (100_000, 20_000, 6)}

@@ -1,4 +1,4 @@
-"""A test platform that answers as the VAULT API 3.0.0 does: what a synchronisation reads, and keys taken back.
+"""A platform that answers as the VAULT API 3.0.0 does: what a synchronisation reads, and keys taken back.
 
 POST alone, one JSON object each way, the token in the body; answers are as uneven as the document's samples are, and
 errors have its envelope. A tenancy is a subscription with a key. Left out: `addKey` for people whom it does not know.
@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zlib import crc32
 
-from tests.platforms.building import Building, Tenancy
-from tests.platforms.server import Refused, Reply, Request, TestPlatform, as_json
-from tests.platforms.vault_records import Records, Subscriber, instant, pool_id, token_of, unit_id
-from tests.platforms.vault_requests import CALLS, body_of, check_members, jwt, kind, pagination
+from .building import Building, Tenancy
+from .server import Refused, Reply, Request, TestPlatform, as_json
+from .vault_records import Records, Subscriber, instant, pool_id, token_of, unit_id
+from .vault_requests import CALLS, body_of, check_members, jwt, kind, pagination
 
 EMAIL, PASSWORD = "sync@example.net", "vault-password-1"
 LIFE = timedelta(hours=1)
