@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from tests.platforms.building import Building
 
+from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, UnitPlace
 from provisioning.runner.run import Configured, Outcome, Run
 from provisioning.sync import Limits
