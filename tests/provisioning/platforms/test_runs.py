@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.platforms.building import Building
 
 from pcaps.platforms.building import Building
 from provisioning.platforms import PLATFORMS, UnitPlace

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pcaps.platforms.building import Building
+from pcaps.platforms.faults import KINDS
+from pcaps.platforms.vault import EMAIL, PASSWORD, Vault
 from provisioning.platforms import Known
 from provisioning.runner.run import Configured, Outcome, Run
 from provisioning.sync import HeldState, Kind, Limits, Reading, SaidKey, SaidPool, SaidUnit
-from tests.platforms.building import Building
-from tests.platforms.faults import KINDS
-from tests.platforms.vault import EMAIL, PASSWORD, Vault
 from tests.platforms.year import year
 from tests.provisioning.platforms.drive import drive_http, make_settings
 from tests.provisioning.platforms.vault.api import Connector, faults

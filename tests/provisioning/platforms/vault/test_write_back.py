@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pcaps.platforms.building import Building
+from pcaps.platforms.vault import EMAIL, PASSWORD
+from pcaps.platforms.vault import Vault as Platform
 from provisioning.platforms import Known, NewId, StoredKey, Unavailable
 from provisioning.runner.run import Configured, Outcome, Run
 from provisioning.sync import Kind, Limits, SaidKey, Standing
-from tests.platforms.building import Building
-from tests.platforms.vault import EMAIL, PASSWORD
-from tests.platforms.vault import Vault as Platform
 from tests.provisioning.platforms.drive import drive, drive_http, make_settings
 from tests.provisioning.platforms.vault import api
 from tests.provisioning.platforms.vault.api import POOL, UNIT, VENUE, Vault, faults, key, make_connector, read
