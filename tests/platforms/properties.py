@@ -149,4 +149,12 @@ PROPERTIES = (
         says_vlans=True,
         has_table=True,
     ),
+    Property(
+        "vault",
+        vault.Vault,
+        _vault_table,
+        lambda server, _, tenancy: server.key_id(tenancy.id),
+        {"password": vault.PASSWORD},
+        says_vlans=True,
+    ),
 )
