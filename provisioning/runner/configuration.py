@@ -270,7 +270,7 @@ def _mistakes(said: ConnectorTable) -> Iterator[str]:
         forms = [key + form for form in _FORMS] if key in SECRETS else [key]
         if not any(getattr(said, form) for form in forms):
             yield f"{' or '.join([*forms[1:], forms[0]])} is missing, which {said.platform} needs"
-    if said.platform == "leap" and not said.token and not said.token_file and not said.token_env:
+    if said.platform == "leap" and (said.username or not any((said.token, said.token_file, said.token_env))):
         if not said.username:
             yield "username is missing, which leap needs"
         if not any((said.password, said.password_file, said.password_env)):

@@ -123,7 +123,7 @@ NEEDS: Final = {
     "vault": ("username", "password"),
     "eleven": ("token",),
     "storedge": ("token", "sites", "ssid"),
-    "leap": ("ssid",),
+    "leap": ("ssid", "timezone"),
     "encloud": ("username", "password", "api_key", "sites"),
     "ruckus-one": ("tenant", "client_id", "client_secret"),
 }

@@ -5,14 +5,15 @@ are asked. 1 kB answered with 600 octets over loopback, eight connections, CPU o
 threads 408 us, httpcore.HTTPConnection in threads 267 us, h11 on one thread that polls 70 us; with all that is around
 it 100 us, where httpx.Client takes 330 (benchmarks/transport.py).
 
-Sending waits; reading does not: whoever polls calls `receive` when something is there, and `give_up` past `ends`.
+Sending waits; reading does not: whoever polls calls `receive` when something is there, `give_up` past the time.
 """
 
 import contextlib
 import select
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -70,10 +71,9 @@ class Response:
 class Connection:
     """A connection; raises Failed wherever something goes wrong, and is closed then."""
 
-    def __init__(self, address: Address, tls: ssl.SSLContext | None, clock: Callable[[], float]) -> None:
+    def __init__(self, address: Address, tls: ssl.SSLContext | None) -> None:
         self.address = address
         self._tls = tls
-        self._clock = clock
         self._socket: socket.socket | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEADER_OCTETS)
         self._answers = 0
@@ -109,7 +109,7 @@ class Connection:
 
     def open(self, timeout_s: float) -> None:
         """Connect, TLS included."""
-        until = self._clock() + timeout_s
+        until = time.monotonic() + timeout_s
         try:
             plain = socket.create_connection((self.address.host, self.address.port), timeout=timeout_s)
         except TimeoutError:
@@ -136,7 +136,7 @@ class Connection:
                     return secure.do_handshake()
                 except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
                     wants = select.POLLIN if isinstance(error, ssl.SSLWantReadError) else select.POLLOUT
-                    if not _wait(secure, wants, until - self._clock()):
+                    if not _wait(secure, wants, until - time.monotonic()):
                         raise Failed(f"no TLS within {timeout_s:g} s") from None
         except ssl.SSLCertVerificationError as error:
             text = _CERTIFICATE.get(error.verify_code, "cannot be verified")
@@ -157,7 +157,7 @@ class Connection:
         except h11.LocalProtocolError:
             self.close()
             raise Failed("its path or a header has something in it that HTTP cannot carry", may_help=False) from None
-        self._heard = self._clock()
+        self._heard = time.monotonic()
         self._ends, self._read_s = self._heard + request_s, read_s
         self._allowance, self._octets_in = allowance, False
         try:
@@ -182,7 +182,7 @@ class Connection:
             except OSError as error:
                 self._fail(f"the connection broke off: {_reason(error)}")
             if octets:
-                self._heard, self._octets_in = self._clock(), True
+                self._heard, self._octets_in = time.monotonic(), True
             try:
                 self._http.receive_data(octets)
                 answer = self._next()
@@ -227,13 +227,13 @@ class Connection:
         return response
 
     @property
-    def ends(self) -> float:
-        """Return when the answer must have come, or its next octet."""
-        return min(self._ends, self._heard + self._read_s)
+    def left_s(self) -> float:
+        """Return how much longer the answer may take, or its next octet."""
+        return min(self._ends, self._heard + self._read_s) - time.monotonic()
 
     def give_up(self) -> NoReturn:
         """Raise Failed for an answer that takes too long."""
-        whole = self._clock() >= self._ends
+        whole = time.monotonic() >= self._ends
         self._fail("the answer takes too long" if whole else f"nothing came for {self._read_s:g} s")
 
     def _fail(self, text: str, *, may_help: bool = True) -> NoReturn:

@@ -156,7 +156,7 @@ class Lanes:
             connection.close()
         if call.address.scheme == "https" and self._tls is None:
             self._tls = self._make_tls()
-        connection = Connection(call.address, self._tls if call.address.scheme == "https" else None, self._clock)
+        connection = Connection(call.address, self._tls if call.address.scheme == "https" else None)
         connection.open(self._limits.connect_s)
         return connection
 
@@ -166,20 +166,18 @@ class Lanes:
         """Wait until an answer comes, a deadline passes, or something may be sent; return where something happened."""
         now = self._clock()
         until = min(self._ends, self._heard + self._limits.patience_s, self._told + _TICK_S)
-        if self._ready and len(self._busy) < int(self._width):
-            until = min(until, self._quiet_until)
-        if self._later:
-            until = min(until, max(self._later[0][0], self._quiet_until))
+        if len(self._busy) < int(self._width):
+            if self._ready:
+                until = min(until, self._quiet_until)
+            if self._later:
+                until = min(until, max(self._later[0][0], self._quiet_until))
         if not self._busy:
             if (self._ready or self._later) and until > now:
                 self._sleep(until - now)
             return []
-        until = min(until, min(connection.ends for connection, _ in self._busy.values()))
-        there = [self._busy[file] for file, _ in self._poll.poll(max(0.0, until - now) * 1000 + 1)]
-        if there:
-            return there
-        now = self._clock()
-        return [pair for pair in self._busy.values() if pair[0].ends <= now]
+        wait_s = min(until - now, min(connection.left_s for connection, _ in self._busy.values()))
+        there = [self._busy[file] for file, _ in self._poll.poll(max(0.0, wait_s) * 1000 + 1)]
+        return there or [pair for pair in self._busy.values() if pair[0].left_s <= 0]
 
     def _check_patience(self) -> None:
         now = self._clock()
@@ -196,7 +194,7 @@ class Lanes:
         try:
             response = connection.receive()
             if response is None:
-                if connection.ends > self._clock():
+                if connection.left_s > 0:
                     return None
                 connection.give_up()
         except Failed as failed:

@@ -40,7 +40,8 @@ class Transport:
 
         progress: called for each answer, for each request that is asked again, and every 10 s while nothing comes, with
             what that is about; what it or `sleep` raises comes out of `run`
-        clock, now: seconds, and seconds since 1970; jitter: 0 to 1
+        clock, now: seconds, of what waits and of patience, and seconds since 1970; a socket's time is the system's
+        jitter: 0 to 1
         """
         self._address = Address.parse(url)
         self._limits = limits

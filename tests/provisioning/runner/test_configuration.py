@@ -273,7 +273,7 @@ def test_each_mistake_is_one_line_that_names_table_and_key(write, text, line):
         ("vault", ["username", "password_file or password_env or password"]),
         ("eleven", ["token_file or token_env or token"]),
         ("storedge", ["token_file or token_env or token", "sites", "ssid"]),
-        ("leap", ["ssid", "username", "password_file or password_env or password"]),
+        ("leap", ["ssid", "timezone", "username", "password_file or password_env or password"]),
         ("encloud", ["username", "password_file or password_env or password", "api_key_file", "sites"]),
         ("ruckus-one", ["tenant", "client_id", "client_secret_file or client_secret_env or client_secret"]),
     ],
