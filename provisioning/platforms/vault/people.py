@@ -6,8 +6,8 @@ from typing import Any, Final
 from ...errors import InvalidValue
 from ...sync import WHOLE, Kind, Standing, shorten
 from ..exchange import Exchange, PlatformError, Refused
-from ..fields import find_id, parse_records
-from .payloads import SUBSCRIBERS, SUBSCRIPTIONS, Subscriber, Subscription, count_of, member, records
+from ..fields import BadRecord, find_id, parse_records
+from .payloads import SUBSCRIBERS, SUBSCRIPTIONS, Subscription, count_of, member, records
 from .payloads.subscribers import TOKEN
 from .run import Run, chunks
 from .session import Call
@@ -18,24 +18,30 @@ PAGE_SIZE: Final = 100
 EVERY_VENUE: Final = "ALL"
 
 _PAGES_AT_ONCE: Final = 64
-_VENUES_AT_ONCE: Final = 8
+_VENUES_AT_ONCE: Final = 4  # of 5000 units each
 _MOST_SUBSCRIBERS: Final = 2_000_000  # a list that goes on for ever ends here
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A subscriber of the list: only what a key needs, as there are many. `state` None: the platform says none."""
+
+    name: str | None
+    venue: str | None
+    external_id: str | None
+    state: State | None
 
 
 @dataclass
 class People:
-    """The subscribers of all pages. `unknown`: those whose record cannot be read beyond its token."""
+    """The subscribers to ask for the keys of: those of the list, and those that only subscriptions name (None)."""
 
-    by_token: dict[str, Subscriber] = field(default_factory=dict)
-    unknown: set[str] = field(default_factory=set)
-    states: dict[str, State] = field(default_factory=dict)
-    order: dict[str, None] = field(default_factory=dict)
+    accounts: dict[str, Account | None] = field(default_factory=dict)
 
     def state(self, token: str) -> State | None:
         """Return what the list says of an account; of one that it lacks, or could not be read, nothing is known."""
-        if token in self.unknown or token not in self.by_token:
-            return UNKNOWN
-        return self.states.get(token)
+        account = self.accounts.get(token)
+        return UNKNOWN if account is None else account.state
 
 
 @dataclass
@@ -45,12 +51,12 @@ class _Pages:
     total: int | None = None
     pages: int | None = None
     read: int = 0
-    seen: dict[str, Any] = field(default_factory=dict)  # what came, by token, or by its place where that is not to read
+    seen: dict[str, Account | BadRecord] = field(default_factory=dict)  # by token, or place where that is not to read
     fault: str | None = None
 
     def take(self, answer: Any, what: str) -> bool:
         """Take a page; return whether it had anything new, so that another may follow."""
-        rows = records(member(answer, what, "subscribers"), "SubscriberToken", what)
+        listed, bad = parse_records(SUBSCRIBERS, records(member(answer, what, "subscribers"), "SubscriberToken", what))
         paging = answer.get("pagination") if isinstance(answer, dict) else None
         total = count_of(paging, "TotalCount", "totalCount", "total")
         if self.total is not None and total is not None and total != self.total:
@@ -59,8 +65,10 @@ class _Pages:
         self.pages = self.pages or count_of(paging, "TotalPages", "totalPages")
         self.read += 1
         before = len(self.seen)
-        for place, row in enumerate(rows):
-            self.seen.setdefault(find_id(row, TOKEN) or f"\0{self.read}/{place}", row)
+        for each in listed:
+            self.seen.setdefault(each.id, Account(each.name, each.venue, each.external_id, read_status(each.status)))
+        for wrong in bad:
+            self.seen.setdefault(find_id(wrong.raw, TOKEN) or f"\0{self.read}/{wrong.index}", wrong)
         return len(self.seen) > before
 
 
@@ -79,21 +87,17 @@ def read_subscribers(run: Run) -> Exchange[People]:
         run.reading.partial(WHOLE, walk.fault)
     run.has_subscribers = walk.fault is None
     people = People()
-    listed, bad = parse_records(SUBSCRIBERS, list(walk.seen.values()))
-    for each in bad:
-        token = find_id(each.raw, TOKEN)
-        venue = find_id(each.raw, ("VenueID",)) or WHOLE
-        run.reading.unreadable(Kind.SUBSCRIBER, token, venue, each.text, field=each.field)
-        if token is not None:
-            people.unknown.add(token)
-            people.order[token] = None
-    for subscriber in listed:
-        people.by_token[subscriber.id] = subscriber
-        people.order[subscriber.id] = None
-        state = read_status(subscriber.status)
-        if state is not None:
-            people.states[subscriber.id] = state
-            note_word(run, state, subscriber.venue or WHOLE, Kind.SUBSCRIBER, subscriber.id)
+    for token, account in walk.seen.items():
+        if isinstance(account, Account):
+            people.accounts[token] = account
+            if account.state is not None:
+                note_word(run, account.state, account.venue or WHOLE, Kind.SUBSCRIBER, token)
+            continue
+        is_named = find_id(account.raw, TOKEN) is not None
+        venue = find_id(account.raw, ("VenueID",)) or WHOLE
+        run.reading.unreadable(Kind.SUBSCRIBER, token if is_named else None, venue, account.text, field=account.field)
+        if is_named:
+            people.accounts[token] = None
     return people
 
 
@@ -151,8 +155,8 @@ def read_subscriptions(run: Run, people: People) -> Exchange[None]:
             _take_subscriptions(run, venue, answer)
     lacking = 0
     for token, stays in run.stays.items():
-        if token not in people.order:
-            people.order[token] = None
+        if token not in people.accounts:
+            people.accounts[token] = None
             lacking += any(stay.state.standing is Standing.ACTIVE and stay.holds(run.now) for stay in stays)
     if lacking and run.has_subscribers:
         text = f"subscribers: {lacking} with a subscription that runs are not in the list"

@@ -27,7 +27,7 @@ from .payloads import Pool as ListedPool
 from .run import GLOBAL, Place, Pool, Run, chunks
 from .session import Call
 
-_VENUES_AT_ONCE: Final = 8  # whose units, up to 5000 each, are in memory as they came
+_VENUES_AT_ONCE: Final = 4  # whose units, up to 5000 each, are in memory as they came
 _SEARCHED: Final = "WPA2"
 _MAX_OFFSET: Final = MAX_VLAN - 1
 _UNLIMITED: Final = 2**32  # kbit/s, or devices: no plan has so many

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ...sync import Standing
@@ -20,6 +21,7 @@ class State:
 
 ACTIVE: Final = State(Standing.ACTIVE)
 UNKNOWN: Final = State(Standing.UNKNOWN)
+TERMINATED: Final = State(Standing.ENDED, "terminated")
 
 _WORDS: Final = {
     "active": ACTIVE,
@@ -28,13 +30,14 @@ _WORDS: Final = {
     "aup not accepted": State(Standing.SUSPENDED, TERMS),
     "pending": State(Standing.SUSPENDED, TERMS),
     "suspended": State(Standing.SUSPENDED, "suspended"),
-    "terminated": State(Standing.ENDED, "terminated"),
+    "terminated": TERMINATED,
     "unknown": UNKNOWN,
 }
 # What of several states counts: an end before a suspension, and both before a word that nobody knows.
 _WEIGHT: Final = {Standing.ACTIVE: 0, Standing.UNKNOWN: 1, Standing.SUSPENDED: 2, Standing.ENDED: 3}
 
 
+@lru_cache(maxsize=256)
 def read_status(word: str | None) -> State | None:
     """Return what a word says, whatever its case; None where there is none, UNKNOWN for one that is not known."""
     if word is None:

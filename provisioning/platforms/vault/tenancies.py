@@ -14,7 +14,7 @@ from .people import People, note_word
 from .places import why_not_searched
 from .run import Run, chunks
 from .session import Call
-from .statuses import ACTIVE, State, read_status, weigh
+from .statuses import ACTIVE, TERMINATED, State, read_status, weigh
 from .stays import Stay, choose, of_key
 
 WITHOUT_KEY: Final = "subscription:"  # and its id: what a key is called that was made here, until the platform has it
@@ -35,8 +35,8 @@ def read_keys(run: Run, people: People) -> Exchange[None]:
     for key, subscriber in run.known.subscribers_of_keys.items():
         stored.setdefault(subscriber, []).append(key)
     asked = []
-    for token in people.order:
-        if stored and people.state(token) == read_status("TERMINATED"):
+    for token in people.accounts:
+        if stored and people.state(token) == TERMINATED:
             _end(run, token, stored.get(token, ()), people)
         else:
             asked.append(token)
@@ -51,9 +51,9 @@ def read_keys(run: Run, people: People) -> Exchange[None]:
 
 def _end(run: Run, token: str, stored: Iterable[str], people: People) -> None:
     """Say that the keys of a closed account have ended: which they are need not be asked."""
-    subscriber = people.by_token[token]
+    account = people.accounts[token]
     for key in stored:
-        venue = subscriber.venue or WHOLE
+        venue = (account.venue if account is not None else None) or WHOLE
         run.reading.say(
             SaidKey(id=key, venue=venue, pool="", subscriber=token, standing=Standing.ENDED, reason=_CLOSED)
         )
@@ -65,7 +65,7 @@ class _Subscriber:
     def __init__(self, run: Run, token: str, people: People, stored: Sequence[str]) -> None:
         self.run, self.reading = run, run.reading
         self.token = token
-        self.listed = people.by_token.get(token)
+        self.listed = people.accounts.get(token)
         self.state = people.state(token)
         self.stored = stored
         self.stays = run.stays.get(token, [])
