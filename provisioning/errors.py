@@ -5,6 +5,7 @@ ProvisioningError
 │   ├── StoreMissing      there is no database at that path
 │   ├── StoreReplaced     another file lies at the path now, or other contents in the file
 │   ├── RowDamaged        one row cannot be opened; the others may be
+│   ├── RowRefused        one row breaks a rule of the database itself; the others may not
 │   └── NewerDatabase     written by a later Latchkey
 ├── MasterKeyError        missing, unreadable, too widely readable, or another database's
 ├── InvalidValue          a value outside its kind: a date, a network, a VLAN, a passphrase; also a ValueError
@@ -51,6 +52,10 @@ class RowDamaged(StoreError):  # noqa: N818
         super().__init__(f"{what or table} of row {id_} cannot be decrypted: the database was altered")
         self.table = table
         self.id = id_
+
+
+class RowRefused(StoreError):  # noqa: N818
+    """A row that a rule of the database itself does not let in."""
 
 
 class NewerDatabase(StoreError):  # noqa: N818

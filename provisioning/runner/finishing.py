@@ -3,8 +3,9 @@
 None of it can undo what is stored: what does not work is told, and the next run does it again.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar, cast
+import itertools
+from collections.abc import Iterator
+from typing import Final, Protocol, TypeVar, cast
 
 from ..platforms import (
     Acknowledges,
@@ -18,9 +19,10 @@ from ..platforms import (
     WritesBack,
 )
 from ..store import Store
-from ..sync import WHOLE, Fault, Kind, Plan, Reading, SaidKey
-from .apply import Applied
+from ..store.sync import Untold
+from ..sync import WHOLE, Fault, Kind, Reading, SaidKey
 
+_AT_ONCE: Final = 500  # keys that are written back before that is noted
 T = TypeVar("T")
 
 
@@ -31,68 +33,50 @@ class Drive(Protocol):
 
 
 def finish_with_platform(
-    store: Store,
-    connector: Connector,
-    settings: ConnectorSettings,
-    drive: Drive,
-    plan: Plan,
-    applied: Applied,
-    reading: Reading | None,
+    store: Store, connector: Connector, settings: ConnectorSettings, drive: Drive, reading: Reading | None
 ) -> list[Fault]:
-    """Acknowledge what was read, and write back what was made where that is wanted; return what did not work."""
+    """Acknowledge what was read, and write back what was made where that is wanted; return what did not work.
+
+    reading: of this run; a plan that was kept has none, and the next run acknowledges
+    """
     told: list[str] = []
-    for work in (
-        _acknowledging(connector, reading),
-        _writing_back(store, connector, settings, plan, applied, reading),
-    ):
-        if work is not None:
-            try:
-                results = drive(work)
-                told += [each for each in results if isinstance(each, str)]
-                new_ids = {each.id: each.new for each in results if isinstance(each, NewId)}
-                store.sync.rename(plan.connector, new_ids)
-            except PlatformError as error:
-                told.append(str(error))
-    return [Fault(plan.platform, WHOLE, None, None, None, text) for text in told]
+    try:
+        if reading is not None and hasattr(connector, "acknowledge"):
+            told += drive(cast("Acknowledges", connector).acknowledge(reading))
+        if settings.write_back and hasattr(connector, "write_back"):
+            told += _write_back(store, connector, settings.name, drive, reading)
+    except PlatformError as error:
+        told.append(str(error))
+    return [Fault(settings.platform, WHOLE, None, None, None, text) for text in told]
 
 
-def _acknowledging(connector: Connector, reading: Reading | None) -> Exchange[Sequence[str | NewId]] | None:
-    if reading is None or not hasattr(connector, "acknowledge"):
-        return None
-    return cast("Acknowledges", connector).acknowledge(reading)
-
-
-def _writing_back(
-    store: Store,
-    connector: Connector,
-    settings: ConnectorSettings,
-    plan: Plan,
-    applied: Applied,
-    reading: Reading | None,
-) -> Exchange[Sequence[str | NewId]] | None:
-    if not settings.write_back or not hasattr(connector, "write_back"):
-        return None
-    said = {step.id: step.said for step in plan.steps if step.kind is Kind.KEY and step.id in applied.keys}
-    made = {record: id_ for id_, record in applied.keys.items()}
-    if reading is not None and hasattr(connector, "unwritten"):
-        records = store.sync.records(plan.connector, Kind.KEY)
-        for id_ in cast("WritesAgain", connector).unwritten(reading):
-            if id_ in records:  # also those that an earlier run did not get there
-                said[id_] = reading.get(SaidKey, id_)
-                made[records[id_]] = id_
-    if not made:
-        return None
-    keys = []
-    for key in store.keys.get_many(made, lambda *_: None):
-        wanted = said[made[key.id]]
-        assert isinstance(wanted, SaidKey)  # noqa: S101 (what was added)
-        keys.append(
+def _write_back(store: Store, connector: Connector, name: str, drive: Drive, reading: Reading | None) -> Iterator[str]:
+    """Write back all keys that were not yet, also those of a run that was interrupted; yield what did not work."""
+    waiting = iter(_untold(store, connector, name, reading).values())
+    while some := {each.record_id: each for each in itertools.islice(waiting, _AT_ONCE)}:
+        keys = [
             StoredKey(
-                id=wanted.id,
+                id=some[key.id].platform_id,
                 record=key.id,
-                subscriber=wanted.subscriber,
+                subscriber=some[key.id].subscriber,
                 passphrase=key.passphrase.value,
-                is_made=wanted.passphrase is None,
+                is_made=some[key.id].is_made,
             )
-        )
-    return cast("WritesBack", connector).write_back(keys)
+            for key in store.keys.get_many(some, lambda *_: None)
+        ]
+        results = drive(cast("WritesBack", connector).write_back(keys))
+        store.sync.rename(name, {each.id: each.new for each in results if isinstance(each, NewId)})
+        store.sync.mark_told(name, (key.record for key in keys))
+        yield from (each for each in results if isinstance(each, str))
+
+
+def _untold(store: Store, connector: Connector, name: str, reading: Reading | None) -> dict[str, Untold]:
+    """Return the keys that the platform has not been told of, and those that it says it lacks."""
+    untold = {each.platform_id: each for each in store.sync.untold(name)}
+    if reading is not None and hasattr(connector, "unwritten"):
+        records = store.sync.records(name, Kind.KEY)
+        for id_ in cast("WritesAgain", connector).unwritten(reading):
+            said = reading.get(SaidKey, id_)
+            if id_ in records and said is not None:
+                untold[id_] = Untold(id_, records[id_], said.subscriber, said.passphrase is None)
+    return untold

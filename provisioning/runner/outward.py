@@ -64,7 +64,7 @@ class OutwardRun(Run):
             is_first=state is None or not state.is_accepted,
             limits=self._configured.limits,
         )
-        self._beat()
+        self._lease.beat()
         return replace(plan, faults=(*plan.faults, *faults))
 
     def _moved(self, plan: Plan) -> str | None:

@@ -5,14 +5,12 @@ nothing is changed: the property goes on with what it has.
 """
 
 import enum
-import os
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ..errors import NotFound, ProvisioningError
+from ..errors import NotFound, RowDamaged
 from ..keys import Progress
 from ..platforms import Connector, ConnectorSettings, Known, PlatformError
 from ..store import Store
@@ -20,8 +18,8 @@ from ..store.sync import ACCEPTED, HELD, OFFERED, ConnectorState, Owned
 from ..sync import Fault, HeldState, Holdings, Kind, Limits, Plan, Reading, reconcile
 from .apply import AddNas, Applied, Applier
 from .finishing import Drive, finish_with_platform
+from .lease import Lease
 
-LEASE: Final = timedelta(minutes=5)
 MOST_AGE: Final = timedelta(hours=24)  # of a plan that is accepted
 _MOST_FAULTS: Final = 200  # that are kept
 
@@ -63,10 +61,6 @@ class Look:
     reading: Reading | None
 
 
-class LeaseLost(ProvisioningError):  # noqa: N818
-    """Another process has taken over: this one stops where it is."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Configured:
     """A connector with what its table says beside its settings."""
@@ -103,16 +97,16 @@ class Run:
         self._drive = drive
         self._now = now
         self._progress = progress
-        self._leader = leader or f"{socket.gethostname()}:{os.getpid()}"
-        self._led_at: datetime | None = None
+        self._lease = Lease(store.sync, self._name, configured.settings.platform, now, leader)
         self._reason: str | None = None  # why a person accepts a plan
+        self._made_from: Holdings | None = None  # the last plan
         self._reading: Reading | None = None  # of this run; a plan that was kept has none, and the next run tells
 
     # Commands.
 
     def run(self) -> RunReport:
         """Synchronise, as far as nobody has to be asked."""
-        if (busy := self._lead()) is not None:
+        if (busy := self._lease.take()) is not None:
             return self._busy(busy)
         try:
             self._resume_accepted()
@@ -123,13 +117,14 @@ class Run:
             except PlatformError as error:
                 return self._failed(error)
             self._store.sync.mark_missing(self._name, plan.missing)
+            self._store.sync.mark_agreed(self._name, plan.agreed)
             if plan.holds:
                 plan = self._keep(plan, HELD)
                 text = "; ".join(plan.holds)
                 return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
             return self._apply(plan, None)
         finally:
-            self._store.sync.release(self._name, self._leader)
+            self._lease.give_back()
 
     def dry_run(self) -> RunReport:
         """Return what `run` would do; nothing is kept of it."""
@@ -149,7 +144,7 @@ class Run:
 
     def plan(self) -> RunReport:
         """Make a plan for a person to read, and keep it; where the connector is held, in place of the one before."""
-        if (busy := self._lead()) is not None:
+        if (busy := self._lease.take()) is not None:
             return self._busy(busy)
         try:
             try:
@@ -161,7 +156,7 @@ class Run:
             text = "; ".join(plan.holds) or None
             return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
         finally:
-            self._store.sync.release(self._name, self._leader)
+            self._lease.give_back()
 
     def accept(self, number: int, *, reason: str | None = None) -> RunReport:
         """Carry out a plan that was kept, exactly; where something it was made from has changed, make a new one."""
@@ -169,7 +164,7 @@ class Run:
         stored = self._store.sync.stored_plan(number)
         if stored.connector != self._name:
             raise NotFound(f"plan {number} is not one of {self._name}")
-        if (busy := self._lead()) is not None:
+        if (busy := self._lease.take()) is not None:
             return self._busy(busy)
         try:
             if stored.state not in (HELD, OFFERED, ACCEPTED):
@@ -184,7 +179,7 @@ class Run:
             self._store.sync.close_plan(number)
             return report
         finally:
-            self._store.sync.release(self._name, self._leader)
+            self._lease.give_back()
 
     # Their parts.
 
@@ -224,9 +219,14 @@ class Run:
     def _make_plan(self, *, keep: bool = True) -> Plan:
         if keep:
             self._adopt()
-        reading = self._read(self._holdings())
-        plan = reconcile(reading, self._holdings(), self._configured.limits, self._name)
-        self._beat()
+        revision = self._store.changes.revision()
+        holdings = self._holdings()
+        reading = self._read(holdings)
+        self._lease.beat()
+        if self._store.changes.revision() != revision:  # while the platform was asked
+            holdings = self._holdings()
+        plan = reconcile(reading, holdings, self._configured.limits, self._name)
+        self._made_from = holdings
         return plan
 
     def _read(self, holdings: Holdings) -> Reading:
@@ -243,12 +243,13 @@ class Run:
             number=number,
             add_nas=self._configured.add_nas,
             progress=self._tell,
+            holdings=self._made_from if number is None else None,
+            guard=self._lease.keep,
             reason=self._reason,
         )
         applied = applier.apply(start)
-        settings = self._configured.settings
         applied.refused += finish_with_platform(
-            self._store, self._connector, settings, self._drive, plan, applied, self._reading
+            self._store, self._connector, self._configured.settings, self._drive, self._reading
         )
         whole = plan.is_complete
         report = RunReport(
@@ -262,28 +263,36 @@ class Run:
         return report
 
     def _resume_accepted(self) -> None:
-        """Complete a plan that was accepted and then interrupted."""
+        """Complete a plan that was accepted and then interrupted; one that cannot be opened any more is given up."""
         stored = self._store.sync.accepted(self._name)
-        if stored is not None:
-            self._apply(self._store.sync.plan(stored.number), stored.number, stored.done)
-            self._store.sync.close_plan(stored.number)
+        if stored is None:
+            return
+        try:
+            plan = self._store.sync.plan(stored.number)
+        except (NotFound, RowDamaged):
+            plan = None  # what is left of it is in the next plan
+        if plan is not None:
+            self._apply(plan, stored.number, stored.done)
+        self._store.sync.close_plan(stored.number)
 
     def _adopt(self) -> None:
         """Use the venues that the configuration names for the platform's."""
-        known_venues = self._holdings().venues
-        for platform_id, name in self._configured.venues.items():
-            if platform_id in known_venues:
+        named = self._configured.venues
+        known_venues = self._store.sync.records(self._name, Kind.VENUE) if named else {}
+        venues = {venue.id: venue.name for venue in self._store.venues.all()} if named else {}
+        for platform_id, name in named.items():
+            if known_venues.get(platform_id) in venues:
                 continue
-            found = next((venue for venue in self._store.venues.all() if venue.name == name), None)
+            found = next((id_ for id_, venue in venues.items() if venue == name), None)
             if found is None:
                 raise NotFound(f"[sync.{self._name}.venues] {platform_id}: there is no venue {name!r}")
             with self._store.sync.joining():
-                self._store.sync.own(
-                    self._name, [Owned(Kind.VENUE, platform_id, platform_id, found.id, is_owned=False)]
-                )
+                self._store.sync.own(self._name, [Owned(Kind.VENUE, platform_id, platform_id, found, is_owned=False)])
 
     def _holdings(self) -> Holdings:
-        return self._store.sync.holdings(self._name, nas_places=self._configured.nas_places)
+        return self._store.sync.holdings(
+            self._name, nas_places=self._configured.nas_places, venues=self._configured.venues
+        )
 
     def _state(self) -> ConnectorState:
         state = self._store.sync.connector(self._name)
@@ -296,29 +305,19 @@ class Run:
 
     # The lease, and what is noted.
 
-    def _lead(self) -> ConnectorState | None:
-        now = self._now()
-        other = self._store.sync.lead(self._name, self._configured.settings.platform, self._leader, now, LEASE)
-        self._led_at = now
-        return other
-
-    def _beat(self) -> None:
-        """Prolong the lease before it runs out."""
-        if self._led_at is not None and self._now() - self._led_at > LEASE / 5 and self._lead() is not None:
-            raise LeaseLost(f"another process synchronises {self._name} now")
-
     def beat(self) -> None:
         """Prolong the lease: whoever drives calls this while a long reading goes on."""
-        self._beat()
+        self._lease.beat()
 
     def _tell(self, stage: str, done: int, total: int) -> None:
-        self._beat()
+        self._lease.beat()
         if self._progress is not None:
             self._progress(stage, done, total)
 
     def _busy(self, state: ConnectorState) -> RunReport:
         until = "" if state.leader_until is None else f" until {state.leader_until:%H:%M:%S} UTC"
-        text = f"{state.leader} synchronises it{until}"
+        leader = (state.leader or "").rsplit(":", 2)[0]
+        text = f"{leader} synchronises it{until}"
         return RunReport(connector=self._name, outcome=Outcome.BUSY, text=text)
 
     def _failed(self, error: PlatformError) -> RunReport:

@@ -5,18 +5,19 @@ A record belongs to the connector and the platform's id of it, by nothing else. 
 decisions: they are not in the audit, and what they say of a record that is gone counts for nothing.
 """
 
+import itertools
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from ..errors import NotFound
 from ..secrets import Vault
-from ..sync import Holdings, Kind, Missing, Plan, dump_plan, load_plan
+from ..sync import Holdings, Kind, Missing, NotAPlan, Plan, pack_plan, unpack_plan
 from .files.database import Database
 from .records.holdings import read_holdings
 from .rows import Report, Row, load_instant, load_rows, save_instant
@@ -26,6 +27,7 @@ OFFERED: Final = "offered"  # made for a person to read
 ACCEPTED: Final = "accepted"  # is being applied
 DONE: Final = "done"
 KEPT_PLANS: Final = 20  # of a connector, whose contents are forgotten
+_CHUNK: Final = 2000  # rows of one transaction
 _PLACE: Final = "sync_plans.contents"
 _COLUMNS: Final = (
     "name, platform, is_accepted, leader, leader_until, held_plan, held_since, last_run, last_complete,"
@@ -72,6 +74,17 @@ class Owned:
     venue: str
     record_id: int
     is_owned: bool = True  # False: it is used, and belongs to whoever made it
+    is_made: bool | None = None  # a new key's passphrase was made here, so that the platform does not know it
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A key that the platform has not been told of: its ids of it and of whose it is, and ours."""
+
+    platform_id: str
+    record_id: int
+    subscriber: str | None
+    is_made: bool
 
 
 class Sync:
@@ -94,24 +107,39 @@ class Sync:
         row = self._db.row(f"SELECT {_COLUMNS} FROM sync_connectors WHERE name = ?", (name,))
         return None if row is None else _load(row)
 
-    def lead(self, name: str, platform: str, leader: str, now: datetime, lease: timedelta) -> ConnectorState | None:
-        """Take or prolong the lease; return None, or the state with whoever else holds it."""
+    def lead(
+        self, name: str, platform: str, leader: str, now: datetime, lease: timedelta, *, dead: str | None = None
+    ) -> ConnectorState | None:
+        """Take the lease; return None, or the state with whoever else holds it.
+
+        dead: a leader that is known to run no more
+        """
         with self._db.joining():
             self._db.execute("INSERT OR IGNORE INTO sync_connectors (name, platform) VALUES (?, ?)", (name, platform))
             taken = self._db.execute(
-                "UPDATE sync_connectors SET platform = ?, leader = ?, leader_until = ?"
-                " WHERE name = ? AND (leader IS NULL OR leader = ? OR leader_until <= ? OR leader_until > ?)",
+                "UPDATE sync_connectors SET platform = ?, leader = ?, leader_until = ? WHERE name = ?"
+                " AND (leader IS NULL OR leader IN (?, ?) OR leader_until <= ? OR leader_until > ?)",
                 (
                     platform,
                     leader,
                     save_instant(now + lease),
                     name,
                     leader,
+                    dead,
                     save_instant(now),
                     save_instant(now + 10 * lease),  # a clock that was far ahead
                 ),
             ).rowcount
         return None if taken else self.connector(name)
+
+    def prolong(self, name: str, leader: str, until: datetime) -> bool:
+        """Return whether the lease is still this leader's, and keep it until then; or part of a transaction."""
+        with self._db.joining():
+            cursor = self._db.execute(
+                "UPDATE sync_connectors SET leader_until = ? WHERE name = ? AND leader = ?",
+                (save_instant(until), name, leader),
+            )
+        return bool(cursor.rowcount)
 
     def release(self, name: str, leader: str) -> None:
         """Give the lease back."""
@@ -141,8 +169,17 @@ class Sync:
 
     # Whose records are whose.
 
-    def holdings(self, connector: str, *, nas_places: frozenset[str] = frozenset()) -> Holdings:
-        """Return all that the reconciler needs to know of the store."""
+    def holdings(
+        self,
+        connector: str,
+        *,
+        nas_places: frozenset[str] = frozenset(),
+        venues: Mapping[str, str] = MappingProxyType({}),
+    ) -> Holdings:
+        """Return all that the reconciler needs to know of the store.
+
+        venues: names of venues that people made, by the platform's ids: the connector uses them
+        """
         with self._db.reading():
             state = self.connector(connector)
             return read_holdings(
@@ -151,17 +188,45 @@ class Sync:
                 is_first=state is None or not state.is_accepted,
                 last_complete=None if state is None else state.last_complete,
                 nas_places=nas_places,
+                venues=venues,
             )
 
     def own(self, connector: str, records: Iterable[Owned]) -> None:
         """Note records of a connector; part of the transaction that makes them."""
         self._db.execute_many(
-            "INSERT OR REPLACE INTO sync_records (connector, kind, platform_id, venue, record_id, is_owned)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO sync_records (connector, kind, platform_id, venue, record_id, is_owned, untold)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (connector, each.kind.value, each.platform_id, each.venue, each.record_id, int(each.is_owned))
+                (
+                    connector,
+                    each.kind.value,
+                    each.platform_id,
+                    each.venue,
+                    each.record_id,
+                    int(each.is_owned),
+                    0 if each.is_made is None else 1 if each.is_made else 2,
+                )
                 for each in records
             ),
+        )
+
+    def untold(self, connector: str) -> list[Untold]:
+        """Return the keys that the platform has not been told of since they were made."""
+        rows = self._db.rows(
+            "SELECT r.platform_id, r.record_id, s.platform_id, r.untold = 1 FROM sync_records r"
+            " JOIN keys k ON k.id = r.record_id AND k.status != 'removed'"
+            " LEFT JOIN sync_records s ON s.connector = r.connector AND s.kind = 'subscriber'"
+            " AND s.record_id = k.subscriber_id"
+            " WHERE r.connector = ? AND r.kind = 'key' AND r.untold ORDER BY r.record_id",
+            (connector,),
+        )
+        return [Untold(id_, record, subscriber, bool(made)) for id_, record, subscriber, made in rows]
+
+    def mark_told(self, connector: str, record_ids: Iterable[int]) -> None:
+        """Note that the platform knows of these keys."""
+        self._mark(
+            "UPDATE sync_records SET untold = 0 WHERE kind = 'key' AND record_id = ? AND connector = ?",
+            ((each, connector) for each in record_ids),
         )
 
     def records(self, connector: str, kind: Kind) -> dict[str, int]:
@@ -195,7 +260,8 @@ class Sync:
     def note_status(self, connector: str, platform_id: str, venue: str) -> None:
         """Remember that a key's state is one that this connector gave it."""
         self._db.execute(
-            "UPDATE sync_records SET venue = ?, status_at = (SELECT status_at FROM keys WHERE id = record_id)"
+            "UPDATE sync_records SET venue = ?, status_at = (SELECT status_at FROM keys WHERE id = record_id),"
+            " given = (SELECT status FROM keys WHERE id = record_id)"
             " WHERE connector = ? AND kind = 'key' AND platform_id = ?",
             (venue, connector, platform_id),
         )
@@ -203,7 +269,8 @@ class Sync:
     def is_synced(self, connector: str, platform_id: str) -> bool:
         """Return whether a key's state is still the one that this connector gave it."""
         row = self._db.row(
-            "SELECT 1 FROM sync_records r JOIN keys k ON k.id = r.record_id AND k.status_at = r.status_at"
+            "SELECT 1 FROM sync_records r JOIN keys k ON k.id = r.record_id"
+            " AND k.status_at = r.status_at AND k.status = r.given"
             " WHERE r.connector = ? AND r.kind = 'key' AND r.platform_id = ?",
             (connector, platform_id),
         )
@@ -229,12 +296,24 @@ class Sync:
 
     def mark_missing(self, connector: str, missing: Iterable[Missing]) -> None:
         """Keep in how many complete readings keys were missing."""
-        with self._db.joining():
-            self._db.execute_many(
-                "UPDATE sync_records SET missing_since = ?, missing_readings = ?"
-                " WHERE connector = ? AND kind = 'key' AND platform_id = ?",
-                ((save_instant(each.since), each.readings, connector, each.id) for each in missing),
-            )
+        self._mark(
+            "UPDATE sync_records SET missing_since = ?, missing_readings = ?"
+            " WHERE connector = ? AND kind = 'key' AND platform_id = ?",
+            ((save_instant(each.since), each.readings, connector, each.id) for each in missing),
+        )
+
+    def mark_agreed(self, connector: str, platform_ids: Iterable[str]) -> None:
+        """Forget which state a sync gave these keys: a person changed it, and the platform has come to say the same."""
+        self._mark(
+            "UPDATE sync_records SET given = NULL WHERE connector = ? AND kind = 'key' AND platform_id = ?",
+            ((connector, each) for each in platform_ids),
+        )
+
+    def _mark(self, statement: str, rows: Iterable[Row]) -> None:
+        waiting = iter(rows)
+        while some := list(itertools.islice(waiting, _CHUNK)):
+            with self._db.joining():
+                self._db.execute_many(statement, some)
 
     # Plans.
 
@@ -245,7 +324,7 @@ class Sync:
 
     def save_plan(self, number: int, plan: Plan, state: str, summary: Mapping[str, Any]) -> None:
         """Keep a plan, sealed: it has passphrases in it, and names. One that is held stops its connector."""
-        contents = self._vault.seal(_PLACE, number, zlib.compress(dump_plan(plan, with_secrets=True), 1))
+        contents = self._vault.seal(_PLACE, number, pack_plan(plan))
         with self._db.joining():
             at = save_instant(plan.made_at)
             self._db.execute(
@@ -297,7 +376,10 @@ class Sync:
         row = self._db.row("SELECT contents FROM sync_plans WHERE id = ?", (number,))
         if row is None or not row[0]:
             raise NotFound(f"plan {number} is not kept any more: make a new one")
-        return load_plan(zlib.decompress(self._vault.unseal(_PLACE, number, row[0])))
+        try:
+            return unpack_plan(self._vault.unseal(_PLACE, number, row[0]))
+        except NotAPlan as error:
+            raise NotFound(f"plan {number}: {error}") from None
 
     def accept(self, number: int, connector: str) -> None:
         """Let a plan be applied, and its connector go on."""

@@ -3,8 +3,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Purpose, Unit, unit_internal_id
@@ -15,11 +15,21 @@ from .rows import UNIT_COLUMNS, load_rows, load_unit, save_unit
 MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)
 _MOST_SLASHES: Final = 8
 _CHUNK: Final = 5000  # units read together
+T = TypeVar("T")
 _HOLDS: Final = (
     "instr(casefold(u.name || char(10) || ifnull(u.building, '') || char(10) || ifnull(u.floor, '') || char(10)"
     " || ifnull(u.vlan, '') || char(10) || ifnull(u.internal_id, '') || char(10) || ifnull(u.external_id, '')"
     " || char(10) || u.purpose || char(10) || v.name), ?) > 0"
 )
+
+
+class NewUnit(NamedTuple):
+    """A unit to be added."""
+
+    name: str
+    building: str | None = None
+    floor: str | None = None
+    vlan: int | None = None
 
 
 class Units:
@@ -198,6 +208,51 @@ class Units:
             self._recorder.insert("units", save_unit(unit))
         return unit
 
+    def add_many(self, venue_id: int, new: Sequence[NewUnit]) -> range:
+        """Return the ids of new units of a venue; part of a change. `add` for thousands: AlreadyExists like there."""
+        if len(new) == 1:  # told of in full
+            id_ = self.add(venue_id, **new[0]._asdict()).id
+            return range(id_, id_ + 1)
+        venue = self._venue(venue_id)
+        first = self._db.allocate("units", len(new))
+        units = [
+            Unit(
+                id=id_,
+                venue_id=venue_id,
+                internal_id=_internal_id(venue, each.name, each.building, each.floor),
+                **each._asdict(),
+            )
+            for id_, each in enumerate(new, first)
+        ]
+        self._refuse_any_taken(venue_id, units)
+        count = self.count(venue_id) + len(units)
+        if count > MOST_UNITS:
+            raise AlreadyExists(f"the venue would have {count:,} units, and may have {MOST_UNITS:,}")
+        rows = [save_unit(unit) for unit in units]
+        columns = list(rows[0])
+        statement = f"INSERT INTO units ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        self._recorder.insert_range(
+            "units", (tuple(row[each] for each in columns) for row in rows), statement, first, units[-1].id
+        )
+        return range(first, first + len(units))
+
+    def _refuse_any_taken(self, venue_id: int, units: Sequence[Unit]) -> None:
+        """Raise AlreadyExists where one of them falls together with another one, of these or of the venue."""
+        places = [(unit.name, unit.building, unit.floor) for unit in units]
+        ids = [unit.internal_id for unit in units if unit.internal_id is not None]
+        for name in _twice(places):
+            raise AlreadyExists(f"there is a unit {name[0]!r} there already")
+        for id_ in _twice(ids):
+            raise AlreadyExists(f"two units would both be {id_}: name one of them otherwise")
+        taken = self._db.row(
+            "SELECT internal_id FROM units WHERE internal_id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+        )
+        if taken is not None:
+            raise AlreadyExists(f"there is a unit {taken[0]} already")
+        there = self._db.rows("SELECT name, building, floor FROM units WHERE venue_id = ?", (venue_id,))
+        for name, *_ in set(there).intersection(places):
+            raise AlreadyExists(f"there is a unit {name!r} there already")
+
     def save(self, unit: Unit) -> None:
         """Store a unit as it is now. Its UnitID_internal stays as it was."""
         with self._recorder.change("unit.set") as change:
@@ -239,6 +294,15 @@ class Units:
         taken = "SELECT name FROM units WHERE venue_id = ? AND external_id = ? AND id != ?"
         if unit.external_id is not None and (row := self._db.row(taken, (unit.venue_id, unit.external_id, unit.id))):
             raise AlreadyExists(f"external id {unit.external_id!r} is that of unit {row[0]!r}")
+
+
+def _twice(values: Sequence[T]) -> Iterator[T]:
+    """Yield the values that come again."""
+    seen: set[T] = set()
+    for value in values:
+        if value in seen:
+            yield value
+        seen.add(value)
 
 
 def _internal_id(venue: str, name: str, building: str | None, floor: str | None) -> str | None:

@@ -16,7 +16,7 @@ from .holdings import (
 from .limits import Limits
 from .outward import Contents, Service, ThereKey, WantedKey, adopted, basis, reconcile_outward
 from .plan import Action, Field, Missing, Plan, Step
-from .plan_file import NotAPlan, dump_plan, load_plan, plan_id
+from .plan_file import NotAPlan, dump_plan, pack_plan, plan_id, unpack_plan
 from .reconcile import reconcile
 from .statement import (
     WHOLE,
@@ -78,9 +78,10 @@ __all__ = [
     "basis",
     "dump_plan",
     "find_drift",
-    "load_plan",
+    "pack_plan",
     "plan_id",
     "reconcile",
     "reconcile_outward",
     "shorten",
+    "unpack_plan",
 ]

@@ -2,10 +2,11 @@
 
 import enum
 import hashlib
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TypeAlias
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
 
 from .statement import Kind
 
@@ -75,7 +76,11 @@ class HeldSubscriber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldKey:
-    """A key; pool, unit, subscriber and plan by the platform's ids, None also for what is not of this connector."""
+    """A key; pool, unit, subscriber and plan by the platform's ids, None also for what is not of this connector.
+
+    given:     the state that a sync gave it last; None: none did
+    is_synced: that is its state still; otherwise a person has decided since, and what they decided stays
+    """
 
     record: int
     id: str
@@ -90,10 +95,15 @@ class HeldKey:
     state: HeldState
     tag: str | None = None
     external_id: str | None = None
-    is_synced: bool = False  # its state is one that a sync gave it, rather than a person
+    given: HeldState | None = None
+    is_synced: bool = False
     missing_since: datetime | None = None
     missing_readings: int = 0
     label: str = ""  # what a person knows it by
+
+    def is_overruled(self, state: HeldState) -> bool:
+        """Return whether a person has taken back that a sync gave it this state."""
+        return self.given is state and self.state is not state and not self.is_synced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +124,7 @@ class Holdings:
     """All of it. Keys of the mappings are the platform's ids.
 
     venue_names: of all venues, whoever's they are
+    plan_names:  of all service plans
     taken:       units in the connector's venues that are not its own, and whose they are
     pools_there: keypools that people made, by venue and SSID; WHOLE for those of all venues
     nas_places:  ids of the NASes whose address and secret are configured
@@ -130,6 +141,7 @@ class Holdings:
     keys: Mapping[str, HeldKey] = field(default_factory=dict)
     nases: Mapping[str, HeldNas] = field(default_factory=dict)
     venue_names: frozenset[str] = frozenset()
+    plan_names: frozenset[str] = frozenset()
     taken: Mapping[Place, str] = field(default_factory=dict)
     pools_there: Mapping[tuple[str, str], int] = field(default_factory=dict)
     nas_places: frozenset[str] = frozenset()
@@ -152,11 +164,30 @@ class Holdings:
         """Return what changes when anything that a plan is made from does, readings that found a key missing aside."""
         total = hashlib.sha256(self.connector.encode())
         for kind in Kind:
-            held = self.of(kind)
+            held, values = self.of(kind), _VALUES[kind]
             for id_ in sorted(held):
-                record = held[id_]
-                values = astuple(record)[:-3] if isinstance(record, HeldKey) else astuple(record)
-                total.update(repr(values).encode())
-        for others in (self.taken, self.pools_there):
-            total.update(repr(sorted(others.items(), key=repr)).encode())
+                total.update(repr(values(held[id_])).encode("utf-8", "backslashreplace"))
+        for others in (
+            sorted(self.taken.items(), key=repr),
+            sorted(self.pools_there.items()),
+            sorted(self.venue_names),
+            sorted(self.plan_names),
+            sorted(self.nas_places),
+        ):
+            total.update(repr(others).encode("utf-8", "backslashreplace"))
         return total.hexdigest()
+
+
+_PASSING: Final = frozenset({"missing_since", "missing_readings", "label"})  # what no plan is made from
+_VALUES: Final[Mapping[Kind, Callable[[Any], tuple[Any, ...]]]] = {
+    kind: attrgetter(*(each.name for each in fields(type_) if each.name not in _PASSING))
+    for kind, type_ in (
+        (Kind.VENUE, HeldVenue),
+        (Kind.POOL, HeldPool),
+        (Kind.PLAN, HeldPlan),
+        (Kind.UNIT, HeldUnit),
+        (Kind.SUBSCRIBER, HeldSubscriber),
+        (Kind.KEY, HeldKey),
+        (Kind.NAS, HeldNas),
+    )
+}

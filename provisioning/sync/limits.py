@@ -1,11 +1,11 @@
 """How much one synchronisation may take away before a person is asked."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .plan import Step
-from .statement import WHOLE
+from .statement import WHOLE, Kind, shorten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,47 +21,46 @@ class Limits:
     missing_hours: float = 24  # and since the first of them
 
 
-def exceeded(steps: Iterable[Step], units: Mapping[str, int], limits: Limits) -> list[str]:
+def exceeded(
+    steps: Sequence[Step], units: Mapping[str, int], limits: Limits, nases: Mapping[str, int] | None = None
+) -> list[str]:
     """Return why a person has to accept these steps, one line each; none where nobody has to.
 
-    units: how many each venue has, before
+    units: how many each venue has, before; a key without a unit counts as one
+    nases: how many NASes each venue has, before
     """
-    stops: defaultdict[str, set[str]] = defaultdict(set)
-    moves: defaultdict[str, set[str]] = defaultdict(set)
+    stops = [step for step in steps if step.stops]
+    keys = [step for step in stops if step.kind is not Kind.NAS]
+    switched = [step for step in stops if step.kind is Kind.NAS]
+    moves = [step for step in steps if step.moves]
+    return [
+        *_exceeded(keys, units, limits, "keys of {} of {} units {} would stop"),
+        *_exceeded(moves, units, limits, "residents of {} of {} units {} would move", is_move=True),
+        *_exceeded(switched, nases or {}, limits, "{} of {} NASes {} would be switched off"),
+    ]
+
+
+def _exceeded(
+    steps: Iterable[Step], populations: Mapping[str, int], limits: Limits, text: str, *, is_move: bool = False
+) -> Iterator[str]:
+    counted: defaultdict[str, set[str]] = defaultdict(set)
     for step in steps:
-        for counted, is_one in ((stops, step.stops), (moves, step.moves)):
-            if is_one:
-                counted[step.venue].add(step.unit or f"key {step.id}")
-                counted[WHOLE].add(f"{step.venue}\0{step.unit or step.id}")
-    populations = dict(units) | {WHOLE: sum(units.values())}
-    found = []
-    for venue in sorted({*stops, *moves}):
-        if venue == WHOLE and len(units) <= 1 and len(set(stops) | set(moves)) <= 2:
-            continue  # one venue, of which it is said already
-        where = "in all" if venue == WHOLE else f"at {venue}"
-        population = populations.get(venue, 0)
-        found += _too_many(where, len(stops[venue]), population, limits)
-        found += _too_many_moves(where, len(moves[venue]), population, limits)
-    return found
+        counted[step.venue].add(f"unit {step.unit}" if step.unit is not None else f"key {step.id}")
+    for venue in sorted(counted):
+        count, population = len(counted[venue]), populations.get(venue, 0)
+        if bound := _bound(count, population, limits, is_move=is_move):
+            yield f"{text.format(count, population, f'at {shorten(venue)}')}, more than {bound}"
+    if len({*counted, *populations} - {WHOLE}) > 1:  # else it is said already
+        count, population = sum(map(len, counted.values())), sum(populations.values())
+        if bound := _bound(count, population, limits, is_move=is_move):
+            yield f"{text.format(count, population, 'in all')}, more than {bound}"
 
 
-def _too_many(where: str, count: int, units: int, limits: Limits) -> list[str]:
-    if units < limits.small_units:
-        if count > limits.small_stops:
-            return [f"keys of {count} of {units} units {where} would stop, more than {limits.small_stops}"]
-        return []
-    if count > limits.stops_units:
-        return [f"keys of {count} of {units} units {where} would stop, more than {limits.stops_units}"]
-    if count * 100 > limits.stops_percent * units:
-        return [f"keys of {count} of {units} units {where} would stop, more than {limits.stops_percent:g} %"]
-    return []
-
-
-def _too_many_moves(where: str, count: int, units: int, limits: Limits) -> list[str]:
-    if units < limits.small_units:
-        if count > limits.small_stops:
-            return [f"residents of {count} of {units} units {where} would move, more than {limits.small_stops}"]
-        return []
-    if count * 100 > limits.moves_percent * units:
-        return [f"residents of {count} of {units} units {where} would move, more than {limits.moves_percent:g} %"]
-    return []
+def _bound(count: int, population: int, limits: Limits, *, is_move: bool) -> str | None:
+    """Return the bound that a count is above, None where it is within all."""
+    if population < limits.small_units:
+        return str(limits.small_stops) if count > limits.small_stops else None
+    if not is_move and count > limits.stops_units:
+        return str(limits.stops_units)
+    percent = limits.moves_percent if is_move else limits.stops_percent
+    return f"{percent:g} %" if count * 100 > percent * population else None

@@ -1,7 +1,9 @@
 """Venues, SSIDs, plans, units and NASes: the reconciler's part for all that keys need."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place
 from .plan import Action, Field, Step
@@ -20,8 +22,9 @@ from .statement import (
     shorten,
 )
 
-_NEW = "new at the platform"
-_CHANGED = "changed at the platform"
+_NEW: Final = "new at the platform"
+_CHANGED: Final = "changed at the platform"
+_MOST_SSID: Final = 32
 
 
 def reconcile_places(reading: Reading, holdings: Holdings, faults: list[Fault]) -> "Places":
@@ -34,64 +37,70 @@ def reconcile_places(reading: Reading, holdings: Holdings, faults: list[Fault]) 
 
 @dataclass
 class Places:
-    """What keys may refer to afterwards."""
+    """What keys may refer to afterwards.
+
+    blocked:    what cannot be taken, of which the faults say why
+    waited_for: how many keys need each of those
+    """
 
     reading: Reading
     holdings: Holdings
     faults: list[Fault]
     steps: list[Step] = field(default_factory=list)
-    blocked: set[tuple[Kind, str]] = field(default_factory=set)  # and the reason is among the faults
+    blocked: set[tuple[Kind, str]] = field(default_factory=set)
+    waited_for: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     added: set[tuple[Kind, str]] = field(default_factory=set)
 
     def has(self, kind: Kind, id_: str) -> bool:
         """Return whether a key may refer to it."""
         return (kind, id_) not in self.blocked and (id_ in self.holdings.of(kind) or (kind, id_) in self.added)
 
-    def name(self, what: str, id_: str | None) -> str | None:
+    def name(self, kind: Kind, id_: str | None) -> str | None:
         """Return what a person calls one of these."""
         if id_ is None:
             return None
-        record: object = None
-        if what == "unit":
-            record = self.reading.get(SaidUnit, id_) or self.holdings.units.get(id_)
-        elif what == "plan":
-            record = self.reading.get(SaidPlan, id_) or self.holdings.plans.get(id_)
-        elif what == "subscriber":
-            record = self.holdings.subscribers.get(id_)
-        elif what == "SSID":
-            pool = self.reading.get(SaidPool, id_) or self.holdings.pools.get(id_)
-            return shorten(id_ if pool is None else pool.ssid)
-        return shorten(str(getattr(record, "name", None) or id_))
+        record = self.reading.find(kind, id_) or self.holdings.of(kind).get(id_)
+        return shorten(str(getattr(record, "ssid" if kind is Kind.POOL else "name", None) or id_))
 
     def venues(self) -> Iterator[Step]:
+        names: dict[str, str] = {}
         for said in self.reading.all(SaidVenue):
             held = self.holdings.venues.get(said.id)
-            if held is None and said.name in self.holdings.venue_names:
-                text = (
-                    f"there is a venue {shorten(said.name)} already: say in [sync.{self.holdings.connector}.venues]"
-                    " whether it is this one"
-                )
+            other = names.setdefault(said.name, said.id)
+            is_taken = other != said.id or (
+                said.name in self.holdings.venue_names and (held is None or held.name != said.name)
+            )
+            if held is None and is_taken:
+                text = f"there is a venue {shorten(said.name)} already"
+                if other == said.id:
+                    text += f": say in [sync.{self.holdings.connector}.venues] whether it is this one"
                 self._block(said, text, "name")
             elif held is None:
                 yield self._step(Action.ADD, said, said.name)
-            elif held.is_owned and (fields := tuple(_venue_fields(said, held))):
-                yield self._step(Action.CHANGE, said, held.name, held.record, fields)
+            elif held.is_owned:
+                if is_taken:
+                    self._tell(said, f"it is to be called {shorten(said.name)}, as another venue is: it is not", "name")
+                    said = replace(said, name=held.name)
+                if fields := tuple(_venue_fields(said, held)):
+                    yield self._step(Action.CHANGE, said, held.name, held.record, fields)
 
     def pools(self) -> Iterator[Step]:
         for said in self.reading.all(SaidPool):
             held = self.holdings.pools.get(said.id)
-            if not said.is_global and not any(self.has(Kind.VENUE, venue) for venue in said.venues):
-                if not any((Kind.VENUE, venue) in self.blocked for venue in said.venues):
-                    self.faults.append(
-                        Fault(self.reading.platform, said.venue, Kind.POOL, said.id, "venues", "it is at no venue")
-                    )
-                self.blocked.add((Kind.POOL, said.id))
+            if held is None and (fault := _ssid_fault(said.ssid)) is not None:
+                self._block(said, fault, "SSID")
+            elif not said.is_global and not any(self.has(Kind.VENUE, venue) for venue in said.venues):
+                if any((Kind.VENUE, venue) in self.blocked for venue in said.venues):
+                    self.blocked.add((Kind.POOL, said.id))
+                else:
+                    self._block(said, "it is at no venue", "venues")
             elif held is None:
                 there = self._pool_there(said)
                 fields = () if there is None else (Field("keypool", None, "the one that is there is used"),)
                 yield self._step(Action.ADD, said, said.ssid, there, fields)
             elif held.ssid != said.ssid:
-                self._block(said, f"SSID {held.ssid!r} became {said.ssid!r}: no key works on another one", "SSID")
+                text = f"SSID {shorten(held.ssid)} became {shorten(said.ssid)}: no key works on another one"
+                self._block(said, text, "SSID")
             elif held.is_owned and not held.is_global and (more := self._more_venues(said, held)):
                 yield self._step(Action.CHANGE, said, said.ssid, held.record, (Field("venues", None, ", ".join(more)),))
 
@@ -103,11 +112,21 @@ class Places:
         return found
 
     def _more_venues(self, said: SaidPool, held: HeldPool) -> list[str]:
-        return [venue for venue in said.venues if venue not in held.venues]
+        return [venue for venue in said.venues if venue not in held.venues and self.has(Kind.VENUE, venue)]
 
     def plans(self) -> Iterator[Step]:
+        names: dict[str, str] = {}
         for said in self.reading.all(SaidPlan):
             held = self.holdings.plans.get(said.id)
+            is_taken = names.setdefault(said.name, said.id) != said.id or (
+                said.name in self.holdings.plan_names and (held is None or held.name != said.name)
+            )
+            if is_taken and held is None:
+                self._block(said, f"there is a plan {shorten(said.name)} already: name one of them otherwise", "name")
+                continue
+            if is_taken and held is not None:
+                self._tell(said, f"it is to be called {shorten(said.name)}, as another plan is: it is not", "name")
+                said = replace(said, name=held.name)
             if held is None:
                 yield self._step(Action.ADD, said, said.name)
             elif fields := tuple(_plan_fields(said, held)):
@@ -124,12 +143,14 @@ class Places:
             said = _told_apart(said, at)
             place = (said.venue, said.building, said.floor, said.name)
             if (owner := self.holdings.taken.get(place)) is not None:
-                self._block(said, f"unit {shorten(said.name)} is {owner}: whose it is, is for you to say")
+                self._block(said, f"unit {shorten(said.name)} is {owner}: whose it is, is for you to say", "name")
                 continue
             at[place] = said.id
             held = self.holdings.units.get(said.id)
             if held is None:
                 yield self._step(Action.ADD, said, said.name, unit=said.id)
+            elif held.venue != said.venue:
+                self._block(said, f"it was at venue {shorten(held.venue)}: no unit goes to another", "venue")
             elif held.is_owned and (fields := tuple(_unit_fields(said, held))):
                 yield self._step(Action.CHANGE, said, held.name, held.record, fields, unit=said.id)
 
@@ -141,7 +162,7 @@ class Places:
                     yield self._step(Action.ADD, said, said.name or said.id)
                 else:
                     text = f"{said.state}: it is not made a NAS, as its address and secret are not configured"
-                    self.faults.append(Fault(self.reading.platform, said.venue, Kind.NAS, said.id, None, text))
+                    self._tell(said, text)
             elif said.enabled is not None and said.enabled != held.enabled:
                 words = {True: "enabled", False: "disabled"}
                 fields = (Field("state", words[held.enabled], f"{words[said.enabled]} ({shorten(said.state)})"),)
@@ -149,9 +170,11 @@ class Places:
                 yield self._step(action, said, held.name, held.record, fields, stops=not said.enabled)
 
     def _block(self, said: Said, text: str, where: str | None = None) -> None:
-        kind = KINDS[type(said)]
-        self.blocked.add((kind, said.id))
-        self.faults.append(Fault(self.reading.platform, said.venue, kind, said.id, where, text))
+        self.blocked.add((KINDS[type(said)], said.id))
+        self._tell(said, text, where)
+
+    def _tell(self, said: Said, text: str, where: str | None = None) -> None:
+        self.faults.append(Fault(self.reading.platform, said.venue, KINDS[type(said)], said.id, where, text))
 
     def _step(
         self,
@@ -192,6 +215,12 @@ def _told_apart(said: SaidUnit, at: dict[Place, str]) -> SaidUnit:
         if at.get((said.venue, said.building, said.floor, name), said.id) == said.id:
             return replace(said, name=name)
     return said
+
+
+def _ssid_fault(ssid: str) -> str | None:
+    """Return why no keypool can have this SSID, None where one can."""
+    octets = len(ssid.encode("utf-8", "surrogatepass"))
+    return None if 1 <= octets <= _MOST_SSID else f"an SSID has 1 to {_MOST_SSID} octets, and this {octets}"
 
 
 def _venue_fields(said: SaidVenue, held: HeldVenue) -> Iterator[Field]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from .statement import Fault, Kind, Said
 
@@ -18,9 +19,6 @@ class Action(enum.Enum):
     CHANGE = "change"
     SUSPEND = "suspend"
     END = "end"
-
-
-ORDER = {action: place for place, action in enumerate(Action)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ class Plan:
     holds:   why a person has to accept it; none: it may be applied at once
     waiting: steps that wait for a complete reading
     missing: what a reading that is complete says of keys that it lacks
+    agreed:  keys of which the platform says again what a person made of them, so that it counts anew
     """
 
     id: str
@@ -87,6 +86,7 @@ class Plan:
     faults: tuple[Fault, ...]
     waiting: tuple[Step, ...] = ()
     missing: tuple[Missing, ...] = ()
+    agreed: tuple[str, ...] = ()
     is_complete: bool = True
 
     @property
@@ -98,6 +98,12 @@ class Plan:
 
 
 def in_order(steps: Iterable[Step]) -> Sequence[Step]:
-    """Return steps so that what others need comes before them: additions by kind, then changes, ends last."""
-    kinds = {kind: place for place, kind in enumerate(Kind)}
-    return sorted(steps, key=lambda step: (ORDER[step.action], kinds[step.kind], step.venue, step.label, step.id))
+    """Return steps so that what others need comes before them, and nobody stops before all else is done."""
+    return sorted(
+        steps,
+        key=lambda step: (step.stops, _ACTIONS[step.action], _KINDS[step.kind], step.venue, step.label, step.id),
+    )
+
+
+_ACTIONS: Final = {action: place for place, action in enumerate(Action)}
+_KINDS: Final = {kind: place for place, kind in enumerate(Kind)}

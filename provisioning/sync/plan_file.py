@@ -1,8 +1,15 @@
-"""A plan as text: JSON for the store, with the passphrases in it, and for a file, without."""
+"""A plan as text: JSON that a person can read, without secrets, and packed for the store, with all that is in it.
 
+Packed it is a line of JSON for each step and fault: a plan for 100,000 people is never in memory as one text.
+"""
+
+import gzip
+import io
 import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from .plan import Action, Field, Missing, Plan, Step
@@ -21,7 +28,7 @@ from .statement import (
     Standing,
 )
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _TYPES: Final[dict[Kind, type[Said]]] = {
     Kind.VENUE: SaidVenue,
     Kind.POOL: SaidPool,
@@ -39,16 +46,10 @@ class NotAPlan(ValueError):  # noqa: N818
     """A text that is no plan of this version."""
 
 
-def dump_plan(plan: Plan, *, with_secrets: bool) -> bytes:
-    """Return a plan as JSON.
-
-    with_secrets: with passphrases, for the store, which seals it; without, a plan can be read but not applied
-    """
-    return json.dumps(
-        {"format": FORMAT} | {each.name: _plain(getattr(plan, each.name), with_secrets) for each in fields(plan)},
-        ensure_ascii=False,
-        indent=None if with_secrets else 1,
-    ).encode()
+def dump_plan(plan: Plan) -> bytes:
+    """Return a plan as JSON for a person; without passphrases, so that it can be read and named, but not applied."""
+    parts = {each.name: _plain(getattr(plan, each.name), with_secrets=False) for each in fields(plan)}
+    return json.dumps({"format": FORMAT} | parts, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
 
 
 def plan_id(text: bytes) -> str:
@@ -62,42 +63,62 @@ def plan_id(text: bytes) -> str:
     return str(value["id"])
 
 
-def load_plan(text: bytes) -> Plan:
-    """Return a plan that `dump_plan` made with its secrets."""
-    value = json.loads(text)
-    if value.get("format") != FORMAT:
-        raise NotAPlan("it was made by another version: make a new one")
-    return Plan(
-        id=value["id"],
-        connector=value["connector"],
-        platform=value["platform"],
-        made_at=datetime.fromisoformat(value["made_at"]),
-        basis=value["basis"],
-        steps=tuple(map(_load_step, value["steps"])),
-        holds=tuple(value["holds"]),
-        faults=tuple(map(_load_fault, value["faults"])),
-        waiting=tuple(map(_load_step, value["waiting"])),
-        missing=tuple(Missing(each["id"], _instant(each["since"]), each["readings"]) for each in value["missing"]),
-        is_complete=value["is_complete"],
-    )
+def pack_plan(plan: Plan) -> bytes:
+    """Return a plan with its passphrases, compressed: for the store, which seals it."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as file:
+        for line in _lines(plan):
+            file.write(json.dumps(line).encode() + b"\n")
+    return packed.getvalue()
 
 
-def _plain(value: Any, with_secrets: bool) -> Any:
-    if isinstance(value, (tuple, list)):
-        return [_plain(each, with_secrets) for each in value]
+def _lines(plan: Plan) -> Iterator[Json]:
+    whole = {name: _plain(getattr(plan, name), with_secrets=True) for name in _WHOLE}
+    yield {"format": FORMAT} | whole
+    for name in _MANY:
+        for each in getattr(plan, name):
+            yield {name: _plain(each, with_secrets=True)}
+
+
+def unpack_plan(packed: bytes) -> Plan:
+    """Return a plan that `pack_plan` made; NotAPlan for one of another version."""
+    parts: Json = {name: [] for name in _MANY}
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+        whole = json.loads(file.readline())
+        if whole.pop("format", None) != FORMAT:
+            raise NotAPlan("it was made by another version: make a new one")
+        for line in file:
+            for name, value in json.loads(line).items():
+                parts[name].append(_MANY[name](value))
+    whole["made_at"] = _instant(whole["made_at"])
+    whole["holds"] = tuple(whole["holds"])
+    parts = {name: tuple(values) for name, values in parts.items()}
+    return Plan(**whole, **parts)
+
+
+def _plain(value: Any, *, with_secrets: bool) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(each, with_secrets=with_secrets) for each in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
         return value.decode("latin-1") if with_secrets else None
     if isinstance(value, (Action, Kind, Standing)):
         return value.value
-    if is_dataclass(value):
-        return {
-            each.name: _plain(value_, with_secrets)
-            for each in fields(value)
-            if (value_ := getattr(value, each.name)) != each.default
-        }
-    return value
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} is no part of a plan")
+    return {
+        name: _plain(each, with_secrets=with_secrets)
+        for name, default in _fields(value.__class__)
+        if (each := getattr(value, name)) is not default and each != default
+    }
+
+
+@cache
+def _fields(type_: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((each.name, each.default) for each in fields(type_))
 
 
 def _load_step(value: Json) -> Step:
@@ -153,3 +174,17 @@ def _load_fault(value: Json) -> Fault:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _load_missing(value: Json) -> Missing:
+    return Missing(value["id"], _instant(value["since"]), value["readings"])
+
+
+_MANY: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "steps": _load_step,
+    "faults": _load_fault,
+    "waiting": _load_step,
+    "missing": _load_missing,
+    "agreed": str,
+}
+_WHOLE: Final = tuple(each.name for each in fields(Plan) if each.name not in _MANY)

@@ -1,7 +1,7 @@
 """What a platform says, as plain values in our words: what a connector makes of its answers.
 
 An id is the platform's own, opaque text; names are for people and match nothing. None means: the platform does not say,
-so what the store has stays.
+so what the store has stays; of the end of a key's window it means that it is open.
 """
 
 import enum
@@ -273,6 +273,10 @@ class Reading:
     def get(self, said: type[S], id_: str | None) -> S | None:
         """Return a record that may be taken."""
         return None if id_ is None else self._said[KINDS[said]].get(id_)  # type: ignore[return-value]
+
+    def find(self, kind: Kind, id_: str) -> Said | None:
+        """Return a record of any kind that may be taken."""
+        return self._said[kind].get(id_)
 
     def saw(self, kind: Kind, id_: str) -> bool:
         """Return whether the platform has it, taken or held back."""

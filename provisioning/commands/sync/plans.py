@@ -45,11 +45,11 @@ def sync_plan(
     with new_file(out, force=force) as file, open_database(context) as store:
         plan = _kept(store, name) if _is_kept(store, name, config) else _make(context, store, name, config)
         if file is not None:
-            file.write(dump_plan(plan, with_secrets=False))
+            file.write(dump_plan(plan))
             file.keep()
             tell(f"{plan.id} is in {file.path}")
         elif as_json:
-            click.echo(dump_plan(plan, with_secrets=False).decode())
+            click.echo(dump_plan(plan).decode())
         if not as_json and (file is None):
             venues = {held.id: held.name for held in store.sync.holdings(plan.connector).venues.values()}
             for line in render_plan(plan, venues, everything=everything):

@@ -25,6 +25,7 @@ KNOWN: Final = (
     "0007_last_seen_from_now",
     "0008_life_of_a_key",
     "0009_synchronisation",
+    "0010_states_that_a_sync_gave",
 )
 
 
@@ -386,6 +387,16 @@ def _synchronisation(db: "Database") -> None:
         )
         """
     )
+
+
+@MIGRATIONS(name="0010_states_that_a_sync_gave")
+def _states_that_a_sync_gave(db: "Database") -> None:
+    """Remember which state a sync gave a key last, beside when, and which keys the platform has not been told of.
+
+    What a person made of a key since is told by the first. untold: 1 its passphrase was made here, 2 it was not.
+    """
+    db.execute("ALTER TABLE sync_records ADD COLUMN given TEXT")
+    db.execute("ALTER TABLE sync_records ADD COLUMN untold INTEGER NOT NULL DEFAULT 0")
 
 
 def _name_what_is_there(db: "Database") -> None:

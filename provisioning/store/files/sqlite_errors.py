@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from ...errors import StoreError
+from ...errors import RowRefused, StoreError
 
 
 def primary_code(error: BaseException | None) -> int:
@@ -26,4 +26,6 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
             return StoreError(f"no space left for the database {path}")
         case sqlite3.SQLITE_IOERR:
             return StoreError(f"the database {path} failed: {error}; its disk is full, or failing")
+        case sqlite3.SQLITE_CONSTRAINT:
+            return RowRefused(f"the database {path} refuses a row: {error}")
     return StoreError(f"the database {path} failed: {error}")

@@ -33,16 +33,20 @@ def read_holdings(
     is_first: bool,
     last_complete: datetime | None,
     nas_places: frozenset[str],
+    venues: Mapping[str, str],
 ) -> Holdings:
-    """Return a connector's holdings; part of a transaction, so that they are of one moment."""
+    """Return a connector's holdings; part of a transaction, so that they are of one moment.
+
+    venues: names of venues that people made, by the platform's ids of them: held as if the connector used them already
+    """
     reader = _Reader(database, connector)
-    venues = reader.venues()
+    venues_held = reader.venues(venues)
     reader.ids = {kind: reader.platform_ids(kind) for kind in (Kind.UNIT, Kind.SUBSCRIBER, Kind.POOL, Kind.PLAN)}
-    venue_of = {held.record: held.id for held in venues.values()}
+    venue_of = {held.record: held.id for held in venues_held.values()}
     return Holdings(
         connector=connector,
         is_first=is_first,
-        venues=venues,
+        venues=venues_held,
         pools=reader.pools(venue_of),
         plans=reader.plans(),
         units=reader.units(),
@@ -50,6 +54,7 @@ def read_holdings(
         keys=reader.keys(),
         nases=reader.nases(),
         venue_names=frozenset(name for (name,) in database.rows("SELECT name FROM venues")),
+        plan_names=frozenset(name for (name,) in database.rows("SELECT name FROM plans")),
         taken=reader.taken(venue_of),
         pools_there=reader.pools_there(venue_of),
         nas_places=nas_places,
@@ -81,7 +86,7 @@ class _Reader:
     def _by_id(self, kind: Kind, table: str, columns: str, load: Callable[..., H]) -> dict[str, H]:
         return {row[0]: load(*row) for row in self._joined(kind, table, columns)}
 
-    def venues(self) -> dict[str, HeldVenue]:
+    def venues(self, named: Mapping[str, str]) -> dict[str, HeldVenue]:
         identifiers: defaultdict[int, list[str]] = defaultdict(list)
         for venue_id, identifier in self._db.rows(
             "SELECT venue_id, nas_identifier FROM venue_nas_identifiers ORDER BY nas_identifier"
@@ -101,7 +106,13 @@ class _Reader:
                 is_owned=bool(owned),
             )
 
-        return self._by_id(Kind.VENUE, "venues", "t.name, t.time_zone, t.wireless_only_vlan_offset", load)
+        columns = "t.name, t.time_zone, t.wireless_only_vlan_offset"
+        found = self._by_id(Kind.VENUE, "venues", columns, load)
+        for id_, name in named.items():
+            row = self._db.row(f"SELECT t.id, {columns} FROM venues t WHERE t.name = ?", (name,))
+            if id_ not in found and row is not None:
+                found[id_] = load(id_, id_, 0, *row)
+        return found
 
     def pools(self, venue_of: Mapping[int, str]) -> dict[str, HeldPool]:
         at: defaultdict[int, list[str]] = defaultdict(list)
@@ -166,7 +177,7 @@ class _Reader:
 
         def load(id_: str, venue: str, _: int, record: int, *values: Any) -> HeldKey:
             pool, unit, subscriber, plan, vlan, starts, ends, status, status_at, tag, external_id = values[:11]
-            erased, marked, since, readings, name, identity = values[11:]
+            erased, given, marked, since, readings, name, identity = values[11:]
             return HeldKey(
                 record=record,
                 id=id_,
@@ -181,7 +192,8 @@ class _Reader:
                 state=HeldState.ERASED if erased else HeldState(status),
                 tag=tag,
                 external_id=external_id,
-                is_synced=marked is not None and marked == status_at,
+                given=None if given is None else HeldState(given),
+                is_synced=given is not None and marked == status_at and given == status,
                 missing_since=load_instant(since),
                 missing_readings=readings,
                 label=name or identity,
@@ -189,7 +201,7 @@ class _Reader:
 
         rows = self._db.rows(
             "SELECT r.platform_id, r.venue, r.is_owned, k.id, k.keypool_id, k.unit_id, k.subscriber_id, k.plan_id,"
-            " k.vlan, k.starts, k.ends, k.status, k.status_at, k.tag, k.external_id, k.pmk = x'', r.status_at,"
+            " k.vlan, k.starts, k.ends, k.status, k.status_at, k.tag, k.external_id, k.pmk = x'', r.given, r.status_at,"
             " r.missing_since, r.missing_readings, s.name, k.identity"
             " FROM sync_records r JOIN keys k ON k.id = r.record_id LEFT JOIN subscribers s ON s.id = k.subscriber_id"
             " WHERE r.connector = ? AND r.kind = 'key'",

@@ -1,0 +1,126 @@
+"""Rule 3: how much a synchronisation may take away before a person is asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from provisioning.sync import HeldNas, Holdings, Limits, Reading, SaidNas, SaidVenue, reconcile
+from tests.provisioning.sync.made import (
+    AT,
+    HOUR,
+    ended,
+    everybody,
+    held_key,
+    holdings,
+    planned,
+    reading,
+    said_key,
+    suspended,
+)
+
+
+def ending(count, units, how=ended, limits=None, **fields):
+    """Return why a person is asked where so many of a property's units stop."""
+    keys = everybody(units, **fields)
+    read = reading(*map(how, keys[:count]), *keys[count:], units=units)
+    have = holdings(*(held_key(number, **fields) for number in range(units)), units=units)
+    return planned(read, have, limits).holds
+
+
+@pytest.mark.parametrize("how", [ended, suspended, lambda key: replace(key, ends=AT - HOUR)])
+@pytest.mark.parametrize(
+    ("units", "allowed"), [(3, 2), (9, 2), (10, 1), (19, 1), (20, 2), (100, 10), (250, 25), (400, 25)]
+)
+def test_ends_and_suspensions_up_to_the_limit_are_applied_and_one_more_is_held(units, allowed, how):
+    assert ending(allowed, units, how) == ()
+    (why,) = ending(allowed + 1, units, how)
+    bound = "2" if units < 10 else "25" if allowed == 25 else "10 %"
+    assert why == f"keys of {allowed + 1} of {units} units at S1 would stop, more than {bound}"
+
+
+def test_ends_and_suspensions_count_together():
+    keys = everybody()
+    read = reading(ended(keys[0]), suspended(keys[1]), suspended(keys[2]), *keys[3:])
+    assert planned(read).holds == ("keys of 3 of 20 units at S1 would stop, more than 10 %",)
+
+
+def test_all_limits_are_the_connectors():
+    assert ending(9, 20, limits=Limits(stops_percent=50)) == ()
+    assert len(ending(9, 20, limits=Limits(stops_percent=50, stops_units=8))) == 1
+    assert ending(5, 9, limits=Limits(small_stops=5)) == ()
+    assert ending(3, 20, limits=Limits(small_units=30, small_stops=3)) == ()
+
+
+def test_two_of_one_unit_count_once():
+    keys = [replace(key, unit="S1/U0") for key in everybody()]
+    read = reading(*map(ended, keys[:5]), *keys[5:])
+    assert planned(read, holdings(*(held_key(number, unit="S1/U0") for number in range(20)))).holds == ()
+
+
+def test_without_units_each_key_counts_as_one():
+    assert ending(2, 20, unit=None) == ()
+    have = replace(holdings(*(held_key(number, unit=None) for number in range(20))), units={})
+    keys = everybody(unit=None)
+    assert planned(reading(*map(ended, keys[:2]), *keys[2:], units=0), have).holds == ()
+    (why,) = planned(reading(*map(ended, keys[:3]), *keys[3:], units=0), have).holds
+    assert why == "keys of 3 of 20 units at S1 would stop, more than 10 %"
+
+
+def test_what_has_lapsed_already_does_not_count():
+    assert ending(20, 20, ends=AT - HOUR) == ()
+
+
+def test_a_limit_holds_for_the_platform_as_a_whole_as_well():
+    venues = tuple(f"S{number}" for number in range(1, 14))
+    keys = [said_key(number, venue) for venue in venues for number in range(20)]
+    read = reading(
+        *(ended(key) if key.id.endswith(("R0", "R1")) and len(key.id) < 7 else key for key in keys), venues=venues
+    )
+    stops = sum(step.stops for step in planned(read, holdings(venues=venues)).steps)
+    assert stops == 26
+    assert planned(read, holdings(venues=venues)).holds == ("keys of 26 of 260 units in all would stop, more than 25",)
+
+
+def moving(count, units):
+    keys = everybody(units)
+    moved = [replace(key, unit=f"S1/U{(number + 1) % units}") for number, key in enumerate(keys[:count])]
+    return planned(reading(*moved, *keys[count:], units=units), holdings(units=units))
+
+
+@pytest.mark.parametrize(("units", "allowed"), [(9, 2), (10, 3), (20, 6), (100, 30), (1000, 300)])
+def test_moves_are_counted_apart_from_ends(units, allowed):
+    assert moving(allowed, units).holds == ()
+    (why,) = moving(allowed + 1, units).holds
+    bound = "2" if units < 10 else "30 %"
+    assert why == f"residents of {allowed + 1} of {units} units at S1 would move, more than {bound}"
+
+
+def test_a_first_synchronisation_always_waits_for_a_person():
+    plan = planned(reading(said_key(0), units=1), Holdings(connector="hudson", is_first=True))
+    assert plan.holds == ("the first synchronisation of hudson: read the plan, and accept it",)
+    nothing = planned(Reading("hudson", "eleven", AT), Holdings(connector="hudson", is_first=True))
+    assert nothing.holds == ()
+
+
+def test_what_waits_for_a_complete_reading_is_not_counted():
+    keys = everybody()
+    read = reading(*map(ended, keys))
+    read.partial("S1", "page 2 is HTML")
+    plan = planned(read)
+    assert (plan.steps, plan.holds, len(plan.waiting)) == ((), (), 20)
+
+
+@pytest.mark.parametrize(("count", "held"), [(1, False), (2, True)])
+def test_access_points_that_would_be_switched_off_count_by_themselves(count, held):
+    nases = {
+        f"N{number}": HeldNas(record=number, id=f"N{number}", venue="C1", enabled=True, name=f"router {number}")
+        for number in range(1, 11)
+    }
+    read = Reading("routers", "encloud", AT)
+    read.say(SaidVenue(id="C1", name="C1"))
+    for number in range(1, 11):
+        off = number <= count
+        read.say(SaidNas(id=f"N{number}", venue="C1", name=None, enabled=not off, state="Passive" if off else "Active"))
+    plan = reconcile(read, Holdings(connector="routers", is_first=False, nases=nases), Limits(), "routers-1")
+    assert len([step for step in plan.steps if step.stops]) == count
+    assert plan.holds == (("2 of 10 NASes at C1 would be switched off, more than 10 %",) if held else ())

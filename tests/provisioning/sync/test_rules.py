@@ -1,0 +1,237 @@
+"""The rules of a safe synchronisation, one by one. Rule 3 is test_limits, rule 7 the runner's test_lease."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from provisioning.sync import Action, Field, HeldState, Kind, SaidUnit, Standing
+from tests.provisioning.sync.made import (
+    AT,
+    DAY,
+    HOUR,
+    MOVED_IN,
+    MOVED_OUT,
+    ended,
+    everybody,
+    held_key,
+    holdings,
+    planned,
+    reading,
+    said_key,
+    suspended,
+    told,
+)
+
+
+def test_nothing_is_planned_where_the_platform_says_what_the_store_has():
+    plan = planned(reading(*everybody()))
+    assert (plan.steps, plan.waiting, plan.holds, plan.faults, plan.missing) == ((), (), (), (), ())
+    assert plan.is_complete
+
+
+# 1. Proof of completeness.
+
+
+@pytest.mark.parametrize("kind", ["a page", "a record", "no proof"])
+def test_rule_1_additions_and_changes_of_a_partial_reading_are_applied_and_ends_never(kind):
+    first, second, third, *others = everybody()
+    read = reading(
+        ended(first), suspended(second), replace(third, vlan=77), *others, said_key(20, unit="S1/U3"), complete=False
+    )
+    if kind == "a page":
+        read.complete("S1", [Kind.KEY])
+        read.partial("S1", "page 2 is HTML")
+    elif kind == "a record":
+        read.complete("S1", [Kind.KEY])
+        read.unreadable(Kind.KEY, "S1/R99", "S1", "its date is none")
+    else:
+        read.partial("", "no total was said")
+    plan = planned(read)
+    assert told(plan) == [("add", "S1/R20"), ("change", "S1/R2")]
+    assert [(step.action, step.id) for step in plan.waiting] == [
+        (Action.SUSPEND, "S1/R1"),
+        (Action.END, "S1/R0"),
+    ]
+    assert not plan.is_complete
+
+
+def test_rule_1_a_window_that_would_let_somebody_stop_waits_and_the_rest_of_the_change_does_not():
+    first, *others = everybody()
+    read = reading(replace(first, ends=AT - HOUR, vlan=77), *others)
+    read.partial("S1", "page 2 is HTML")
+    plan = planned(read)
+    ((now,), (later,)) = plan.steps, plan.waiting
+    assert now.fields == (Field("VLAN", None, "77"),)
+    assert now.said.ends == MOVED_OUT
+    assert [field.name for field in later.fields] == ["ends"]
+
+
+def test_rule_1_one_partial_venue_does_not_keep_another_from_ending():
+    here, there = ended(said_key(0)), ended(said_key(0, "S2"))
+    read = reading(here, there, *everybody()[1:], *everybody(venue="S2")[1:], venues=("S1", "S2"))
+    read.partial("S1", "page 2 is HTML")
+    plan = planned(read, holdings(venues=("S1", "S2")))
+    assert told(plan) == [("end", "S2/R0")]
+
+
+def test_rule_1_a_venue_counts_as_complete_only_where_that_was_declared_for_its_keys():
+    read = reading(complete=False)
+    read.complete("S1", [Kind.UNIT])
+    assert planned(read).missing == ()
+
+
+# 2. Missing is not ended: test_missing.
+
+
+def test_rule_2_a_key_ends_by_an_explicit_end_at_once_with_its_reason():
+    first, *others = everybody()
+    (step,) = planned(reading(ended(first, "moved out"), *others)).steps
+    assert (step.action, step.reason, step.stops) == (Action.END, "moved out", True)
+
+
+def test_rule_2_a_key_whose_date_has_come_ends_by_that():
+    first, *others = everybody()
+    (step,) = planned(reading(replace(first, ends=AT - HOUR), *others)).steps
+    assert (step.action, step.stops) == (Action.CHANGE, True)
+    assert step.fields == (Field("ends", "2027-01-25 07:00 EST", "2026-11-21 06:00 EST"),)
+
+
+# 4. A hold sticks: the runner's test_run.
+
+
+# 5. Order, soft ends, and nobody's passphrase.
+
+
+def test_rule_5_additions_come_before_changes_and_ends_come_last():
+    first, second, third, fourth, *others = everybody()
+    new = [
+        replace(said_key(30, unit="S1/U30"), subscriber="S1/P5"),
+        replace(fourth, standing=Standing.ACTIVE),
+    ]
+    read = reading(ended(first), suspended(second), replace(third, vlan=7), *others, *new)
+    read.say(SaidUnit(id="S1/U30", venue="S1", name="30"))
+    have = holdings(held_key(3, state=HeldState.SUSPENDED, given=HeldState.SUSPENDED, is_synced=True))
+    assert told(planned(read, have)) == [
+        ("add", "S1/U30"),
+        ("add", "S1/R30"),
+        ("resume", "S1/R3"),
+        ("change", "S1/R2"),
+        ("suspend", "S1/R1"),
+        ("end", "S1/R0"),
+    ]
+
+
+def test_rule_5_no_step_of_a_key_that_is_there_says_anything_of_its_passphrase():
+    read = reading(*(replace(key, passphrase=b"another passphrase", vlan=7) for key in everybody()))
+    plan = planned(read)
+    assert {step.action for step in plan.steps} == {Action.CHANGE}
+    assert {field.name for step in plan.steps for field in step.fields} == {"VLAN"}
+    assert planned(reading(*(replace(key, passphrase=b"another passphrase") for key in everybody()))).steps == ()
+
+
+def test_rule_5_an_end_by_a_sync_is_taken_back_when_the_platform_has_them_again():
+    have = holdings(held_key(0, state=HeldState.REMOVED, given=HeldState.REMOVED, is_synced=True))
+    (step,) = planned(reading(*everybody()), have).steps
+    assert (step.action, step.id, step.stops) == (Action.RETURN, "S1/R0", False)
+
+
+def test_rule_5_one_whose_passphrase_is_gone_by_now_is_added_anew():
+    have = holdings(held_key(0, state=HeldState.ERASED, given=HeldState.REMOVED, is_synced=True))
+    (step,) = planned(reading(*everybody()), have).steps
+    assert (step.action, step.record) == (Action.ADD, None)
+
+
+# 6. Ownership: test_ownership.
+
+
+# 8. Seen from outside.
+
+
+def test_rule_8_a_plan_counts_what_it_does_by_kind():
+    first, second, *others = everybody()
+    counts = planned(reading(ended(first), suspended(second), *others)).counts
+    assert counts == {"add": 0, "return": 0, "resume": 0, "change": 0, "suspend": 1, "end": 1, "other": 0}
+
+
+# 9. Time.
+
+
+def test_rule_9_windows_are_told_in_the_days_of_the_sites_zone():
+    first, *others = everybody()
+    (step,) = planned(reading(replace(first, ends=MOVED_OUT + DAY), *others)).steps
+    assert step.fields == (Field("ends", "2027-01-25 07:00 EST", "2027-01-26 07:00 EST"),)
+
+
+def test_rule_9_a_window_that_has_begun_is_not_moved_by_a_platform_that_forgot_it():
+    assert planned(reading(*everybody(starts=None))).steps == ()
+    later = [replace(key, starts=MOVED_IN + timedelta(microseconds=5)) for key in everybody()]
+    assert planned(reading(*later)).steps == ()  # as the store keeps it
+
+
+def test_rule_9_one_that_is_put_off_stops_somebody():
+    first, *others = everybody()
+    (step,) = planned(reading(replace(first, starts=AT + DAY), *others)).steps
+    assert step.stops
+
+
+@pytest.mark.parametrize(
+    ("ends", "stops"), [(AT + 23 * HOUR, True), (AT + 25 * HOUR, False), (None, False), (MOVED_OUT + DAY, False)]
+)
+def test_an_end_that_is_moved_to_within_a_day_counts_as_a_stop(ends, stops):
+    first, *others = everybody()
+    (step,) = planned(reading(replace(first, ends=ends), *others)).steps
+    assert step.stops is stops
+
+
+def test_a_tenancy_that_ended_before_it_began_is_ended_and_no_window_is_stored_that_cannot_be():
+    have = holdings(held_key(0, starts=AT + DAY))
+    (step,) = planned(reading(replace(said_key(0), starts=None, ends=AT - HOUR), *everybody()[1:]), have).steps
+    assert (step.action, step.reason) == (Action.END, "ended at the platform before it began")
+    plan = planned(reading(replace(said_key(0), starts=None, ends=AT + HOUR), *everybody()[1:]), have)
+    assert plan.steps == ()
+    assert [(fault.record, fault.field) for fault in plan.faults] == [("S1/R0", "ends")]
+
+
+def test_of_a_state_that_is_not_known_nothing_is_made_and_nothing_changed():
+    first, *others = everybody()
+    unknown = replace(first, standing=Standing.UNKNOWN, vlan=9)
+    assert planned(reading(unknown, *others)).steps == ()
+    plan = planned(reading(*everybody(), replace(said_key(40), standing=Standing.UNKNOWN)))
+    assert plan.steps == ()
+    assert [fault.record for fault in plan.faults] == ["S1/R40"]
+
+
+# What people decide.
+
+
+@pytest.mark.parametrize("state", [HeldState.SUSPENDED, HeldState.REMOVED, HeldState.ERASED])
+@pytest.mark.parametrize("given", [None, HeldState.SUSPENDED, HeldState.ACTIVE])
+def test_one_that_a_person_has_suspended_or_removed_stays_so(state, given):
+    plan = planned(reading(*everybody()), holdings(held_key(0, state=state, given=given)))
+    assert plan.steps == ()
+
+
+def test_one_that_a_sync_has_suspended_is_resumed_by_one():
+    have = holdings(held_key(0, state=HeldState.SUSPENDED, given=HeldState.SUSPENDED, is_synced=True))
+    assert told(planned(reading(*everybody()), have)) == [("resume", "S1/R0")]
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [(HeldState.REMOVED, Standing.ENDED), (HeldState.SUSPENDED, Standing.SUSPENDED)],
+)
+def test_what_a_person_took_back_stays_until_the_platform_agrees(given, standing):
+    first, *others = everybody()
+    have = holdings(held_key(0, given=given))
+    plan = planned(reading(replace(first, standing=standing), *others), have)
+    assert plan.steps == ()
+    assert [fault.record for fault in plan.faults] == ["S1/R0"]
+    assert plan.agreed == ()
+    assert planned(reading(first, *others), have).agreed == ("S1/R0",)
+
+
+def test_one_that_was_resumed_by_hand_still_ends():
+    have = holdings(held_key(0, given=HeldState.SUSPENDED))
+    first, *others = everybody()
+    assert told(planned(reading(ended(first), *others), have)) == [("end", "S1/R0")]
