@@ -11,6 +11,7 @@ JOBS ?= auto
 
 demo: $(VENV)/installed
 	$(BIN)/latchkey demo
+	$(BIN)/latchkey demo --platform vault
 
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check $(PACKAGES)

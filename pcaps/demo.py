@@ -5,19 +5,12 @@ played to it: once as recorded, where the server has to search, then again as a 
 The table is read from the server's own log; the answers are decrypted and compared.
 """
 
-import contextlib
 import io
 import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from ipaddress import ip_network
@@ -28,37 +21,58 @@ import click
 
 from crypto import Akm, Handshake, MacAddress, Ssid, passphrase_to_pmk
 from provisioning import ImportOptions, KeyDraft, Passphrase, Store, create_store, import_keys
-from radiusd import DIALECTS, Granted, Question, SharedSecret
+from radiusd import DIALECTS, Question, SharedSecret
 
 from .make.conversation import DEFAULT_SECRET
 from .make.handshake import make_handshake
+from .scenes import Scene, find_field, play, run_server
 
-_TIMEOUT_S = 10.0
 _HOSTAPD = DIALECTS["hostapd"]
 _NAMES = {"00-0F-AC:2": "WPA2-PSK", "00-0F-AC:6": "PSK-SHA256", "00-0F-AC:4": "FT-PSK"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One request and what must come of it."""
-
-    title: str
-    question: Question
-    passphrase: bytes | None = field(repr=False)  # None: an Access-Reject
-    vlan: int | None = None
-    how: str = "-"
-    says: str = ""  # what the log line must hold
-
-
 @click.command()
 @click.option("--residents", default=10_000, show_default=True, type=click.IntRange(16, 1_000_000))
-def demo(residents: int) -> None:
-    """Show everything at once on loopback, in a temporary folder; exit 0 when all of it worked."""
+@click.option(
+    "--platform", type=click.Choice(["vault"]), help="Show a property that is kept as such a platform has it."
+)
+@click.option(
+    "--serve",
+    metavar="ADDRESS:PORT",
+    help="Only be that platform, on an address of this machine's own, until Ctrl-C: to try `latchkey sync` with.",
+)
+@click.option(
+    "--people", metavar="FILE", default="people.csv", show_default=True, help="Who lives there, with --serve."
+)
+def demo(residents: int, platform: str | None, serve: str | None, people: str) -> None:
+    """Show everything at once on loopback, in a temporary folder; exit 0 when all of it worked.
+
+    With --platform: a resident before the first synchronisation, after it, and after moving out; and a platform that
+    goes wrong.
+    """
+    if serve is not None and platform is None:
+        raise click.UsageError("--serve needs --platform")
+    if platform is None:
+        _show_searches(residents)
+        return
+    from .platform_demo import serve_platform, show_platform
+
+    if serve is None:
+        show_platform()
+    else:
+        serve_platform(serve, Path(people))
+
+
+def _show_searches(residents: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
     console.width = max(console.width, 100)
+
+    def tell(line: str) -> None:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
     cases = _recordings()
     table = Table(title=f"Hudson House, {residents:,} residents on one SSID")
     for heading in ("request", "SSID", "who", "how", "ms", "among", "VLAN", "right"):
@@ -72,14 +86,14 @@ def demo(residents: int) -> None:
             _furnish(store, cases, residents)
         console.print(f"  keys derived, sealed and stored in {time.perf_counter() - started:.1f} s")
         console.print("starting `latchkey serve` ...")
-        with _server(folder, console.print) as server:
+        with run_server(folder, tell) as server:
             for scene in _scenes(cases):
-                line, complaint = _play(server, scene)
+                line, complaint = play(server, scene)
                 failures += bool(complaint)
                 verdict = f"[red]no: {complaint}" if complaint else "[green]yes"
-                found = [_field(line, key) for key in ("how", "ms", "keys", "vlan")]
-                who = _field(line, "who") if line.startswith("accept") else _field(line, "reason")
-                table.add_row(scene.title, _field(line, "ssid"), who, *found, verdict)
+                found = [find_field(line, key) for key in ("how", "ms", "keys", "vlan")]
+                who = find_field(line, "who") if line.startswith("accept") else find_field(line, "reason")
+                table.add_row(scene.title, find_field(line, "ssid"), who, *found, verdict)
     console.print(table)
     if failures:
         raise click.ClickException(f"{failures} of the requests were not answered as they should be")
@@ -156,88 +170,3 @@ def _afresh(datagram: bytes, secret: SharedSecret) -> bytes:
     at = unsigned.index(b"\x50\x12", 20) + 2  # hostapd sends Message-Authenticator first
     unsigned = unsigned[:at] + bytes(16) + unsigned[at + 16 :]
     return unsigned[:at] + secret.hmac(unsigned) + unsigned[at + 16 :]
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    socket: socket.socket
-    log: Path
-
-    def lines(self) -> list[str]:
-        """Return the decisions logged so far."""
-        return re.findall(r"^\S+ INFO ((?:accept|reject) .*)$", self.log.read_text("utf-8"), re.MULTILINE)
-
-
-@contextlib.contextmanager
-def _server(folder: Path, tell: Any) -> Iterator[_Running]:
-    """Run `latchkey serve` on a port of its choice for the duration of the block."""
-    log = folder / "serve.log"
-    command = [
-        sys.executable,
-        "-m",
-        "latchkey",
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--db",
-        str(folder / "latchkey.db"),
-    ]
-    with log.open("wb") as output, subprocess.Popen(command, stderr=output, stdout=output) as process:  # noqa: S603
-        try:
-            address, told = None, 0
-            while address is None:
-                lines = log.read_text("utf-8").splitlines()
-                for line in lines[told:]:
-                    tell(f"  {line}", markup=False, soft_wrap=True)
-                told = len(lines)
-                ready = re.search(r" ready listen=127\.0\.0\.1:(\d+)", log.read_text("utf-8"))
-                if ready:
-                    address = ("127.0.0.1", int(ready[1]))
-                elif process.poll() is not None:
-                    raise click.ClickException("the server did not start; it said what stands above")
-                else:
-                    time.sleep(0.02)
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.connect(address)
-                client.settimeout(_TIMEOUT_S)
-                yield _Running(client, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-
-def _play(server: _Running, scene: Scene) -> tuple[str, str]:
-    """Send a request; return its line of the log, and what is wrong with the answer, empty where nothing is."""
-    before = len(server.lines())
-    server.socket.send(scene.question.datagram)
-    try:
-        granted = scene.question.read(server.socket.recv(4096))
-    except TimeoutError:
-        return "", "no answer"
-    deadline = time.monotonic() + 1
-    while len(lines := server.lines()) == before and time.monotonic() < deadline:
-        time.sleep(0.005)
-    line = lines[-1] if len(lines) > before else ""
-    return line, "; ".join(_complaints(scene, granted, line))
-
-
-def _complaints(scene: Scene, granted: Granted | None, line: str) -> Iterator[str]:
-    if scene.passphrase is None:
-        if granted is not None:
-            yield "let in"
-        if scene.says not in line:
-            yield f"the log does not say {scene.says!r}"
-        return
-    if granted is None:
-        yield "refused"
-        return
-    if granted.passphrases != (scene.passphrase,):
-        yield "another key"
-    if granted.vlan != scene.vlan:
-        yield f"VLAN {granted.vlan} instead of {scene.vlan}"
-    if _field(line, "how") != scene.how:
-        yield f"found by {_field(line, 'how')} instead of {scene.how}"
-
-
-def _field(line: str, name: str) -> str:
-    match = re.search(rf' {name}=("(?:[^"\\]|\\.)*"|\S+)', line)
-    return match[1].strip('"') if match else "-"

@@ -1,6 +1,6 @@
 """The server: octets to decisions and back."""
 
-from .addresses import parse_address, render_address
+from .addresses import is_loopback, parse_address, render_address
 from .ciphers import SharedSecret
 from .client import Question
 from .codec import ACCESS_ACCEPT, decode_request, decode_unverified, encode_reply
@@ -61,6 +61,7 @@ __all__ = [
     "decode_unverified",
     "device_address",
     "encode_reply",
+    "is_loopback",
     "parse_address",
     "parse_called_station",
     "recognise",

@@ -172,12 +172,19 @@ class Building:
     # What happens.
 
     def move_in(
-        self, unit: str, person: Person, first: date, last: date | None = None, *, passphrase: str | None = None
+        self,
+        unit: str,
+        person: Person,
+        first: date,
+        last: date | None = None,
+        *,
+        passphrase: str | None = None,
+        name: str | None = None,
     ) -> Tenancy:
-        """Add a tenancy from its first day through its last, or without an end."""
+        """Add a tenancy from its first day through its last, or without an end; `name`: its id, else one is made."""
         self._next += 1
         tenancy = Tenancy(
-            f"{self.venue_id}-t{self._next}",
+            name or f"{self.venue_id}-t{self._next}",
             person,
             self.units[unit].id,
             self.first_instant(first),

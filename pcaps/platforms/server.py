@@ -82,7 +82,7 @@ def as_json(value: Any) -> bytes:
 
 
 class TestPlatform:
-    """A server for `buildings` as they are at `clock()`, on a port of 127.0.0.1; a context manager.
+    """A server for `buildings` as they are at `clock()`, on a port of 127.0.0.1 unless told; a context manager.
 
     `url` is the base that goes into a connector's configuration; `requests` holds what came, the newest last.
     """
@@ -93,7 +93,12 @@ class TestPlatform:
     spoilable = ""  # the member of a record that the fault `WRONG_TYPE` replaces
 
     def __init__(
-        self, buildings: Sequence[Building], *, clock: Callable[[], datetime], tls: ssl.SSLContext | None = None
+        self,
+        buildings: Sequence[Building],
+        *,
+        clock: Callable[[], datetime],
+        tls: ssl.SSLContext | None = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.buildings = {building.venue_id: building for building in buildings}
         self.clock = clock
@@ -103,9 +108,9 @@ class TestPlatform:
         self.broken: list[Exception] = []  # errors of the test platform itself: leaving the context raises the first
         self._lock = threading.RLock()
         self._rendered: dict[tuple[str, str], tuple[int, datetime, datetime, Any]] = {}
-        self._server = _Server(self)
+        self._server = _Server(self, address)
         scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+        self.url = f"{scheme}://{address[0]}:{self._server.server_address[1]}{self.prefix}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -205,10 +210,10 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, platform: TestPlatform) -> None:
+    def __init__(self, platform: TestPlatform, address: tuple[str, int]) -> None:
         self.platform = platform
         self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Connection)
+        super().__init__(address, _Connection)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection; TLS shakes hands here, so that a slow client holds up nobody else."""

@@ -77,6 +77,12 @@ class Vault(TestPlatform):
         """End every refresh token."""
         self._refresh_tokens.clear()
 
+    def replace_buildings(self, buildings: Sequence[Building]) -> None:
+        """Have other venues from now on."""
+        self.buildings = {building.venue_id: building for building in buildings}
+        self._known = -1
+        self._rendered.clear()
+
     def add_batch(self, venue: str, created: datetime, starts: datetime, ends: datetime, cards: int = 100) -> str:
         """Make a batch of scratch cards on a venue's keypool; return its ScratchCard_BatchID."""
         building, name = self.buildings[venue], instant(created)

@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 
 from pcaps import demo
+from pcaps.scenes import complaints
+from radiusd import Granted
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,9 +20,9 @@ def test_demo_plays_every_recording_and_ends_well():
 
 def test_demo_complains_about_a_wrong_answer():
     scene = next(demo._scenes(demo._recordings()))
-    assert list(demo._complaints(scene, None, "")) == ["refused"]
-    granted = demo.Granted(passphrases=(b"somebody else's",), vlan=7)
-    assert list(demo._complaints(scene, granted, "accept how=known")) == [
+    assert list(complaints(scene, None, "")) == ["refused"]
+    granted = Granted(passphrases=(b"somebody else's",), vlan=7)
+    assert list(complaints(scene, granted, "accept how=known")) == [
         "another key",
         f"VLAN 7 instead of {scene.vlan}",
         "found by known instead of search",
