@@ -13,6 +13,8 @@ def how_to_mend(table: str, id_: int) -> str:
         return f"`latchkey key reset id:{id_}` gives it another passphrase, `latchkey key remove id:{id_}` shuts it out"
     if table == "nases":
         return f"`latchkey nas remove {id_}`, then `latchkey nas add` with its secret"
+    if table == "sync_plans":
+        return "`latchkey sync release NAME`, then `latchkey sync plan NAME` makes another one"
     return "`latchkey restore FILE`, from a backup"
 
 

@@ -47,7 +47,13 @@ def erase(
             raise InvalidValue("the reason stays in the audit: it must not name who is erased")
         entries = store.people.audit_entries(person)
         left = [f"the audit: changes made by {author!r}" for author in store.people.authored(person)]
-        gone = store.people.take_away(person)
+        platforms = store.people.synchronised(person)
+        ids = store.people.forget_synchronised(person)
+        gone = store.people.take_away(person) | ({"platform_id": ids} if ids else {})
+        left += [
+            f"the platform of connector {name}: erase them there first, or the next synchronisation adds them anew"
+            for name in platforms
+        ]
         left += store.people.left_elsewhere(person)
         store.people.forget(entries)
         log_lines = 0 if erase_log is None else erase_log(person, store.recorder.dry_run)

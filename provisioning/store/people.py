@@ -35,6 +35,11 @@ _COMMON: Final = """
 """
 
 
+_THEIRS: Final = (
+    "(kind = 'key' AND record_id IN (SELECT value FROM json_each(?1))) OR (kind = 'subscriber' AND record_id = ?2)"
+)
+
+
 class People:
     """Somebody, in all tables."""
 
@@ -129,6 +134,27 @@ class People:
             self._db.execute(f"DELETE {learned}", (mac.value,))
         return gone
 
+    def synchronised(self, person: Person) -> tuple[str, ...]:
+        """Return the connectors whose platforms know somebody, or may have said something of them."""
+        rows = self._db.rows(
+            f"SELECT DISTINCT connector FROM sync_records WHERE {_THEIRS} ORDER BY connector", _their_ids(person)
+        )
+        return tuple(connector for (connector,) in rows)
+
+    def forget_synchronised(self, person: Person) -> int:
+        """Forget under which ids platforms know somebody, and what plans and reports may tell; return how many ids.
+
+        A plan that was being carried out is not: the next run makes its own.
+        """
+        for connector in self.synchronised(person):
+            self._db.execute(
+                "UPDATE sync_plans SET contents = x'', state = CASE state WHEN 'accepted' THEN 'done' ELSE state END"
+                " WHERE connector = ?",
+                (connector,),
+            )
+            self._db.execute("UPDATE sync_connectors SET state = '{}', last_error = NULL WHERE name = ?", (connector,))
+        return self._db.execute(f"DELETE FROM sync_records WHERE {_THEIRS}", _their_ids(person)).rowcount
+
     def _places(self, table: str, id_: int) -> list[Any]:
         if table != "devices":
             return [id_]
@@ -196,6 +222,10 @@ class People:
         rows = self._db.rows("SELECT DISTINCT author FROM audit")
         folded = {name.casefold() for name in person.names}
         return sorted(author for (author,) in rows if author.casefold() in folded)
+
+
+def _their_ids(person: Person) -> tuple[str, int | None]:
+    return json.dumps(sorted(person.key_ids)), person.subscriber_id
 
 
 def _load(image: str) -> dict[str, Any]:

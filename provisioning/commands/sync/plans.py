@@ -145,7 +145,15 @@ def sync_release(context: click.Context, name: str) -> None:
     """Let a connector go on without its plan: the next run asks the platform, and judges anew."""
     with open_database(context) as store:
         state = find_connector(store, name)
-        if state.held_plan is None:
+        begun = store.sync.accepted(name)
+        number = state.held_plan if begun is None else begun.number
+        if number is None:
             raise NotFound(f"{name} is not held")
-        store.sync.let_go(name)
-    click.echo(f"{name} is not held any more; plan {name}-{state.held_plan} is not carried out")
+        with store.sync.joining():
+            store.sync.let_go(name)
+            if begun is not None:
+                store.sync.close_plan(begun.number)
+    if begun is None:
+        click.echo(f"{name} is not held any more; plan {name}-{number} is not carried out")
+    else:
+        click.echo(f"{name}: the rest of plan {name}-{number} is not carried out")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pcaps.platforms.building import Building
+from provisioning.store import open_store
 from provisioning.sync import Kind
 from tests.platforms.eleven import PASSPHRASE_GIVEN, Eleven
 from tests.provisioning.commands.hudson import Hudson, utc_now
@@ -245,3 +246,45 @@ def test_a_unit_is_the_platforms_or_peoples(hudson):
     hudson.ok("adopt", "hudson", "unit", platform_id, f"id:{record}")
     assert hudson.ok("drift") == ""
     assert "is " + platform_id in hudson.refused("adopt", "hudson", "unit", "S1/Z", f"id:{record}")
+
+
+def test_who_is_erased_is_in_no_plan_and_no_record_of_a_platform(hudson):
+    hudson.settle()
+    hudson.leave(UNITS // 2)
+    assert hudson.run("run").exit_code == 1
+    left = list(hudson.building.tenancies.values())[4]  # whose id is no other's beginning
+    with hudson.store() as store:
+        before = store.sync.records("hudson", Kind.KEY), store.sync.records("hudson", Kind.SUBSCRIBER)
+        assert left.person.name in str(store.sync.plan(2))
+    result = hudson.cli.run("subscriber", "erase", left.person.name, "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert "the platform of connector hudson: erase them there first" in result.stderr
+    with hudson.store() as store:
+        keys, people = store.sync.records("hudson", Kind.KEY), store.sync.records("hudson", Kind.SUBSCRIBER)
+        assert set(before[0]) - set(keys) == {hudson.key_id(left)}
+        assert len(set(before[1]) - set(people)) == 1
+        assert store.sync.connector("hudson").details == {}
+    octets = b"".join(each.read_bytes() for each in hudson.folder.glob("latchkey.db*"))
+    assert hudson.key_id(left).encode() not in octets
+    assert "plan 2 is not kept any more: make a new one" in hudson.refused("plan", "hudson-2")
+    assert "plan 2 is not kept any more" in hudson.refused("accept", "hudson-2")
+    hudson.ok("plan", "hudson")
+    hudson.ok("accept", "hudson-3")
+    assert hudson.ok("run") == "hudson: no change\n"
+
+
+def test_a_plan_that_cannot_be_opened_is_found_and_released(hudson):
+    hudson.settle()
+    hudson.leave(UNITS // 2)
+    assert hudson.run("run").exit_code == 1
+    with open_store(hudson.cli.path, {}) as store, store.sync.joining():
+        (octets,) = store._db.row("SELECT contents FROM sync_plans WHERE id = 2")
+        damaged = octets[:-1] + bytes([octets[-1] ^ 1])
+        store._db.execute("UPDATE sync_plans SET contents = ? WHERE id = 2", (damaged,))
+    found = hudson.cli.run("check").output
+    assert "sync_plans" in found
+    assert "latchkey sync release NAME" in found
+    assert "cannot be decrypted" in hudson.refused("accept", "hudson-2")
+    hudson.ok("release", "hudson")
+    assert hudson.run("run").exit_code == 1
+    hudson.ok("accept", hudson.status()["held_plan"])
