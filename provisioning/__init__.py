@@ -72,6 +72,7 @@ from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
 from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
 from .store import Store, create_store, open_store
+from .store.sync import ConnectorState
 from .text import ABSENT, printable, quote, quote_octets, render_time
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ __all__ = [
     "Change",
     "CommandGroup",
     "Condition",
+    "ConnectorState",
     "Device",
     "DeviceBatch",
     "Duplicate",

@@ -21,7 +21,8 @@ def page():
     for cause in ("queue-full", "too-late", "store", "wrong-secret"):
         counts.discards[cause] += 1
     metrics = Metrics(("127.0.0.1", 0), 1)
-    with metrics.meter().counting(counts, lambda: dict.fromkeys((*SUMMED, *SHARED), 1)):
+    connector = {"connector": "hudson", "held": True, "last_run": 2.0, "last_complete": 1.0, "records": {"add": 1}}
+    with metrics.meter().counting(counts, lambda: dict.fromkeys((*SUMMED, *SHARED), 1), lambda: [connector]):
         pass
     metrics.listener.close()
     return render_page(metrics.slots, False)[1].decode()

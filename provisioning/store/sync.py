@@ -243,6 +243,14 @@ class Sync:
             ((connector, kind.value, each) for each in platform_ids),
         )
 
+    def forget_connector(self, name: str) -> int:
+        """Forget a connector, its plans, and whose its records were; return how many these were."""
+        with self._db.joining():
+            count = self._db.execute("DELETE FROM sync_records WHERE connector = ?", (name,)).rowcount
+            self._db.execute("DELETE FROM sync_plans WHERE connector = ?", (name,))
+            self._db.execute("DELETE FROM sync_connectors WHERE name = ?", (name,))
+        return count
+
     def owner(self, kind: Kind, record_id: int) -> str | None:
         """Return whose record it is."""
         row = self._db.row(

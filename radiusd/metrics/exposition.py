@@ -26,6 +26,7 @@ from .shared_memory import Slot
 log = logging.getLogger("radiusd")
 
 Gauges = Mapping[str, int]
+Connectors = Sequence[Mapping[str, Any]]  # how each synchronisation stands: see `sync_watch`
 LABELLED: Final = {  # counters with one label: text, label, and the values that are shown before they occur
     "discards": ("Datagrams that got no answer.", "cause", ()),
     "accounting": ("Accounting-Requests answered.", "status", ()),
@@ -50,6 +51,11 @@ SHARED: Final = {  # of which every worker has the same number
     "devices": "Devices whose key is known.",
     "store_age_seconds": "Since the store was last read successfully, in the worker that is behind most.",
     "store_damaged_rows": "Rows of the store that cannot be opened, and are left out.",
+}
+OF_CONNECTORS: Final = {  # of each synchronisation
+    "held": ("held", "1 while a person has to accept a plan."),
+    "last_run_timestamp_seconds": ("last_run", "When it ran last, since 1970; 0: never."),
+    "last_complete_timestamp_seconds": ("last_complete", "When its platform was read completely last; 0: never."),
 }
 _PAGE = resource.getpagesize()
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -85,14 +91,16 @@ class Meter:
         self._full = False
 
     @contextlib.contextmanager
-    def counting(self, counts: Counts, gauges: Callable[[], Gauges]) -> Iterator[Callable[[], None]]:
+    def counting(
+        self, counts: Counts, gauges: Callable[[], Gauges], connectors: Callable[[], Connectors] = tuple
+    ) -> Iterator[Callable[[], None]]:
         """Go on from what an earlier worker has counted, and give what publishes; it is called at the end, too."""
         former = self._slot.read()
         if former is not None:
             counts.add(json.loads(former)["counts"])
 
         def publish() -> None:
-            self._publish(counts, gauges())
+            self._publish(counts, gauges(), connectors())
 
         publish()
         endpoint = None
@@ -107,8 +115,10 @@ class Meter:
             if endpoint is not None:
                 endpoint.stop()
 
-    def _publish(self, counts: Counts, gauges: Gauges) -> None:
-        others = json.dumps({"gauges": dict(gauges), "process": _measure_process(self._began)})
+    def _publish(self, counts: Counts, gauges: Gauges, connectors: Connectors) -> None:
+        others = json.dumps(
+            {"gauges": dict(gauges), "connectors": list(connectors), "process": _measure_process(self._began)}
+        )
         if not self._slot.write(f'{{"counts":{counts.encode()},{others[1:]}'.encode()) and not self._full:
             self._full = True
             log.error("the metrics of this worker have grown too large to be shown")
@@ -146,6 +156,7 @@ class _Collector:
         yield from self._counters()
         yield from self._histograms()
         yield from self._gauges()
+        yield from self._connectors()
         yield from self._processes()
 
     def _counters(self) -> Iterator[Any]:
@@ -181,6 +192,23 @@ class _Collector:
         yield GaugeMetricFamily("latchkey_workers", "Processes that answer.", len(gauges))
         build = {"version": _version(), "python": platform.python_version()}
         yield InfoMetricFamily("latchkey_build", "What is running.", build)
+
+    def _connectors(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        views = {each["connector"]: each for _, view in self._views for each in view.get("connectors", ())}
+        for name, (key, text) in OF_CONNECTORS.items():
+            family = GaugeMetricFamily(f"latchkey_sync_{name}", text, labels=("connector",))
+            for connector, view in views.items():
+                family.add_metric((connector,), float(view[key]))
+            yield family
+        records = GaugeMetricFamily(
+            "latchkey_sync_records", "Keys that the last run was about.", labels=("connector", "action")
+        )
+        for connector, view in views.items():
+            for action, count in view["records"].items():
+                records.add_metric((connector, action), count)
+        yield records
 
     def _processes(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -153,7 +153,9 @@ class Process:
 
     async def _serve_share(self, worker: Worker) -> None:
         """Serve as one of several workers."""
-        server = self._serve(worker.sockets, worker.acct_sockets, loaded=worker.loaded, meter=worker.meter)
+        server = self._serve(
+            worker.sockets, worker.acct_sockets, loaded=worker.loaded, meter=worker.meter, speaks=worker.number == 1
+        )
 
         def reload() -> None:
             if self.reloader.reload(quiet=True):

@@ -36,6 +36,7 @@ from .following import TIDY_S, Following
 from .frontend import FrontEnd
 from .mmsg import is_available
 from .store_thread import StoreThread
+from .sync_watch import LOOK_S, SyncWatch
 from .udp import UdpListener
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class Server:
         decisions: DecisionFile | None = None,
         meter: Meter | None = None,
         pyrad: "PyradServer | None" = None,
+        speaks: bool = True,
     ) -> None:
         """Be ready to run.
 
@@ -154,6 +156,7 @@ class Server:
         meter:        shows the numbers
         pyrad:        reads and writes the sockets, one datagram at a time and without the fast path; where the system
                       has no batches of datagrams, one is made
+        speaks:       for all workers, of what is the same for all
         """
         self._open_store = open_store
         self._sockets = tuple(sockets)
@@ -162,6 +165,7 @@ class Server:
         self._inherited = loaded is not None
         self._decisions = decisions
         self._meter = meter
+        self._speaks = speaks
         self._pyrad = make_pyrad_server() if pyrad is None and not is_available() else pyrad
         self._listeners: tuple[Listener, ...] = ()
         self._stopping = asyncio.Event()
@@ -210,9 +214,12 @@ class Server:
             ):
                 await stack.enter_async_context(_repeating(work))
             await stack.enter_async_context(_repeating(following.tidy, TIDY_S))
+            watch = SyncWatch(followed)
+            if self._speaks:
+                await stack.enter_async_context(_repeating(watch.look, LOOK_S))
             if self._meter is not None:
                 gauges = partial(_measure, loaded.index, edge, following)
-                publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges))
+                publish = stack.enter_context(self._meter.counting(engine.journal.counts, gauges, watch.views))
                 await stack.enter_async_context(_repeating(publish, _PUBLISH_S))
             for listener in self._listeners:
                 listener.open()

@@ -43,6 +43,7 @@ _TICK_S = 0.02
 class Worker:
     """What a worker is given by its parent."""
 
+    number: int  # from 1
     sockets: Sequence[socket.socket]
     acct_sockets: Sequence[socket.socket]
     loaded: Loaded
@@ -208,6 +209,7 @@ class Workers:
                     for each in (*other.sockets, *other.acct_sockets):
                         each.close()
             worker = Worker(
+                number=slot.number,
                 sockets=slot.sockets,
                 acct_sockets=slot.acct_sockets,
                 loaded=loaded,

@@ -137,13 +137,13 @@ class House:
 
 
 @contextlib.contextmanager
-def run_server(house, config=None, listen="127.0.0.1", pyrad=None):
+def run_server(house, config=None, listen="127.0.0.1", pyrad=None, meter=None):
     """Run a server for a house, listening and taking accounting, in a thread of its own, for the block."""
     started, kept = threading.Event(), []
 
     async def serve():
         with bound([(listen, 0)] * 2, receive_buffer=1 << 20) as (auth, acct):
-            server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad)
+            server = Server(house.open_store, [auth], [acct], config or Config(), pyrad=pyrad, meter=meter)
             kept.extend((server, asyncio.get_running_loop()))
             task, ready = asyncio.create_task(server.run()), asyncio.create_task(server.ready.wait())
             await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)

@@ -15,12 +15,12 @@ from .connectors import config_option, find_connector
 from .loading import load_sources
 
 _MOST_ID = 255
-_kind_argument = click.argument("kind", type=click.Choice(["unit", "venue"]))
+_KIND = click.Choice(["unit", "venue"])
 
 
 @click.command("adopt")
 @click.argument("name", metavar="NAME")
-@_kind_argument
+@click.argument("kind", type=_KIND)
 @click.argument("platform_id", metavar="PLATFORM-ID")
 @click.argument("ours", metavar="OURS", shell_complete=complete_venues)
 @config_option
@@ -84,12 +84,24 @@ def _is_there(store: Store, kind: Kind, record: int) -> bool:
 
 @click.command("disown")
 @click.argument("name", metavar="NAME")
-@_kind_argument
-@click.argument("platform_id", metavar="PLATFORM-ID")
+@click.argument("kind", type=_KIND, required=False)
+@click.argument("platform_id", metavar="[PLATFORM-ID]", required=False)
+@click.option("--all", "everything", is_flag=True, help="All there is, and the connector is forgotten.")
 @db_option
 @click.pass_context
-def sync_disown(context: click.Context, name: str, kind: str, platform_id: str) -> None:
-    """Say that a unit or venue is a platform's no more: people rule it again, and a synchronisation leaves it alone."""
+def sync_disown(context: click.Context, name: str, kind: str | None, platform_id: str | None, everything: bool) -> None:
+    """Say that a unit or venue is a platform's no more: people rule it again, and a synchronisation leaves it alone.
+
+    With --all nothing is the platform's any more, keys included, which stay as they are: for a platform that is left.
+    """
+    if everything != (kind is None) or (kind is None) != (platform_id is None):
+        raise click.UsageError("say what: unit or venue and its PLATFORM-ID, or --all")
+    if kind is None or platform_id is None:
+        with open_database(context) as store:
+            find_connector(store, name)
+            count = store.sync.forget_connector(name)
+        click.echo(f"{name} is forgotten: {count:,} of its records are nobody's but yours")
+        return
     with open_database(context) as store, store.sync.joining():
         find_connector(store, name)
         if platform_id not in store.sync.records(name, Kind(kind)):

@@ -288,3 +288,12 @@ def test_a_plan_that_cannot_be_opened_is_found_and_released(hudson):
     hudson.ok("release", "hudson")
     assert hudson.run("run").exit_code == 1
     hudson.ok("accept", hudson.status()["held_plan"])
+
+
+def test_a_platform_that_is_left_leaves_its_keys_as_they_are(hudson):
+    hudson.settle()
+    assert hudson.run("disown", "hudson").exit_code == 2
+    assert hudson.run("disown", "hudson", "unit").exit_code == 2
+    assert hudson.ok("disown", "hudson", "--all").startswith("hudson is forgotten: ")
+    assert list(hudson.keys().values()) == ["valid"] * UNITS
+    assert hudson.status()["state"] == "never run"
