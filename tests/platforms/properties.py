@@ -33,7 +33,6 @@ class Property:
     kinds: Sequence[str] = EVENTS
     options: dict[str, Any] = field(default_factory=dict)
     says_vlans: bool = False
-    has_table: bool = False  # the configuration names what there is, and follows it
 
     def __str__(self) -> str:
         return self.platform
@@ -78,9 +77,10 @@ def synchronise(doors: Doors, configured: Configured, *, accept: bool = True) ->
     return report
 
 
-def keys_of(doors: Doors) -> dict[str, tuple[bytes, str, str | None]]:
-    """Return each key's passphrase and SSID by the platform's id of it, and the NAS-Identifier of its venue."""
-    records = {record: id_ for id_, record in doors.store.sync.records("property", Kind.KEY).items()}
+def keys_of(doors: Doors, only: set[str] | None = None) -> dict[str, tuple[bytes, str, str | None]]:
+    """Return keys' passphrases and SSIDs by the platform's ids of them, and the NAS-Identifier of their venue."""
+    owned = doors.store.sync.records("property", Kind.KEY)
+    records = {record: id_ for id_, record in owned.items() if only is None or id_ in only}
     pools = {pool.id: str(pool.ssid) for pool in doors.store.keypools.all()}
     return {
         records[key.id]: (key.passphrase.value, pools[key.keypool_id], None)
@@ -147,7 +147,6 @@ PROPERTIES = (
         {"password": leap.PASSWORD},
         tuple(kind for kind in EVENTS if kind not in (SUSPEND, PAY, SWAP)),
         says_vlans=True,
-        has_table=True,
     ),
     Property(
         "vault",
