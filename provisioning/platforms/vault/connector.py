@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ...sync import WHOLE, Kind, Reading, SaidKey, shorten
-from ..exchange import Exchange, Known, NewId, PlatformError, StoredKey
+from ..exchange import Exchange, Known, NewId, StoredKey
 from ..fields import find_zone, parse_records
 from ..settings import ConnectorSettings
 from .cards import read_cards, read_controllers, split_batch
@@ -43,8 +43,11 @@ class Connector:
 
     def read(self, reading: Reading, known: Known) -> Exchange[None]:
         """Fill the reading. Raises where there is no login, or no list of venues."""
+        self._session.begin()
         run = Run(self._settings, self._session, reading, known)
         listed = yield from list_venues(run)
+        if not listed:
+            return
         yield from read_venues(run, listed)
         yield from read_pools(run)
         yield from read_plans(run)
@@ -69,6 +72,7 @@ class Connector:
 
     def check(self) -> Exchange[list[str]]:
         """Read the venues, one with its units, the keypools, a page of subscribers and the keys of one."""
+        self._session.begin()
         call = self._session.call
         answer = yield from call(venues_call(self._session.venue))
         rows = records(member(answer, "venues", "VenueList"), "VenueID", "venues")
@@ -100,9 +104,6 @@ class Connector:
         if not people:
             return lines
         token = people[0].id
-        try:
-            answer = yield from self._session.call(keys_call(token))
-            keys, bad_keys = parse_records(KEYS, flatten_keys(answer, token, f"keys of {shorten(token)}").rows)
-        except PlatformError as error:
-            return [*lines, str(error)]
+        answer = yield from self._session.call(keys_call(token))
+        keys, bad_keys = parse_records(KEYS, flatten_keys(answer, token, f"keys of {shorten(token)}").rows)
         return [*lines, f"subscriber {shorten(token)}: {len(keys) + len(bad_keys)} keys"]

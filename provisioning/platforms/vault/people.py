@@ -57,7 +57,7 @@ class _Pages:
     def take(self, answer: Any, what: str) -> bool:
         """Take a page; return whether it had anything new, so that another may follow."""
         listed, bad = parse_records(SUBSCRIBERS, records(member(answer, what, "subscribers"), "SubscriberToken", what))
-        paging = answer.get("pagination") if isinstance(answer, dict) else None
+        paging = answer.get("pagination", answer.get("Pagination")) if isinstance(answer, dict) else None
         total = count_of(paging, "TotalCount", "totalCount", "total")
         if self.total is not None and total is not None and total != self.total:
             self.fault = f"subscribers: their total was {self.total} and became {total} while they were read"
@@ -148,16 +148,20 @@ def subscriptions_call(venue: str) -> Call:
 
 
 def read_subscriptions(run: Run, people: People) -> Exchange[None]:
-    """Read the subscriptions of each venue: the windows of keys, and subscribers that the list of them lacks."""
+    """Read the subscriptions of each venue: the windows of keys, and subscribers that the list of them lacks.
+
+    Whom a complete list lacks, and whose subscriptions are all over, is not there any more.
+    """
     for venues in chunks(run.venues, _VENUES_AT_ONCE):
         answers = yield from run.session.calls([subscriptions_call(venue) for venue in venues])
         for venue, answer in zip(venues, answers, strict=True):
             _take_subscriptions(run, venue, answer)
     lacking = 0
     for token, stays in run.stays.items():
-        if token not in people.accounts:
+        live = [stay for stay in stays if stay.state.standing is not Standing.ENDED and not stay.is_over(run.now)]
+        if token not in people.accounts and (live or not run.has_subscribers):
             people.accounts[token] = None
-            lacking += any(stay.state.standing is Standing.ACTIVE and stay.holds(run.now) for stay in stays)
+            lacking += any(stay.state.standing is Standing.ACTIVE and stay.holds(run.now) for stay in live)
     if lacking and run.has_subscribers:
         text = f"subscribers: {lacking} with a subscription that runs are not in the list"
         run.reading.partial(WHOLE, text)

@@ -71,6 +71,11 @@ class Session:
         self._renew_at = 0.0
         self._lost: PlatformError | None = None
 
+    def begin(self) -> None:
+        """Start anew where credentials were refused the last time: they may have been put right since."""
+        if self._lost is not None:
+            self._lost = self._access = self._refresh = None
+
     def call(self, call: Call) -> Exchange[Any]:
         """Return what a call answers; raises PlatformError where it failed."""
         (answer,) = yield from self.calls([call])

@@ -30,6 +30,9 @@ class Stay:
     def holds(self, at: datetime) -> bool:
         return self._from <= at < self._until
 
+    def is_over(self, at: datetime) -> bool:
+        return self._until <= at
+
     @property
     def _from(self) -> datetime:
         return self.starts or _FIRST

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ...errors import InvalidValue
 from ...model.key import MOST_TAG, Passphrase
 from ...sync import WHOLE, Kind, SaidDevice, SaidKey, SaidSubscriber, Standing, shorten
-from ..exchange import Exchange, PlatformError
+from ..exchange import Exchange, PlatformError, Refused
 from ..fields import MAX_VLAN, MOST_NAME, find_id, parse_records, take_name
 from .payloads import DEVICES, KEYS, Key, KeyDevice, Keys, count_of, flatten_keys, records
 from .people import People, note_word
@@ -80,7 +80,7 @@ class _Subscriber:
             found = flatten_keys(answer, self.token, what)
             self._check_count(answer, found, what)
         except PlatformError as error:
-            self._unreadable(str(error))
+            self._unreadable(error)
             return
         keys, bad = parse_records(KEYS, found.rows)
         for each in bad:
@@ -100,9 +100,9 @@ class _Subscriber:
         if counted is not None and counted != len(found.rows):
             self.reading.partial(WHOLE, f"{what}: {len(found.rows)} came of {counted}")
 
-    def _unreadable(self, text: str) -> None:
+    def _unreadable(self, error: PlatformError) -> None:
         """Leave all keys of the subscriber as they are stored. Where these are not known, any might be of it."""
-        known = self.run.known
+        known, text = self.run.known, str(error)
         venues = {stay.venue for stay in self.stays}
         if self.listed is not None and self.listed.venue is not None:
             venues.add(self.listed.venue)
@@ -110,12 +110,13 @@ class _Subscriber:
             unit = self.run.units.get(known.units_of_keys.get(key, ""))
             venue = unit.venue if unit is not None else WHOLE
             self.reading.unreadable(Kind.KEY, key, venue, text)
-        if not venues or (known.keys and not known.subscribers_of_keys):
+        has_nothing = not self.stored and not venues and isinstance(error, Refused)  # such as an account of staff
+        if known.keys and not known.subscribers_of_keys:
             venues = {WHOLE}
-        elif venues.isdisjoint(self.run.venues):  # none that is read
+        elif has_nothing or (venues and venues.isdisjoint(self.run.venues)):  # none that is read
             self.reading.note(WHOLE, text, kind=Kind.SUBSCRIBER, id_=self.token)
             return
-        for venue in sorted(venues.intersection((WHOLE, *self.run.venues))):
+        for venue in sorted(venues.intersection((WHOLE, *self.run.venues)) or {WHOLE}):
             self.reading.unreadable(Kind.SUBSCRIBER, self.token, venue, text)
 
     # Which keys.
@@ -263,7 +264,7 @@ class _Subscriber:
                 continue  # one that was made here as well is not needed any more
             stay = choose(stays, self.run.now)
             state = weigh((self.state, stay.state))
-            is_due = not serving and state == ACTIVE and (stay.ends is None or stay.ends > self.run.now)
+            is_due = not serving and state == ACTIVE and not stay.is_over(self.run.now)
             if not is_sure:
                 for name in made:
                     self.reading.unreadable(Kind.KEY, name, venue, "whether it is at the platform cannot be read")

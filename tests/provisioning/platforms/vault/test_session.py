@@ -237,6 +237,19 @@ def test_credentials_withdrawn_in_the_middle_are_not_tried_again_and_again():
     assert reading.is_partial(WHOLE)
 
 
+def test_credentials_that_are_put_right_count_with_the_next_reading():
+    vault, secret = Vault(), ["correct horse"]
+    connector = make_connector(password=lambda: secret[0])
+    read(vault, connector=connector)
+    vault.expire()
+    vault.refreshes.clear()
+    secret[0] = "wrong"
+    with pytest.raises(Refused):
+        read(vault, connector=connector)
+    secret[0] = "correct horse"
+    assert read(vault, connector=connector).is_whole
+
+
 def test_nothing_secret_stands_in_a_connector():
     connector = make_connector()
     read(Vault(), connector=connector)

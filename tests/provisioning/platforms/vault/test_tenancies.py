@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioning.platforms import Known, Unavailable
+from provisioning.platforms import Known, Refused, Unavailable
 from provisioning.sync import WHOLE, Kind, SaidDevice, SaidKey, SaidSubscriber, Standing
-from tests.provisioning.platforms.drive import Turns
+from tests.provisioning.platforms.drive import Turns, drive
 from tests.provisioning.platforms.vault import api
 from tests.provisioning.platforms.vault.api import (
     NOW,
@@ -531,6 +531,31 @@ def test_without_knowing_whose_keys_are_stored_a_failure_concerns_every_venue():
     assert read(vault, stored("psk_1", subscribers=False)).is_partial(WHOLE)
 
 
+def test_an_account_without_any_stay_may_be_refused_its_keys():
+    """Such as one of staff: it costs nobody anything."""
+    vault = Vault()
+    vault.subscribers.append({"SubscriberToken": "sub_staff", "Status": "Active"})
+    good = vault._listSubscriberKeys({"SubscriberToken": "sub_1"})
+    refused = (404, {"message": "Subscriber not found"})
+    vault.over[api.KEYS] = lambda body: good if body["SubscriberToken"] == "sub_1" else refused
+    reading = read(vault, stored("psk_1"))
+    assert reading.is_whole
+    assert any("Subscriber not found" in line for line in faults(reading))
+    vault.over[api.KEYS] = lambda body: good if body["SubscriberToken"] == "sub_1" else Unavailable("timed out")
+    assert read(vault, stored("psk_1")).is_partial(WHOLE)
+
+
+def test_whom_the_list_lacks_and_whose_stays_are_over_is_not_asked_for():
+    """Erased people whose subscriptions are still listed would else keep a venue from ever being complete."""
+    vault = Vault()
+    vault.subscriptions[VENUE] += [
+        subscription("S2", "sub_erased", **{END: "2026-11-01T00:00:00Z"}),
+        subscription("S3", "sub_closed", Status="TERMINATED"),
+    ]
+    assert read(vault).is_whole
+    assert vault.seen.count(api.KEYS) == 1
+
+
 def test_where_all_of_many_fail_the_rest_is_not_asked():
     vault = Vault()
     vault.subscribers = [subscriber(f"sub_{n}") for n in range(1000)]
@@ -821,8 +846,6 @@ def test_nobody_is_told_of_that_should_have_no_key(change):
 
 
 def test_check_reads_one_venue_one_page_and_one_subscribers_keys():
-    from tests.provisioning.platforms.drive import drive
-
     vault = Vault()
     lines = drive(api.make_connector().check(), vault)
     assert lines == [
@@ -834,6 +857,19 @@ def test_check_reads_one_venue_one_page_and_one_subscribers_keys():
         "subscriber sub_1: 1 keys",
     ]
     assert vault.seen == [api.LOGIN, api.VENUES, api.DETAILS, api.UNITS, api.POOLS, api.SUBSCRIBERS, api.KEYS]
+
+
+def test_check_fails_where_the_keys_of_one_cannot_be_read():
+    vault = Vault()
+    vault.over[api.KEYS] = (403, {"message": "Access denied"})
+    with pytest.raises(Refused, match="Access denied"):
+        drive(api.make_connector().check(), vault)
+
+
+def test_without_a_venue_to_read_nothing_else_is_asked():
+    vault = Vault()
+    assert read(vault, sites=("venue_gone",)).is_partial("venue_gone")
+    assert vault.seen == [api.LOGIN, api.VENUES]
 
 
 def test_what_is_read_twice_is_the_same():
