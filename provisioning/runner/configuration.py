@@ -5,6 +5,7 @@ opened, so that what only lists connectors needs none.
 """
 
 import os
+import ssl
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -97,6 +98,8 @@ class Table:
         mistakes = list(_unreadable(secrets.values(), self._environ))
         nases = {plain_uid(uid): self._secret(place, "secret", f"nas.{uid}.") for uid, place in said.nas.items()}
         mistakes += _unreadable((place for place in nases.values() if place is not None), self._environ)
+        if (ca_file := self._ca_file(said)) is not None:
+            mistakes += _untrustworthy(ca_file)
         settings = self._settings(said, secrets)
         try:
             connector = PLATFORMS[self.platform](settings)
@@ -139,8 +142,10 @@ class Table:
             patience_s=asked.patience_s,
             body_octets=asked.body_mb << 20,
         )
-        ca_file = None if said.ca_file is None else self._path.parent / said.ca_file
-        return Transport(said.url, limits, ca_file=ca_file, progress=progress, sleep=sleep)
+        return Transport(said.url, limits, ca_file=self._ca_file(said), progress=progress, sleep=sleep)
+
+    def _ca_file(self, said: ConnectorTable) -> Path | None:
+        return None if said.ca_file is None else self._path.parent / said.ca_file
 
     def _checked(self) -> ConnectorTable:
         if self._said is None or self.mistakes:
@@ -315,6 +320,15 @@ def _explain(error: Any, platform: str) -> str:
             allowed = [key for key in allowed if _plain(key) in EVERYWHERE | USES[platform]]
         return f"{place} is not known; allowed here: {', '.join(allowed)}"
     return f"{place} {_KINDS.get(kind) or error['msg'].replace('Input should be', 'must be')}"
+
+
+def _untrustworthy(ca_file: Path) -> Iterator[str]:
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        yield f"ca_file: {ca_file} has no certificates in PEM form"
+    except OSError as error:
+        yield f"ca_file: cannot read {ca_file}: {error.strerror}"
 
 
 def _unreadable(places: Iterable[SecretPlace], environ: Mapping[str, str]) -> Iterator[str]:
