@@ -38,6 +38,8 @@ def sync_check(context: click.Context, names: Sequence[str], config: Path, as_js
             click.echo(f"{view['name']} ({view['platform']}): {view['error'] or 'answers'}", err=not view["works"])
             for line in view["found"]:
                 click.echo(f"  {line}")
+            for line in view["warnings"]:
+                click.echo(f"  {line}", err=True)
     if not all(view["works"] for view in views):
         context.exit(1)
 
@@ -51,7 +53,14 @@ def _check(store: Store, source: Source) -> View:
             found += _clock(ready.platform.clock_skew_s)
     except ProvisioningError as problem:
         error = explain(problem)
-    return {"name": source.name, "platform": source.platform, "works": error is None, "found": found, "error": error}
+    return {
+        "name": source.name,
+        "platform": source.platform,
+        "works": error is None,
+        "found": found,
+        "warnings": list(source.warnings),
+        "error": error,
+    }
 
 
 def _clock(skew_s: float) -> list[str]:

@@ -182,6 +182,13 @@ def test_check_reads_one_real_page(hudson):
     assert view["found"]
 
 
+def test_check_tells_what_the_table_says_without_effect(hudson):
+    hudson.configure(username="sync@example.net")
+    said = hudson.run("check").stderr
+    assert said == "  latchkey.toml: [sync.hudson] username is nothing that eleven has a use for\n"
+    assert json.loads(hudson.ok("check", "--json"))[0]["warnings"] == [said.strip()]
+
+
 def test_drift_shows_each_side_and_what_clears_it(hudson):
     hudson.settle()
     assert hudson.ok("drift") == ""
