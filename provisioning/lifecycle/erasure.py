@@ -52,7 +52,9 @@ def erase(
         gone = store.people.take_away(person) | ({"platform_id": ids} if ids else {})
         left += [
             f"the platform of connector {name}: erase them there first, or the next synchronisation adds them anew"
-            for name in platforms
+            if comes_from_there
+            else f"the controller of connector {name}: the next synchronisation takes their keys off"
+            for name, comes_from_there in platforms.items()
         ]
         left += store.people.left_elsewhere(person)
         store.people.forget(entries)

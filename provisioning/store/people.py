@@ -134,17 +134,19 @@ class People:
             self._db.execute(f"DELETE {learned}", (mac.value,))
         return gone
 
-    def synchronised(self, person: Person) -> tuple[str, ...]:
-        """Return the connectors whose platforms know somebody, or may have said something of them."""
+    def synchronised(self, person: Person) -> dict[str, bool]:
+        """Return the connectors that somebody is known to, and whether they come from there, rather than being told."""
         rows = self._db.rows(
-            f"SELECT DISTINCT connector FROM sync_records WHERE {_THEIRS} ORDER BY connector", _their_ids(person)
+            f"SELECT connector, max(is_owned) FROM sync_records WHERE {_THEIRS} GROUP BY connector ORDER BY connector",
+            _their_ids(person),
         )
-        return tuple(connector for (connector,) in rows)
+        return {connector: bool(owned) for connector, owned in rows}
 
     def forget_synchronised(self, person: Person) -> int:
         """Forget under which ids platforms know somebody, and what plans and reports may tell; return how many ids.
 
-        A plan that was being carried out is not: the next run makes its own.
+        A plan that was being carried out is not: the next run makes its own. Under which id a controller was told of a
+        key stays until the next run has taken it off there.
         """
         for connector in self.synchronised(person):
             self._db.execute(
@@ -153,7 +155,8 @@ class People:
                 (connector,),
             )
             self._db.execute("UPDATE sync_connectors SET state = '{}', last_error = NULL WHERE name = ?", (connector,))
-        return self._db.execute(f"DELETE FROM sync_records WHERE {_THEIRS}", _their_ids(person)).rowcount
+        forgotten = self._db.execute(f"DELETE FROM sync_records WHERE is_owned AND ({_THEIRS})", _their_ids(person))
+        return forgotten.rowcount
 
     def _places(self, table: str, id_: int) -> list[Any]:
         if table != "devices":

@@ -9,7 +9,7 @@ from ...selectors import find_unit, find_venue
 from ...store import Store
 from ...store.sync import Owned
 from ...sync import Kind
-from ..completion import complete_venues
+from ..completion import complete_connectors, complete_venues
 from ..options import db_option, open_database
 from .connectors import config_option, find_connector
 from .loading import load_sources
@@ -19,7 +19,7 @@ _KIND = click.Choice(["unit", "venue"])
 
 
 @click.command("adopt")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_connectors)
 @click.argument("kind", type=_KIND)
 @click.argument("platform_id", metavar="PLATFORM-ID")
 @click.argument("ours", metavar="OURS", shell_complete=complete_venues)
@@ -83,7 +83,7 @@ def _is_there(store: Store, kind: Kind, record: int) -> bool:
 
 
 @click.command("disown")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_connectors)
 @click.argument("kind", type=_KIND, required=False)
 @click.argument("platform_id", metavar="[PLATFORM-ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="All there is, and the connector is forgotten.")

@@ -9,16 +9,17 @@ import click
 from ...errors import ProvisioningError
 from ...runner.source import Source, opened
 from ...store import Store
+from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_views, utc_now
 from ..views import View
-from .connectors import choose, config_option, explain
+from .connectors import choose, config_option, explain, warn
 from .loading import load_sources
 
 _MOST_SKEW_S: Final = 60.0
 
 
 @click.command("check")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_connectors)
 @config_option
 @json_option
 @db_option
@@ -47,6 +48,7 @@ def sync_check(context: click.Context, names: Sequence[str], config: Path, as_js
 def _check(store: Store, source: Source) -> View:
     found: list[str] = []
     error = None
+    warn(source)
     try:
         with opened(store, source, now=utc_now) as ready:
             found += ready.platform.run(ready.configured.connector.check())

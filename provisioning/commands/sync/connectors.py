@@ -11,6 +11,7 @@ from ...model import Author
 from ...runner.source import Source
 from ...store import Store
 from ...store.sync import ConnectorState
+from ..options import tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DEFAULT_CONFIG: Final = Path("latchkey.toml")
@@ -38,6 +39,12 @@ def choose(sources: Mapping[str, Source], names: Sequence[str], config: Path) ->
 
 def choose_one(sources: Mapping[str, Source], name: str, config: Path) -> Source:
     return choose(sources, [name], config)[name]
+
+
+def warn(source: Source) -> None:
+    """Say what a table says without effect."""
+    for line in source.warnings:
+        tell(f"warning: {line}")
 
 
 def author_of_runs(name: str) -> Author:
@@ -72,4 +79,4 @@ def find_plan(store: Store, text: str) -> tuple[str, int]:
 
 def explain(error: ProvisioningError) -> str:
     """Return an error in one line."""
-    return " ".join(str(error).split("\n"))
+    return "; ".join(str(error).split("\n"))

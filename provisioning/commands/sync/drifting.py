@@ -9,6 +9,7 @@ from ...errors import ProvisioningError
 from ...runner.comparing import compare
 from ...runner.source import opened
 from ...sync import WHOLE, Drift
+from ..completion import complete_connectors
 from ..listing import lists, print_list
 from ..options import db_option, open_database, progress_bar, tell, utc_now
 from ..views import View
@@ -20,7 +21,7 @@ _COLUMNS: Final = ("connector", "side", "kind", "id", "label", "what", "cleared_
 
 
 @click.command("drift")
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=complete_connectors)
 @config_option
 @lists
 @db_option

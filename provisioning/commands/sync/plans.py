@@ -9,6 +9,7 @@ from ...runner.run import Outcome, RunReport
 from ...runner.source import opened
 from ...store import Store
 from ...sync import NotAPlan, Plan, dump_plan, plan_id
+from ..completion import complete_connectors
 from ..new_files import new_file
 from ..options import db_option, json_option, open_database, print_object, progress_bar, tell, utc_now
 from ..writing import author_of, author_option, reason_of, reason_option
@@ -26,7 +27,7 @@ _LARGEST = 1 << 30  # octets of a plan's file
 
 
 @click.command("plan")
-@click.argument("name", metavar="NAME|PLAN")
+@click.argument("name", metavar="NAME|PLAN", shell_complete=complete_connectors)
 @click.option("--out", metavar="FILE", help="Write it there as JSON, without passphrases.")
 @click.option("--force", is_flag=True, help="Write over that file.")
 @click.option("--all", "everything", is_flag=True, help="Name each record that is added, however many there are.")
@@ -138,7 +139,7 @@ def _read_id(text: str) -> str:
 
 
 @click.command("release")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_connectors)
 @db_option
 @click.pass_context
 def sync_release(context: click.Context, name: str) -> None:

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from ...runner.rounds import Rounds
 from ...runner.run import Outcome, RunReport
 from ...runner.source import Source, Stop, Stopped, opened
 from ...store import Store, open_store
+from ..completion import complete_connectors
 from ..fields import naming
 from ..options import (
     database_path,
@@ -33,7 +34,7 @@ from ..options import (
     utc_now,
 )
 from ..writing import author_of, author_option, dry_run_option, is_author_said, is_dry_run, refuse_older
-from .connectors import author_of_runs, choose, config_option, explain
+from .connectors import author_of_runs, choose, config_option, explain, warn
 from .loading import load_sources
 from .news import News
 from .wording import details, fault_lines, headline, view_report, what_next
@@ -42,7 +43,7 @@ _BAD = frozenset({Outcome.HELD, Outcome.FAILED, Outcome.BUSY})
 
 
 @click.command("run")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_connectors)
 @click.option("--every", metavar="SPAN", help="Go on until stopped, so often (5m, 1h) where a connector does not say.")
 @config_option
 @dry_run_option
@@ -71,6 +72,7 @@ def sync_run(context: click.Context, names: Sequence[str], every: str | None, co
     reports = []
     with _on(signal.SIGTERM, signal.default_int_handler), open_database(context, readonly=dry_run) as store:
         for source in sources.values():
+            warn(source)
             with progress_bar() as progress:
                 report = run_one(store, source, author=author, dry_run=dry_run, progress=progress)
             reports.append(report)
@@ -132,9 +134,15 @@ def _go_on(context: click.Context, names: Sequence[str], every: timedelta, confi
     choose(load_sources(config), names, config)  # what is wrong at the start ends it
     open_database(context).close()
     service = _Service(database_path(context), author_of(context) if is_author_said(context) else None)
+
+    def load() -> Mapping[str, Source]:
+        sources = choose(load_sources(config), names, config)
+        service.warn(sources)
+        return sources
+
     with _on(signal.SIGTERM, service.end), _on(signal.SIGINT, service.end):
         Rounds(
-            load=lambda: choose(load_sources(config), names, config),
+            load=load,
             run=service.run,
             failed=service.cannot_load,
             every=every,
@@ -153,6 +161,7 @@ class _Service:
         self._lock = threading.Lock()  # of what is printed
         self._news: dict[str, News] = {}
         self._trouble = News()
+        self._warnings = News()
 
     def end(self, *_: object) -> None:
         self.stop.set()
@@ -169,6 +178,13 @@ class _Service:
         with self._lock:
             self._say(report)
         return report.outcome not in (Outcome.FAILED, Outcome.BUSY)
+
+    def warn(self, sources: Mapping[str, Source]) -> None:
+        """Say what the configuration says without effect, where it did not say that before."""
+        with self._lock:
+            for line in self._warnings.lines(line for source in sources.values() for line in source.warnings):
+                tell(f"warning: {line}")
+            self._trouble.lines(())
 
     def cannot_load(self, error: ProvisioningError) -> None:
         with self._lock:

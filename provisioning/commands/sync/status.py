@@ -10,6 +10,7 @@ import click
 from ...errors import NotFound, ProvisioningError
 from ...store import Store
 from ...store.sync import ConnectorState
+from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_view, print_views, tell, utc_now
 from ..views import View, view_instant
 from .connectors import config_option, explain
@@ -19,7 +20,7 @@ _COLUMNS: Final = ("name", "platform", "state", "last_run", "last_complete", "co
 
 
 @click.command("status")
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=complete_connectors)
 @config_option
 @json_option
 @db_option
@@ -49,7 +50,8 @@ def sync_status(context: click.Context, name: str | None, config: Path, as_json:
         return
     faults: Sequence[str] = views[0].pop("faults")
     more = views[0]["fault_count"] - len(faults)
-    print_view(views[0], as_json=False)
+    counts = ", ".join(f"{action} {count:,}" for action, count in views[0]["counts"].items())
+    print_view({**views[0], "counts": counts or None}, as_json=False)
     for fault in faults:
         click.echo(f"  {fault}")
     if more > 0:
@@ -95,7 +97,6 @@ def _view(
         "last_run": None if state is None else view_instant(state.last_run),
         "last_complete": view_instant(complete),
         "complete_age": None if complete is None else render_age((now - complete).total_seconds()),
-        "complete_age_s": None if complete is None else int((now - complete).total_seconds()),
         "held_plan": None if state is None or state.held_plan is None else f"{name}-{state.held_plan}",
         "held_since": None if state is None else view_instant(state.held_since),
         "held_because": list(why),

@@ -188,13 +188,16 @@ def _render_venue(title: str, steps: Sequence[Step], most: int) -> Iterator[str]
         of_action = [step for step in steps if step.action is action]
         if of_action:
             yield f"  {_HEADINGS[action]} ({len(of_action):,})"
-            shown = len(of_action) if action in _ALWAYS else most
-            yield from (f"    {line}" for line in some(map(render_step, of_action), shown, "(--all shows them)"))
+            for kind, of_kind in groupby(of_action, lambda step: step.kind):
+                shown = len(of_action) if action in _ALWAYS else most
+                more = f"{_KINDS[kind][1]} (--all shows them)"
+                yield from (f"    {line}" for line in some(map(render_step, of_kind), shown, more))
 
 
 def render_step(step: Step) -> str:
     """Return a step in one line: what, whose, what changes from what to what, and why."""
-    changes = ", ".join(map(_render_field, step.fields))
+    is_new = step.action in (Action.ADD, Action.RETURN)
+    changes = ", ".join(_render_field(field, is_new=is_new) for field in step.fields)
     line = f"{_KINDS[step.kind][0]} {shorten(step.id)}"
     if shorten(step.label) != shorten(step.id):
         line += f"  {shorten(step.label)}"
@@ -203,8 +206,6 @@ def render_step(step: Step) -> str:
     return f"{line}  ({shorten(step.reason)})" if step.reason else line
 
 
-def _render_field(field: Field) -> str:
-    after = "none" if field.after is None else shorten(field.after)
-    if field.before is None:
-        return f"{field.name} {after}"
-    return f"{field.name} {shorten(field.before)} -> {after}"
+def _render_field(field: Field, *, is_new: bool) -> str:
+    before, after = ("none" if each is None else shorten(each) for each in (field.before, field.after))
+    return f"{field.name} {after}" if is_new else f"{field.name} {before} -> {after}"
