@@ -19,7 +19,7 @@ EVERY_VENUE: Final = "ALL"
 
 _PAGES_AT_ONCE: Final = 64
 _VENUES_AT_ONCE: Final = 4  # of 5000 units each
-_MOST_SUBSCRIBERS: Final = 2_000_000  # a list that goes on for ever ends here
+_MOST_PAGES: Final = 20_000  # a list that goes on for ever ends here
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Pages:
         for each in listed:
             self.seen.setdefault(each.id, Account(each.name, each.venue, each.external_id, read_status(each.status)))
         for wrong in bad:
-            self.seen.setdefault(find_id(wrong.raw, TOKEN) or f"\0{self.read}/{wrong.index}", wrong)
+            self.seen.setdefault(find_id(wrong.raw, TOKEN) or f"\0{wrong.index}", wrong)
         return len(self.seen) > before
 
 
@@ -122,8 +122,10 @@ def _walk(run: Run) -> Exchange[_Pages]:
             if not more:
                 break
         number = numbers[-1] + 1
-        if len(walk.seen) > _MOST_SUBSCRIBERS:
-            walk.fault = f"subscribers: more than {_MOST_SUBSCRIBERS} came"
+        if walk.fault is None and walk.total is not None and len(walk.seen) > walk.total:
+            walk.fault = f"subscribers: more than the {walk.total} that are counted came"
+        elif walk.read >= _MOST_PAGES:
+            walk.fault = f"subscribers: more than {_MOST_PAGES} pages came"
     return walk
 
 

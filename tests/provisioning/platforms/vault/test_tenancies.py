@@ -715,15 +715,25 @@ def test_at_most_256_are_asked_for_at_once():
     assert vault.seen.count(api.KEYS) == 600
 
 
-def test_a_list_that_never_ends_is_left(monkeypatch):
-    monkeypatch.setattr("provisioning.platforms.vault.people._MOST_SUBSCRIBERS", 500)
+@pytest.mark.parametrize("paging", [{"TotalCount": 10**6}, {"TotalPages": 10**9}, {}, {"TotalCount": 250}])
+def test_a_list_that_never_ends_is_left(monkeypatch, paging):
+    monkeypatch.setattr("provisioning.platforms.vault.people._MOST_PAGES", 5)
     vault = Vault()
     count = iter(range(10_000))
     vault.over[api.SUBSCRIBERS] = lambda body: {
         "subscribers": [subscriber(f"sub_{next(count)}") for _ in range(body["Pagination"]["PageSize"])],
-        "pagination": {"TotalCount": 10**6},
+        "pagination": paging,
     }
     assert read(vault).is_partial(WHOLE)
+    assert vault.seen.count(api.SUBSCRIBERS) < 100
+
+
+@pytest.mark.parametrize("rows", [[None], [{}, 7], [{"GivenName": "Ada"}], {"x": None}])
+def test_5_68_a_page_of_records_without_an_id_is_repeated_when_it_comes_again(rows):
+    vault = Vault()
+    vault.over[api.SUBSCRIBERS] = {"subscribers": rows}
+    assert read(vault).is_partial(WHOLE)
+    assert vault.seen.count(api.SUBSCRIBERS) < 10
 
 
 # Scratch cards.
