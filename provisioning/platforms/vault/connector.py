@@ -77,7 +77,7 @@ class Connector:
         answer = yield from call(venues_call(self._session.venue))
         rows = records(member(answer, "venues", "VenueList"), "VenueID", "venues")
         venues, bad = parse_records(VENUES, rows)
-        lines = [f"{len(venues) + len(bad)} venues"]
+        lines = [f"venues: {len(venues) + len(bad)}"]
         ids = [venue.id for venue in venues]
         lines += [f"venue {site} is not among them" for site in self._settings.sites if site not in ids]
         wanted = [id_ for id_ in ids if not self._settings.sites or id_ in self._settings.sites]
@@ -90,9 +90,10 @@ class Connector:
             found = records(member((yield from call(units_call(venue))), what, "VenueUnits"), "UnitID_internal", what)
             units, bad_units = parse_records(UNITS, found)
             first = f", the first is {shorten(units[0].name or units[0].id)}" if units else ""
-            lines.append(f"{what}: {len(units) + len(bad_units)} units{first}")
+            lines.append(f"{what}: units: {len(units) + len(bad_units)}{first}")
         answer = yield from call(pools_call(self._session.venue))
-        lines.append(f"{len(records(member(answer, 'keypools', 'myKeyPoolList'), 'KeyPoolID', 'keypools'))} keypools")
+        pools = records(member(answer, "keypools", "myKeyPoolList"), "KeyPoolID", "keypools")
+        lines.append(f"keypools: {len(pools)}")
         return lines + (yield from self._check_people())
 
     def _check_people(self) -> Exchange[list[str]]:
@@ -100,10 +101,11 @@ class Connector:
         what = "subscribers, page 1"
         people, bad = parse_records(SUBSCRIBERS, records(member(answer, what, "subscribers"), "SubscriberToken", what))
         total = count_of(answer.get("pagination"), "TotalCount")
-        lines = [f"{len(people) + len(bad)} subscribers of {total if total is not None else 'an unknown number'}"]
+        count = "how many is not told" if total is None else total
+        lines = [f"subscribers: {count}, on the first page {len(people) + len(bad)}"]
         if not people:
             return lines
         token = people[0].id
         answer = yield from self._session.call(keys_call(token))
         keys, bad_keys = parse_records(KEYS, flatten_keys(answer, token, f"keys of {shorten(token)}").rows)
-        return [*lines, f"subscriber {shorten(token)}: {len(keys) + len(bad_keys)} keys"]
+        return [*lines, f"subscriber {shorten(token)}: keys: {len(keys) + len(bad_keys)}"]

@@ -859,12 +859,12 @@ def test_check_reads_one_venue_one_page_and_one_subscribers_keys():
     vault = Vault()
     lines = drive(api.make_connector().check(), vault)
     assert lines == [
-        "1 venues",
+        "venues: 1",
         f"venue {VENUE}: NAS-Identifier HUDSON",
-        f"venue {VENUE}: 1 units, the first is 101",
-        "1 keypools",
-        "1 subscribers of 1",
-        "subscriber sub_1: 1 keys",
+        f"venue {VENUE}: units: 1, the first is 101",
+        "keypools: 1",
+        "subscribers: 1, on the first page 1",
+        "subscriber sub_1: keys: 1",
     ]
     assert vault.seen == [api.LOGIN, api.VENUES, api.DETAILS, api.UNITS, api.POOLS, api.SUBSCRIBERS, api.KEYS]
 
