@@ -1,196 +1,276 @@
-"""A run the other way round: what the store has is told to a controller, by the same plans, holds and lease."""
+"""A run the other way round: what the store has is told to a controller, by the same plans, holds and lease.
 
-from dataclasses import replace
-from typing import Any, Protocol, cast
+What is asked to be made is noted before it is asked for, under a user name that nobody else has, and its id when it is
+read back. So whatever an interruption leaves is found by the next run, and nothing is made twice.
+"""
 
-from ..model import KeyLabel, KeyStatus
-from ..platforms import Exchange
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, cast
+
+from ..errors import RowDamaged
+from ..model import KeyStatus
+from ..platforms import Exchange, PlatformError
 from ..store.sync import Owned
 from ..sync import (
+    WHOLE,
     Action,
     Contents,
     Fault,
+    KeyPlace,
     Kind,
+    Ours,
     Plan,
+    Pushed,
+    SentKey,
     Step,
-    WantedKey,
     adopted,
-    basis,
+    effect,
+    made_at,
     reconcile_outward,
+    still_due,
 )
 from .apply import Applied
 from .run import Outcome, Run, RunReport
+from .wanted import REMEMBERED, Targets, read_wanted, why_not_there
 
-_AT_ONCE = 200  # steps between which what was done is stored
+_AT_ONCE: Final = 100  # steps between which what was done is stored
+
+
+class ActivityState(Protocol):
+    """What became of something that a controller was asked for."""
+
+    @property
+    def is_done(self) -> bool: ...
+    @property
+    def is_failed(self) -> bool: ...
 
 
 class OutwardConnector(Protocol):
     """A connector that takes keys."""
 
-    def contents(self, ssids: dict[str, str]) -> Exchange[Contents]: ...
-    def push(self, steps: list[Step]) -> Exchange[dict[str, str]]: ...
+    def contents(self, names: Collection[str]) -> Exchange[Contents]:
+        """Return what is in the pools of these names."""
+        ...
+
+    def push(self, steps: Sequence[Step]) -> Exchange[Pushed]:
+        """Do these steps."""
+        ...
+
+    def activities(self, requests: Iterable[str]) -> Exchange[Mapping[str, ActivityState]]:
+        """Return what became of requests, as far as that can be read."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    contents: Contents
+    ours: Ours
+    faults: tuple[Fault, ...]
 
 
 class OutwardRun(Run):
     """What can be done with one controller now."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._damaged: set[int] = set()  # keys that cannot be opened
-
     @property
     def _controller(self) -> OutwardConnector:
         return cast("OutwardConnector", self._connector)
 
+    # The parts of a run that differ.
+
     def _make_plan(self, *, keep: bool = True) -> Plan:
-        contents = self._contents()
-        wanted, faults = self._wanted(contents)
-        owned = self._owned()
-        found = adopted(contents, wanted, owned)
-        gone = self._gone(contents, owned)
-        if keep:
-            self._own(found, contents)
-            self._disown(gone)
-        owned = {id_: record for id_, record in (owned | found).items() if id_ not in gone}
-        state = self._store.sync.connector(self._name)
-        plan = reconcile_outward(
-            contents,
-            wanted,
-            owned,
-            connector=self._name,
-            platform=self._configured.settings.platform,
-            plan_id=self._name,
-            now=self._now(),
-            is_first=state is None or not state.is_accepted,
-            limits=self._configured.limits,
-        )
+        plan = self._reconcile(self._compare(keep=keep), self._name)
         self._lease.beat()
-        return replace(plan, faults=(*plan.faults, *faults))
+        return plan
 
     def _moved(self, plan: Plan) -> str | None:
-        why = self._too_old(plan)
-        if why is not None:
+        if (why := self._too_old(plan)) is not None:
             return why
-        contents = self._contents()
-        owned = self._owned()
-        wanted, _ = self._wanted(contents)
-        gone = self._gone(contents, owned)
-        if basis(wanted, {id_: record for id_, record in owned.items() if id_ not in gone}) != plan.basis:
+        if self._compare(keep=True).ours.basis != plan.basis:
             return f"something that plan {plan.id} was made from has changed since"
         return None
 
-    def _apply(self, plan: Plan, number: int | None, start: int = 0) -> RunReport:
+    def _apply(self, plan: Plan, number: int | None, start: int = 0) -> RunReport:  # noqa: ARG002
+        """Tell the controller; of a plan that was kept what is due by now: part of it may have been done before."""
         applied = Applied()
-        steps = plan.steps[start:]
+        steps: Sequence[Step] = plan.steps
+        if number is not None:
+            steps = still_due(plan, self._reconcile(self._compare(keep=True), plan.id))
         for first in range(0, len(steps), _AT_ONCE):
-            some = list(steps[first : first + _AT_ONCE])
-            refused = self._drive(self._controller.push(some))
-            for step in some:
-                if step.id in refused:
-                    text = f"not {step.action.value}ed: {refused[step.id]}"
-                    applied.refused.append(Fault(plan.platform, step.venue, Kind.KEY, step.id, None, text))
-                else:
-                    applied.done[step.action, step.kind] += 1
-            self._note(number, start + first + len(some), len(plan.steps))
-        if any(
-            step.action is Action.ADD for step in steps
-        ):  # their ids: what is not there yet is found by the next run
-            contents = self._contents()
-            wanted, _ = self._wanted(contents)
-            self._own(adopted(contents, wanted, self._owned()), contents)
+            some = steps[first : first + _AT_ONCE]
+            self._push(plan, some, applied)
+            self._tell("telling the controller", first + len(some), len(steps))
+        if steps:
+            applied.refused += self._read_back(plan, steps, applied)
         report = RunReport(
             connector=self._name,
             outcome=Outcome.DONE if plan.is_complete else Outcome.PARTIAL,
             plan=plan,
             applied=applied,
-            text=None if plan.is_complete else "the controller was read in part",
+            text=None if plan.is_complete else "the controller was read in part: nothing was removed of that part",
         )
         self._finish(report, complete=plan.is_complete)
         return report
 
-    def _note(self, number: int | None, done: int, total: int) -> None:
-        if number is not None:
-            with self._store.sync.joining():
-                self._store.sync.advance(number, done)
-        self._tell("telling the controller", done, total)
+    # Telling.
+
+    def _push(self, plan: Plan, steps: Sequence[Step], applied: Applied) -> None:
+        sync = self._store.sync
+        before = {each.mark for each in sync.sent(self._name)}
+        asked = {
+            step.id: replace(_sent(step), is_again=step.id in before) for step in steps if step.action is Action.ADD
+        }
+        with sync.joining():
+            self._lease.keep()
+            sync.note_sent(self._name, asked.values())
+        pushed = self._drive(self._controller.push(steps))
+        with sync.joining():
+            sync.note_sent(
+                self._name,
+                [replace(sent, request=pushed.requests.get(id_)) for id_, sent in asked.items()],
+            )
+            sync.forget_sent(self._name, [id_ for id_ in asked if id_ in pushed.refused and id_ not in pushed.unsure])
+        for step in steps:
+            if step.id in pushed.refused:
+                applied.refused.append(self._fault(plan, step, f"not done: {pushed.refused[step.id]}"))
+            else:
+                applied.done[step.action, step.kind] += 1
+
+    def _read_back(self, plan: Plan, steps: Sequence[Step], applied: Applied) -> list[Fault]:
+        """Take the ids of what was made; return what was taken and cannot be seen there yet."""
+        try:
+            compared = self._compare(keep=True)
+        except PlatformError as error:
+            return [Fault(plan.platform, WHOLE, None, None, None, f"it could not be read afterwards: {error}")]
+        fresh = self._reconcile(compared, plan.id)
+        not_done = {effect(step) for step in (*fresh.steps, *fresh.waiting)}
+        told = {fault.record for fault in applied.refused}
+        text = "the controller has taken it, and it is not to be seen there yet: the next run looks again"
+        return [
+            self._fault(plan, step, text)
+            for step in steps
+            if step.id not in told
+            and (effect(step) in not_done or (step.action is Action.ADD and _sent(step).place in compared.ours.making))
+        ]
+
+    @staticmethod
+    def _fault(plan: Plan, step: Step, text: str) -> Fault:
+        return Fault(plan.platform, step.venue, Kind.KEY, step.id, None, f"{step.action.value} {step.label}: {text}")
 
     # What is here, and what of it is there.
 
-    def _ssids(self) -> dict[str, str]:
-        """Return the names of the controller's pools that belong to SSIDs of ours."""
-        settings = self._configured.settings
-        named = dict(settings.pools)
-        for pool in self._store.keypools.all():
-            ssid = str(pool.ssid)
-            if ssid not in named.values():
-                named.setdefault(ssid, ssid)
-        if settings.sites:
-            named = {name: ssid for name, ssid in named.items() if name in settings.sites}
-        return named
+    def _reconcile(self, compared: _Compared, plan_id: str) -> Plan:
+        state = self._store.sync.connector(self._name)
+        plan = reconcile_outward(
+            compared.contents,
+            compared.ours,
+            connector=self._name,
+            platform=self._configured.settings.platform,
+            plan_id=plan_id,
+            now=self._now(),
+            is_first=state is None or not state.is_accepted,
+            limits=self._configured.limits,
+        )
+        return replace(plan, faults=(*plan.faults, *compared.faults))
 
-    def _contents(self) -> Contents:
-        return self._drive(self._controller.contents(self._ssids()))
+    def _compare(self, *, keep: bool) -> _Compared:
+        """Read the controller and the store; keep: store which of what is there is ours."""
+        sent = self._store.sync.sent(self._name)
+        states = self._drive(self._controller.activities([each.request for each in sent if each.request is not None]))
+        targets = Targets(self._store, self._configured.settings)
+        contents = targets.check(self._drive(self._controller.contents(targets.names)))
+        owned, gone = self._owned(contents)
+        wanted, faults = read_wanted(self._store, targets, contents, sent, self._now())
+        ours = Ours(wanted=wanted, owned=owned, unwanted={})
+        found = adopted(contents, sent, ours)
+        if keep:
+            self._keep_ids(sent, found, gone)
+        owned = {**owned, **found}
+        places = set(owned.values())
+        making = {
+            each.place: each
+            for each in sent
+            if each.place not in places and self._is_making(each, states.get(each.request or ""))
+        }
+        told = targets.told(contents)
+        left = {record for record, _ in owned.values()} - {each.record for each in wanted}
+        unwanted = {record: why for record in left if (why := self._why_unwanted(record, told)) is not None}
+        ours = Ours(wanted=wanted, owned=owned, unwanted=unwanted, making=frozenset(making))
+        platform = self._configured.settings.platform
+        faults += [
+            Fault(platform, service.name, Kind.KEY, each.mark, None, "the controller is still making it")
+            for each in making.values()
+            for service in contents.services
+            if service.id == each.service
+        ]
+        return _Compared(contents=contents, ours=ours, faults=(*targets.faults, *faults))
 
-    def _wanted(self, contents: Contents) -> tuple[list[WantedKey], list[Fault]]:
-        """Return the keys that may be used now, of the SSIDs that the controller has a pool for."""
-        ssids = self._ssids()
-        services = {ssids[service.name]: service for service in contents.services}
-        wanted: list[WantedKey] = []
-        faults: list[Fault] = []
+    def _owned(self, contents: Contents) -> tuple[dict[str, KeyPlace], list[str]]:
+        """Return what is ours there, and the ids of what of it is gone: it was removed, by us or by hand."""
+        seen = {there.id for there in contents.keys}
+        complete = set()
+        for service in contents.services:
+            seen |= service.unread
+            if service.is_complete:
+                complete.add(service.id)
+        owned: dict[str, KeyPlace] = {}
+        gone: list[str] = []
+        for each in self._store.sync.owned(self._name, Kind.KEY):
+            if each.platform_id not in seen and each.venue in complete:
+                gone.append(each.platform_id)
+            else:
+                owned[each.platform_id] = each.record_id, each.venue
+        return owned, gone
+
+    def _is_making(self, sent: SentKey, state: ActivityState | None) -> bool:
+        """Return whether what was asked for may still come by itself."""
+        if sent.request is None or (state is not None and (state.is_done or state.is_failed)):
+            return False
+        at = made_at(sent.mark)
+        return at is not None and self._now() - at < REMEMBERED
+
+    def _keep_ids(self, sent: Sequence[SentKey], found: Mapping[str, KeyPlace], gone: Sequence[str]) -> None:
+        """Store what was found out about what is ours there; what was asked for is forgotten when it is found."""
         now = self._now()
-        self._damaged.clear()
-        for pool in self._store.keypools.all():
-            service = services.get(str(pool.ssid))
-            if service is None:
-                continue
-            for key in self._store.keys.listed(keypool_id=pool.id, status=KeyStatus.ACTIVE):
-                if isinstance(key, KeyLabel):  # whoever's it is must not lose what works there
-                    faults.append(self._fault(service.name, key.identity, "it cannot be opened: what is there stays"))
-                    self._damaged.add(key.id)
-                    continue
-                if key.validity(now) is not None:
-                    continue
-                if len(key.passphrase.value) > 63:
-                    faults.append(self._fault(service.name, key.identity, "a raw PMK is no passphrase it would take"))
-                    continue
-                wanted.append(
-                    WantedKey(
-                        record=key.id,
-                        service=service.id,
-                        label=key.subscriber.name if key.subscriber is not None else key.identity,
-                        unit=None if key.unit is None else str(key.unit.id),
-                        passphrase=key.passphrase.value,
-                        vlan=key.effective_vlan,
-                        ends=key.ends,
-                    )
-                )
-        return wanted, faults
+        places = set(found.values())
+        again = [each for each in sent if each.place in places and each.is_again]
+        over = [each.mark for each in sent if each.place in places and not each.is_again]
+        over += [each.mark for each in sent if (at := made_at(each.mark)) is None or now - at >= REMEMBERED]
+        if not (found or gone or over):
+            return
+        sync = self._store.sync
+        with sync.joining():
+            sync.own(
+                self._name, [Owned(Kind.KEY, id_, service, record, False) for id_, (record, service) in found.items()]
+            )
+            sync.forget(self._name, Kind.KEY, gone)
+            sync.note_sent(self._name, [replace(each, is_found=True) for each in again])
+            sync.forget_sent(self._name, over)
 
-    def _fault(self, service: str, identity: str, text: str) -> Fault:
-        return Fault(self._configured.settings.platform, service, Kind.KEY, identity, None, text)
+    def _why_unwanted(self, record: int, told: Collection[int]) -> str | None:
+        """Return why a key is not to be there, None where that is not known for certain.
 
-    def _owned(self) -> dict[str, int]:
-        """Return what is there of ours that may be changed: of a key that cannot be opened nobody knows."""
-        records = self._store.sync.records(self._name, Kind.KEY)
-        return {id_: record for id_, record in records.items() if record not in self._damaged}
+        told: the keypools whose keys the controller is told
+        """
+        labels = self._store.keys.labels(key_id=record)
+        if not labels:
+            return "its key is not here any more"
+        status = labels[0].status
+        if status is None:
+            return None
+        try:
+            key = self._store.keys.get(record)
+        except RowDamaged:
+            return None if status is KeyStatus.ACTIVE else f"its key is {status.value}"
+        if key is None:
+            return "its key is not here any more"
+        reason = key.validity(self._now())
+        if reason is not None or (why := why_not_there(key)) is not None:
+            return why if reason is None else str(reason)
+        return None if key.keypool_id in told else "its key belongs to another keypool now"
 
-    @staticmethod
-    def _gone(contents: Contents, owned: dict[str, int]) -> list[str]:
-        """Return what of ours is not there any more: it was removed, by us or by hand."""
-        if not contents.services or not all(service.is_complete for service in contents.services):
-            return []
-        there = {each.id for each in contents.keys}
-        return [id_ for id_ in owned if id_ not in there]
 
-    def _own(self, found: dict[str, int], contents: Contents) -> None:
-        service = {there.id: there.service for there in contents.keys}
-        if found:
-            with self._store.sync.joining():
-                self._store.sync.own(
-                    self._name, [Owned(Kind.KEY, id_, service[id_], record, False) for id_, record in found.items()]
-                )
-
-    def _disown(self, ids: list[str]) -> None:
-        if ids:
-            with self._store.sync.joining():
-                self._store.sync.forget(self._name, Kind.KEY, ids)
+def _sent(step: Step) -> SentKey:
+    said = cast("Any", step.said)
+    assert step.record is not None  # noqa: S101 (what is added is a key of ours)
+    return SentKey(mark=step.id, record=step.record, service=said.pool)

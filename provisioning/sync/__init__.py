@@ -14,7 +14,22 @@ from .holdings import (
     Place,
 )
 from .limits import Limits
-from .outward import Contents, Service, ThereKey, WantedKey, adopted, basis, reconcile_outward
+from .outward import (
+    Contents,
+    KeyPlace,
+    Ours,
+    Pushed,
+    SentKey,
+    Service,
+    ThereKey,
+    WantedKey,
+    adopted,
+    effect,
+    made_at,
+    new_mark,
+    reconcile_outward,
+    still_due,
+)
 from .plan import Action, Field, Missing, Plan, Step
 from .plan_file import NotAPlan, dump_plan, pack_plan, plan_id, unpack_plan
 from .reconcile import reconcile
@@ -52,12 +67,15 @@ __all__ = [
     "HeldUnit",
     "HeldVenue",
     "Holdings",
+    "KeyPlace",
     "Kind",
     "Limits",
     "Missing",
     "NotAPlan",
+    "Ours",
     "Place",
     "Plan",
+    "Pushed",
     "Reading",
     "Said",
     "SaidDevice",
@@ -68,6 +86,7 @@ __all__ = [
     "SaidSubscriber",
     "SaidUnit",
     "SaidVenue",
+    "SentKey",
     "Service",
     "Side",
     "Standing",
@@ -75,13 +94,16 @@ __all__ = [
     "ThereKey",
     "WantedKey",
     "adopted",
-    "basis",
     "dump_plan",
+    "effect",
     "find_drift",
+    "made_at",
+    "new_mark",
     "pack_plan",
     "plan_id",
     "reconcile",
     "reconcile_outward",
     "shorten",
+    "still_due",
     "unpack_plan",
 ]

@@ -1,26 +1,46 @@
 """The other way round: from what the store has and what a controller has to what the controller is told.
 
-What a controller has is ours where its id is among those that were stored, or where it bears our mark and our
-passphrase: then an interruption came between making it and storing its id. Everything else there is somebody else's.
+What a controller has is ours where its id is stored as ours, or where its user name is a mark that was stored before
+it was sent: then an interruption came between making it and storing its id. Everything else there is somebody else's,
+whatever it is called.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field
-from datetime import datetime
-from typing import Final
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from .limits import Limits, exceeded
 from .plan import Action, Field, Plan, Step, in_order
-from .statement import Fault, Kind, SaidKey, shorten
+from .statement import Fault, Kind, SaidKey, Standing, shorten
 
-MARK: Final = "latchkey-"  # and the key's id: the user name of what we make
+_MARK: Final = re.compile(r"latchkey-([0-9]{1,18})-([0-9a-f]{8})[0-9a-f]{8}")
+KeyPlace: TypeAlias = tuple[int, str]  # our key, and the controller's pool that it is in
+
+
+def new_mark(record: int, now: datetime, chance: bytes) -> str:
+    """Return the user name of what is made for a key: nobody else's, and it says when it was made.
+
+    chance: four octets that nobody knows before
+    """
+    return f"latchkey-{record}-{int(now.timestamp()) & 0xFFFFFFFF:08x}{chance.hex()}"
+
+
+def made_at(mark: str) -> datetime | None:
+    """Return when a mark was made, None for what is none."""
+    match = _MARK.fullmatch(mark)
+    return None if match is None else datetime.fromtimestamp(int(match[2], 16), UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedKey:
-    """A key of the store that a controller is to know; `service`: the controller's pool that it belongs to."""
+    """A key of the store that a controller is to know; `service`: the controller's pool that it belongs to.
+
+    mark: its user name, if it has to be made
+    """
 
     record: int
     service: str
@@ -29,10 +49,32 @@ class WantedKey:
     passphrase: bytes = field(repr=False)
     vlan: int | None
     ends: datetime | None
+    mark: str
 
     @property
-    def mark(self) -> str:
-        return f"{MARK}{self.record}"
+    def place(self) -> KeyPlace:
+        return self.record, self.service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentKey:
+    """What a controller was asked to make, and is not known to have made.
+
+    request:  what it calls that, where it answered
+    is_again: it was asked for more than once, so that there may be more than one
+    is_found: of those one was found
+    """
+
+    mark: str
+    record: int
+    service: str
+    request: str | None = None
+    is_again: bool = False
+    is_found: bool = False
+
+    @property
+    def place(self) -> KeyPlace:
+        return self.record, self.service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +91,16 @@ class ThereKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A controller's pool of passphrases; `is_complete`: all that is in it was read."""
+    """A controller's pool of passphrases.
+
+    is_complete: the ids of all that is in it were read
+    unread:      the ids of those of which no more than that could be read
+    """
 
     id: str
     name: str
     is_complete: bool
+    unread: frozenset[str] = frozenset()
     refused: str | None = None  # why nothing may be written to it
 
 
@@ -66,23 +113,68 @@ class Contents:
     faults: tuple[Fault, ...] = ()
 
 
-def adopted(contents: Contents, wanted: Iterable[WantedKey], owned: Mapping[str, int]) -> dict[str, int]:
-    """Return what is ours by mark and passphrase and was not stored as ours: the controller's id -> our key's."""
-    known = set(owned.values())
-    missing = {each.mark: each for each in wanted if each.record not in known}
-    found: dict[str, int] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """What became of steps: by the step's id why it was not done, and what the controller calls those that it does.
+
+    unsure: of those that were not done: no answer came, so that they may be done all the same
+    """
+
+    refused: Mapping[str, str]
+    requests: Mapping[str, str]
+    unsure: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """What the store says.
+
+    owned:    the controller's ids of what we made there
+    unwanted: our keys that are not to be there -> why; a key that is neither wanted nor that stays as it is
+    making:   what the controller is making at the moment
+    """
+
+    wanted: tuple[WantedKey, ...]
+    owned: Mapping[str, KeyPlace]
+    unwanted: Mapping[int, str]
+    making: Collection[KeyPlace] = ()
+
+    @property
+    def basis(self) -> str:
+        """Return what changes when something does that a plan is made from; secrets are in it as a hash alone."""
+        total = hashlib.sha256()
+        for each in sorted(self.wanted, key=lambda each: each.place):
+            values = (each.place, each.label, each.unit, each.passphrase, each.vlan, each.ends)
+            total.update(hashlib.sha256(repr(values).encode()).digest())
+        total.update(repr((sorted(self.owned.items()), sorted(self.unwanted))).encode())
+        return total.hexdigest()
+
+
+def adopted(contents: Contents, sent: Iterable[SentKey], ours: Ours) -> dict[str, KeyPlace]:
+    """Return what is ours by its mark and is not stored as ours, by the controller's ids.
+
+    Of several of one mark one is ours, and those that are the same passphrase: a request was carried out twice.
+    """
+    by_mark = {(each.service, each.mark): each for each in sent}
+    passphrases = {each.place: each.passphrase for each in ours.wanted}
+    marked: defaultdict[tuple[str, str], list[ThereKey]] = defaultdict(list)
     for there in contents.keys:
-        mine = missing.get(there.username)
-        if there.id not in owned and mine is not None and mine.passphrase == there.passphrase:
-            found[there.id] = mine.record
-            del missing[there.username]
+        if there.id not in ours.owned and (there.service, there.username) in by_mark:
+            marked[there.service, there.username].append(there)
+    found: dict[str, KeyPlace] = {}
+    for mark, all_ in marked.items():
+        each = by_mark[mark]
+        like = passphrases.get(each.place)
+        some = [there for there in all_ if there.passphrase == like]
+        if not some and not each.is_found:
+            some = [there for there in all_ if there.passphrase == all_[0].passphrase]
+        found.update({there.id: each.place for there in some})
     return found
 
 
 def reconcile_outward(
     contents: Contents,
-    wanted: Iterable[WantedKey],
-    owned: Mapping[str, int],
+    ours: Ours,
     *,
     connector: str,
     platform: str,
@@ -91,24 +183,20 @@ def reconcile_outward(
     is_first: bool,
     limits: Limits,
 ) -> Plan:
-    """Return what makes the controller's passphrases those of the store.
-
-    owned: the controller's ids of what we made there -> our keys
-    """
-    wanted = list(wanted)
+    """Return what makes the controller's passphrases those of the store."""
     services = {service.id: service for service in contents.services}
     faults = list(contents.faults)
     faults += [
-        Fault(platform, service.name, Kind.POOL, service.id, None, service.refused)
-        for service in services.values()
+        Fault(platform, service.name, Kind.POOL, None, None, f"nothing is written to it: {service.refused}")
+        for service in contents.services
         if service.refused is not None
     ]
-    steps = list(_steps(contents, wanted, owned, {id_ for id_, each in services.items() if each.refused is None}))
-    units: defaultdict[str, int] = defaultdict(int)
-    for there in contents.keys:
-        if there.id in owned:
-            units[there.service] += 1
-    holds = exceeded(steps, units, limits)
+    steps: list[Step] = []
+    waiting: list[Step] = []
+    for step, may_be_done in _steps(contents, ours, services, now):
+        (steps if may_be_done else waiting).append(step)
+    population = Counter(shorten(services[there.service].name) for there in contents.keys if there.id in ours.owned)
+    holds = exceeded(steps, population, limits)
     if is_first and steps:
         holds.insert(0, f"the first synchronisation of {connector}: read the plan, and accept it")
     return Plan(
@@ -116,55 +204,66 @@ def reconcile_outward(
         connector=connector,
         platform=platform,
         made_at=now,
-        basis=basis(wanted, owned),
+        basis=ours.basis,
         steps=tuple(in_order(steps)),
         holds=tuple(holds),
         faults=tuple(faults),
-        is_complete=all(service.is_complete for service in services.values()),
+        waiting=tuple(in_order(waiting)),
+        is_complete=all(service.is_complete and not service.unread for service in contents.services),
     )
 
 
 def _steps(
-    contents: Contents, wanted: Iterable[WantedKey], owned: Mapping[str, int], writable: set[str]
-) -> Iterator[Step]:
-    by_record = {each.record: each for each in wanted}
-    complete = {service.id for service in contents.services if service.is_complete}
-    there_of: dict[int, ThereKey] = {}
+    contents: Contents, ours: Ours, services: Mapping[str, Service], now: datetime
+) -> Iterator[tuple[Step, bool]]:
+    """Yield what is to be done, and whether enough was read for it."""
+    wanted = {each.place: each for each in ours.wanted}
+    somewhere = {each.record for each in ours.wanted}
+    known = set(ours.owned.values())
+    there_of: dict[KeyPlace, ThereKey] = {}
     for there in contents.keys:
-        record = owned.get(there.id)
-        if record is None:
-            continue  # somebody else's
-        mine = by_record.get(record)
-        if mine is None or mine.service != there.service or record in there_of:
-            if there.service in writable and there.service in complete:
-                yield _end(there, mine, "its key is not in use here any more" if mine is None else "it is there twice")
+        place, service = ours.owned.get(there.id), services[there.service]
+        if place is None or service.refused is not None:
             continue
-        there_of[record] = there
-    for mine in by_record.values():
-        if mine.service not in writable:
+        record = place[0]
+        is_read = service.is_complete and not service.unread
+        if place in there_of:
+            yield _end(there, service, "it is there twice", stops=False), is_read
+        elif place in wanted:
+            there_of[place] = there
+        elif record in somewhere or record in ours.unwanted:
+            is_over = there.ends is not None and there.ends <= now
+            reason = ours.unwanted.get(record, "its key belongs to another pool now")
+            yield _end(there, service, reason, stops=not is_over and record not in somewhere), is_read
+    for place, mine in wanted.items():
+        service = services[mine.service]
+        if service.refused is not None:
             continue
-        held = there_of.get(mine.record)
-        if held is None:
-            if mine.service in complete:
-                yield _step(Action.ADD, mine, mine.mark, "not at the controller")
-        elif fields := tuple(_fields(mine, held)):
-            yield _step(Action.CHANGE, mine, held.id, "changed here", fields)
+        held = there_of.get(place)
+        if held is not None:
+            fields = tuple(_fields(mine, held))
+            if fields:
+                yield _step(Action.CHANGE, mine, service, held.id, "it differs at the controller", fields), True
+        elif place not in ours.making and place not in known:  # what is known and was not read is left
+            yield _step(Action.ADD, mine, service, mine.mark, "not at the controller"), service.is_complete
 
 
 def _fields(mine: WantedKey, there: ThereKey) -> Iterator[Field]:
     if mine.passphrase != there.passphrase:
         yield Field("passphrase", "another one", "this one")
-    if mine.vlan != there.vlan and mine.vlan is not None:
-        yield Field("VLAN", None if there.vlan is None else str(there.vlan), str(mine.vlan))
+    if mine.vlan != there.vlan:
+        yield Field("VLAN", *(None if vlan is None else str(vlan) for vlan in (there.vlan, mine.vlan)))
     if mine.ends != there.ends:
         yield Field("ends", _day(there.ends), _day(mine.ends))
 
 
-def _step(action: Action, mine: WantedKey, id_: str, reason: str, fields: tuple[Field, ...] = ()) -> Step:
+def _step(
+    action: Action, mine: WantedKey, service: Service, id_: str, reason: str, fields: tuple[Field, ...] = ()
+) -> Step:
     said = SaidKey(
         id=id_,
-        venue=mine.service,
-        pool=mine.service,
+        venue=shorten(service.name),
+        pool=service.id,
         unit=mine.unit,
         passphrase=mine.passphrase,
         vlan=mine.vlan,
@@ -174,35 +273,41 @@ def _step(action: Action, mine: WantedKey, id_: str, reason: str, fields: tuple[
         action=action,
         kind=Kind.KEY,
         id=id_,
-        venue=mine.service,
+        venue=shorten(service.name),
         label=shorten(mine.label),
         record=mine.record,
-        unit=mine.unit,
         fields=fields,
         reason=reason,
         said=said,
+        stops=any(each.name == "passphrase" for each in fields),  # who has the former one does not get in any more
     )
 
 
-def _end(there: ThereKey, mine: WantedKey | None, reason: str) -> Step:
+def _end(there: ThereKey, service: Service, reason: str, *, stops: bool) -> Step:
     return Step(
         action=Action.END,
         kind=Kind.KEY,
         id=there.id,
-        venue=there.service,
-        label=shorten(there.username if mine is None else mine.label),
+        venue=shorten(service.name),
+        label=shorten(there.username),
         reason=reason,
-        stops=mine is None,
+        said=SaidKey(id=there.id, venue=shorten(service.name), pool=service.id, standing=Standing.ENDED),
+        stops=stops,
     )
 
 
-def basis(wanted: Iterable[WantedKey], owned: Mapping[str, int]) -> str:
-    """Return what changes when something does that a plan was made from; passphrases are in it as a hash alone."""
-    total = hashlib.sha256()
-    for each in sorted(wanted, key=lambda each: each.record):
-        total.update(hashlib.sha256(repr(astuple(each)).encode()).digest())
-    total.update(repr(sorted(owned.items())).encode())
-    return total.hexdigest()
+def still_due(plan: Plan, fresh: Plan) -> list[Step]:
+    """Return the steps of a plan that one made now has as well, as that has them."""
+    due = {effect(step): step for step in fresh.steps}
+    return [due[effect(step)] for step in plan.steps if effect(step) in due]
+
+
+def effect(step: Step) -> tuple[object, ...]:
+    """Return what a step does, whatever the user name of what it makes."""
+    said = step.said
+    assert isinstance(said, SaidKey)  # noqa: S101 (as all steps here have it)
+    what = None if step.action is Action.ADD else step.id
+    return step.action, step.record, what, said.pool, said.passphrase, said.vlan, said.ends
 
 
 def _day(at: datetime | None) -> str | None:

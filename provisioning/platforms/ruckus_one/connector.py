@@ -1,43 +1,30 @@
 """The connector: read what a controller's pools hold, and tell them what is different here."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode
+import ipaddress
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ValidationError
-
-from ...sync import Action, Contents, Fault, Kind, Reading, SaidKey, Service, Step, ThereKey, shorten
-from ..exchange import (
-    JSON_TYPE,
-    Answer,
-    Exchange,
-    Known,
-    PlatformError,
-    Refused,
-    Request,
-    Unavailable,
-    Unreadable,
-    bearer,
-    json_body,
-)
+from ...sync import WHOLE, Contents, Fault, Kind, Pushed, Reading, Service, Step, ThereKey, shorten
+from ..exchange import Answer, Exchange, Known, PlatformError, Refused, Request, Unreadable, json_body
 from ..settings import ConnectorSettings
-from .payloads import Activity, Operation, Passphrase, Pool, Token
+from . import writing
+from .payloads import Activity, Passphrase, PassphraseId, Pool
+from .session import Session, parse
 
-P = TypeVar("P", bound=BaseModel)
+HOSTS: Final = ("api.ruckus.cloud", "api.eu.ruckus.cloud", "api.asia.ruckus.cloud")
 PAGE: Final = 500
-_AT_ONCE: Final = 50
 _MOST_PAGES: Final = 2000
+_MAILS: Final = "it mails and texts passphrases in clear when one changes: switch its notifications off"
 
 
 class Connector:
     """One tenant of RUCKUS One."""
 
     def __init__(self, settings: ConnectorSettings) -> None:
-        settings.require("tenant", "client_id")
         self._settings = settings
-        self._token = ""
+        self._session = Session(settings)
 
     # What the tables of connectors ask of each; nothing comes from here.
 
@@ -47,238 +34,221 @@ class Connector:
         raise Refused("keys go to RUCKUS One, none come from there")
 
     def check(self) -> Exchange[list[str]]:
-        """Read the pools, and the first page of one of them."""
-        pools = yield from self._pools()
+        """Read the pools, and a page of one of them: one that is named in the configuration, if there is one."""
+        pools, faults = yield from self._pools()
+        told = [str(fault) for fault in (*self._about_host(), *faults)]
         if not pools:
-            return ["the credentials are taken; there is no DPSK pool"]
-        answer: Answer = yield from self._ask(self._page(pools[0], 1))
-        rows, total = self._rows(answer)
-        told = [f"{len(pools)} DPSK pools: {', '.join(shorten(pool.name) for pool in pools[:10])}"]
-        told.append(f"{shorten(pools[0].name)} has {total} passphrases, of which {len(rows)} were read")
+            return [*told, "the credentials are taken; there is no DPSK pool"]
+        told.append(f"{len(pools)} DPSK pools: {', '.join(shorten(pool.name) for pool in pools[:10])}")
+        named = {*self._settings.sites, *self._settings.pools}
+        pool = next((pool for pool in pools if pool.name in named), pools[0])
+        for page in (1, 0):
+            answer: Answer = yield from self._session.ask(_page(pool, page))
+            rows, total = _rows(answer)
+            if rows or not total:
+                break
+        told.append(f"{shorten(pool.name)} has {total} passphrases, of which {len(rows)} were read")
+        if pool.notifies:
+            told.append(f"nothing will be written to {shorten(pool.name)}: {_MAILS}")
         return told
+
+    def _about_host(self) -> list[Fault]:
+        host = urlsplit(self._settings.url).hostname or ""
+        if host in HOSTS or _is_loopback(host):
+            return []
+        text = f"{shorten(host)} is none of the hosts that RUCKUS One's document names ({', '.join(HOSTS)})"
+        return [Fault(self._settings.platform, WHOLE, None, None, None, text)]
 
     # Reading.
 
-    def contents(self, ssids: Mapping[str, str]) -> Exchange[Contents]:
-        """Return what is in the pools that are named here.
-
-        ssids: names of pools -> SSID
-        """
+    def contents(self, names: Collection[str]) -> Exchange[Contents]:
+        """Return what is in the pools of these names."""
+        found, faults = yield from self._pools()
+        faults += self._about_host()
+        if not any(fault.is_unreadable for fault in faults):
+            named = {*self._settings.sites, *self._settings.pools}
+            absent = sorted(named.intersection(names) - {pool.name for pool in found})
+            faults += [self._fault(name, "there is no DPSK pool of that name") for name in absent]
+        twice = {name for name, count in Counter(pool.name for pool in found).items() if count > 1}
         services: list[Service] = []
         keys: list[ThereKey] = []
-        faults: list[Fault] = []
-        found = yield from self._pools()
         for pool in found:
-            if pool.name not in ssids:
+            if pool.name not in names:
                 continue
             try:
-                there, complete = yield from self._passphrases(pool, faults)
+                service, there = yield from self._passphrases(pool, faults)
             except PlatformError as error:
                 faults.append(self._fault(pool.name, str(error)))
-                there, complete = [], False
-            refused = "it mails passphrases in clear whenever one changes: switch its notifications off"
-            services.append(
-                Service(id=pool.id, name=pool.name, is_complete=complete, refused=refused if pool.notifies else None)
-            )
+                service, there = _service(pool, is_complete=False), []
+            if pool.name in twice:
+                service = _service(pool, is_complete=service.is_complete, refused="there are two pools of that name")
+            services.append(service)
             keys += there
-        absent = set(self._settings.sites) - {pool.name for pool in found}
-        faults += [self._fault(name, "there is no DPSK pool of that name") for name in sorted(absent)]
         return Contents(services=tuple(services), keys=tuple(keys), faults=tuple(faults))
 
-    def _pools(self) -> Exchange[list[Pool]]:
-        request = Request(method="POST", path="/dpskServices/query", what="DPSK pools", body=b"{}")
-        answer: Answer = yield from self._ask(request)
-        return [_parse(Pool, row, answer) for row in _list(answer)]
+    def _pools(self) -> Exchange[tuple[list[Pool], list[Fault]]]:
+        """Return the pools: without pages, which users find refused, and only where those are not all with them."""
+        pools: dict[str, Pool] = {}
+        faults: list[Fault] = []
+        total = yield from self._take_pools(None, pools, faults)
+        page, before = 1, -1
+        try:
+            while len(pools) + len(faults) < total and len(pools) > before and page < _MOST_PAGES:
+                before = len(pools)
+                yield from self._take_pools(page, pools, faults)
+                page += 1
+            if len(pools) + len(faults) < total:
+                yield from self._take_pools(0, pools, faults)
+        except PlatformError:
+            pass  # the line below tells
+        if len(pools) + len(faults) < total:
+            faults.append(self._fault(WHOLE, f"{len(pools)} of {total} DPSK pools could be read"))
+        return list(pools.values()), faults
 
-    def _passphrases(self, pool: Pool, faults: list[Fault]) -> Exchange[tuple[list[ThereKey], bool]]:
-        """Return a pool's passphrases, and whether they are all: as many as the total, which no page changed."""
-        found: dict[str, ThereKey] = {}
-        total, complete = None, True
-        for page in range(1, _MOST_PAGES):
-            answer: Answer = yield from self._ask(self._page(pool, page))
-            rows, said = self._rows(answer)
-            if total is not None and said != total:
-                faults.append(self._fault(pool.name, f"the total changed from {total} to {said} while it was read"))
-                complete = False
-            total = said
-            before = len(found)
-            for row in rows:
-                try:
-                    there = _parse(Passphrase, row, answer)
-                except Unreadable as error:
-                    faults.append(self._fault(pool.name, str(error)))
-                    complete = False
-                    continue
-                ends = None if there.ends is None else _utc(there.ends)
-                found[there.id] = ThereKey(
-                    id=there.id,
-                    service=pool.id,
-                    username=there.username or "",
-                    passphrase=there.passphrase.get_secret_value().encode(),
-                    vlan=there.vlan,
-                    ends=ends,
-                )
-            if not rows or len(found) >= total or len(found) == before:
-                break
-        if len(found) != total:
-            faults.append(self._fault(pool.name, f"{len(found)} of {total} passphrases could be read"))
-            complete = False
-        return list(found.values()), complete
-
-    def _page(self, pool: Pool, page: int) -> Request:
-        body = {"page": page, "pageSize": PAGE, "sortField": "username", "sortOrder": "ASC"}
-        return Request(
+    def _take_pools(self, page: int | None, pools: dict[str, Pool], faults: list[Fault]) -> Exchange[int]:
+        request = Request(
             method="POST",
-            path=f"/dpskServices/{quote(pool.id, safe='')}/passphrases/query",
-            what=f"passphrases of {shorten(pool.name)}, page {page}",
-            body=json_body(body),
+            path="/dpskServices/query",
+            what="DPSK pools",
+            body=json_body({} if page is None else {"page": page, "pageSize": PAGE}),
+            may_repeat=page is None,
         )
+        rows, total = _rows((yield from self._session.ask(request)), may_lack_total=page is None)
+        for row in rows:
+            try:
+                pool = parse(Pool, row, "a DPSK pool")
+            except Unreadable as error:
+                faults.append(self._fault(WHOLE, str(error)))
+            else:
+                pools.setdefault(pool.id, pool)
+        return total
 
-    @staticmethod
-    def _rows(answer: Answer) -> tuple[list[Any], int]:
-        value = answer.check().json_object()
-        paging = value.get("paging") if isinstance(value.get("paging"), dict) else {}
-        total = value.get("totalCount", value.get("totalElements", paging.get("totalCount") if paging else None))
-        if not isinstance(total, int) or isinstance(total, bool):
-            raise Unreadable(f"{answer.request.what}: there is no total")
-        return _list(answer), total
+    def _passphrases(self, pool: Pool, faults: list[Fault]) -> Exchange[tuple[Service, list[ThereKey]]]:
+        """Return a pool's passphrases; complete: as many as the total, which no page changed."""
+        found = _Found(pool)
+        first: Answer = yield from self._session.ask(_page(pool, 1))
+        found.take(first)
+        for page in range(2, _MOST_PAGES):
+            if found.is_all or not found.grew:
+                break
+            found.take((yield from self._session.ask(_page(pool, page))))
+        if not found.is_all:  # where pages count from 0 one is left; elsewhere this is refused
+            try:
+                found.take((yield from self._session.ask(_page(pool, 0))))
+            except PlatformError:
+                found.grew = False
+        faults += [self._fault(pool.name, text) for text in found.problems()]
+        refused = _MAILS if pool.notifies else None
+        service = _service(pool, is_complete=found.is_complete, unread=frozenset(found.unread), refused=refused)
+        return service, list(found.keys.values())
 
     # Writing.
 
-    def push(self, steps: Sequence[Step]) -> Exchange[dict[str, str]]:
-        """Tell the controller; return what it refused: the step's id -> why. The rest is being done there."""
-        refused: dict[str, str] = {}
-        asked: list[tuple[Sequence[Step], Request]] = []
-        ends: defaultdict[str, list[Step]] = defaultdict(list)
-        for step in steps:
-            if step.action is Action.END:
-                ends[step.venue].append(step)
-            else:
-                asked.append(([step], self._write(step)))
-        for service, ending in ends.items():
-            for first in range(0, len(ending), 100):
-                some = ending[first : first + 100]
-                asked.append((some, self._delete(service, some)))
-        for first in range(0, len(asked), _AT_ONCE):
-            some_asked = asked[first : first + _AT_ONCE]
-            answers = yield from self._ask_all([request for _, request in some_asked])
-            activities: list[tuple[Sequence[Step], str]] = []
-            for (meant, request), answer in zip(some_asked, answers, strict=True):
-                if isinstance(answer, Unavailable) or not answer.is_ok:
-                    why = str(answer) if isinstance(answer, Unavailable) else f"{request.what}: HTTP {answer.status}"
-                    refused |= {step.id: why for step in meant}
-                elif (id_ := _parse(Operation, answer.json(), answer).request_id) is not None:
-                    activities.append((meant, id_))
-            yield from self._look(activities, refused)
-        return refused
+    def push(self, steps: Sequence[Step]) -> Exchange[Pushed]:
+        """Tell the controller; what it has taken it may still be doing afterwards."""
+        return (yield from writing.push(self._session, steps))
 
-    def _look(self, activities: Sequence[tuple[Sequence[Step], str]], refused: dict[str, str]) -> Exchange[None]:
-        """Note which writes have failed by now; of one that still goes on the next run sees what became of it."""
-        requests = [
-            Request(path=f"/activities/{quote(id_, safe='')}", what=f"what became of {meant[0].label}")
-            for meant, id_ in activities
-        ]
-        if not requests:
-            return
-        answers = yield from self._ask_all(requests)
-        for (meant, _), answer in zip(activities, answers, strict=True):
-            if not isinstance(answer, Answer) or not answer.is_ok:
-                continue
-            if _parse(Activity, answer.json(), answer).status.upper() in ("FAIL", "FAILED"):
-                refused.update({step.id: "the controller took it and then failed" for step in meant})
-
-    def _write(self, step: Step) -> Request:
-        said = step.said
-        assert isinstance(said, SaidKey)  # noqa: S101 (what a step of a key adds or changes)
-        values: dict[str, Any] = {"passphrase": (said.passphrase or b"").decode("ascii")}
-        if said.vlan is not None:
-            values["vlanId"] = said.vlan
-        values["expirationDate"] = None if said.ends is None else said.ends.strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = f"/dpskServices/{quote(step.venue, safe='')}/passphrases"
-        what = f"{step.action.value} {step.label}"
-        if step.action is Action.ADD:
-            if said.ends is None:
-                del values["expirationDate"]
-            body = json_body({**values, "username": step.id})
-            return Request(method="POST", path=path, what=what, body=body, may_repeat=False)
-        return Request(method="PATCH", path=f"{path}/{quote(step.id, safe='')}", what=what, body=json_body(values))
-
-    def _delete(self, service: str, steps: Sequence[Step]) -> Request:
-        return Request(
-            method="DELETE",
-            path=f"/dpskServices/{quote(service, safe='')}/passphrases",
-            what=f"remove {len(steps)} passphrases",
-            body=json_body([step.id for step in steps]),
-        )
-
-    # Asking, with a token.
-
-    def _ask(self, request: Request) -> Exchange[Answer]:
-        answers = yield from self._ask_all([request])
-        answer: Answer | Unavailable = answers[0]
-        if isinstance(answer, Answer):
-            return answer
-        raise answer
-
-    def _ask_all(self, requests: Sequence[Request]) -> Exchange[list[Any]]:
-        """Send requests; those that are refused for the token are sent once more with a new one."""
-        if not self._token:
-            yield from self._log_in()
-        answers: list[Any] = list((yield [self._with_token(request) for request in requests]))
-        stale = [place for place, each in enumerate(answers) if isinstance(each, Answer) and each.status == 401]
-        if stale:
-            yield from self._log_in()
-            again = yield [self._with_token(requests[place]) for place in stale]
-            for place, answer in zip(stale, again, strict=True):
-                answers[place] = answer
-        return answers
-
-    def _with_token(self, request: Request) -> Request:
-        headers = (bearer(self._token), JSON_TYPE, ("Accept", "application/json"))
-        return Request(
-            method=request.method,
-            path=request.path,
-            what=request.what,
-            body=request.body,
-            headers=headers,
-            may_repeat=request.may_repeat,
-        )
-
-    def _log_in(self) -> Exchange[None]:
-        secret = self._settings.credentials.get("client_secret")
-        form = {"grant_type": "client_credentials", "client_id": self._settings.client_id, "client_secret": secret}
-        answer: Answer = yield Request(
-            method="POST",
-            path=f"/oauth2/token/{quote(self._settings.tenant or '', safe='')}",
-            what="token",
-            headers=(("Content-Type", "application/x-www-form-urlencoded"),),
-            body=urlencode(form).encode(),
-        )
-        if not answer.is_ok:
-            raise Refused(f"token: the client id and secret are not taken (HTTP {answer.status})")
-        self._token = _parse(Token, answer.json(), answer).access_token.get_secret_value()
+    def activities(self, requests: Iterable[str]) -> Exchange[Mapping[str, Activity]]:
+        """Return what became of what was asked for before, as far as that can be read."""
+        return (yield from writing.activities(self._session, requests))
 
     def _fault(self, pool: str, text: str) -> Fault:
-        return Fault("ruckus-one", shorten(pool), Kind.POOL, None, None, text, is_unreadable=True)
+        return Fault(self._settings.platform, shorten(pool), Kind.POOL, None, None, text, is_unreadable=True)
 
 
-def _list(answer: Answer) -> list[Any]:
-    value = answer.check().json()
-    if isinstance(value, dict):
-        value = value.get("data", value.get("content"))
-    if not isinstance(value, list):
+class _Found:
+    """What was read of a pool's pages so far."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.keys: dict[str, ThereKey] = {}
+        self.unread: dict[str, str] = {}  # id -> why
+        self.grew = False  # by the last page
+        self._pool = pool
+        self._nameless: list[str] = []
+        self._totals: list[int] = []
+
+    def take(self, answer: Answer) -> None:
+        rows, total = _rows(answer)
+        self._totals.append(total)
+        before = self._count
+        for row in rows:
+            try:
+                self._take(row)
+            except Unreadable as error:
+                self._nameless.append(str(error))
+        self.grew = self._count > before
+
+    def _take(self, row: Any) -> None:
+        id_ = parse(PassphraseId, row, "a passphrase").id
+        try:
+            read = parse(Passphrase, row, f"passphrase {shorten(id_)}")
+        except Unreadable as error:
+            self.unread[id_] = str(error)
+            return
+        self.keys[id_] = ThereKey(
+            id=id_,
+            service=self._pool.id,
+            username=read.username or "",
+            passphrase=read.passphrase.get_secret_value().encode(),
+            vlan=read.vlan,
+            ends=read.ends,
+        )
+
+    @property
+    def _count(self) -> int:
+        return len(self.keys.keys() | self.unread.keys())
+
+    @property
+    def is_all(self) -> bool:
+        return self._count + len(self._nameless) >= self._totals[-1]
+
+    @property
+    def is_complete(self) -> bool:
+        return len(set(self._totals)) == 1 and not self._nameless and self._count == self._totals[0]
+
+    def problems(self) -> list[str]:
+        told = [*self.unread.values(), *self._nameless]
+        if len(set(self._totals)) > 1:
+            told.append(f"the total changed from {self._totals[0]} to {self._totals[-1]} while it was read")
+        elif self._count != self._totals[0] and not self._nameless:
+            told.append(f"{self._count} of {self._totals[0]} passphrases could be read")
+        return told
+
+
+def _service(
+    pool: Pool, *, is_complete: bool, unread: frozenset[str] = frozenset(), refused: str | None = None
+) -> Service:
+    return Service(id=pool.id, name=pool.name, is_complete=is_complete, unread=unread, refused=refused)
+
+
+def _page(pool: Pool, page: int) -> Request:
+    return Request(
+        method="POST",
+        path=f"/dpskServices/{quote(pool.id, safe='')}/passphrases/query",
+        what=f"passphrases of {shorten(pool.name)}, page {page}",
+        body=json_body({"page": page, "pageSize": PAGE, "sortField": "username", "sortOrder": "ASC"}),
+        may_repeat=page > 0,
+    )
+
+
+def _rows(answer: Answer, may_lack_total: bool = False) -> tuple[list[Any], int]:
+    """Return the rows and the total of a list; Unreadable where there is none."""
+    value = answer.check().json_object()
+    rows = value.get("data", value.get("content"))
+    if not isinstance(rows, list):
         raise Unreadable(f"{answer.request.what}: there is no list in the answer")
-    return value
+    paging = value.get("paging")
+    nested = paging.get("totalCount") if isinstance(paging, dict) else None
+    total = value.get("totalCount", value.get("totalElements", nested))
+    if total is None and may_lack_total:
+        return rows, len(rows)
+    if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        raise Unreadable(f"{answer.request.what}: there is no total")
+    return rows, total
 
 
-def _parse(type_: type[P], value: Any, answer: Answer) -> P:
+def _is_loopback(host: str) -> bool:
     try:
-        return type_.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the record"
-        raise Unreadable(f"{answer.request.what}: {where}: {first['type']}") from None
-
-
-def _utc(at: datetime) -> datetime:
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
