@@ -174,7 +174,10 @@ class Run:
                 why = self._moved(plan)
                 if why is not None:
                     return self._plan_anew(why)
-                self._store.sync.accept(number, self._name)
+                with self._store.change("sync.accept", reason=reason) as change:
+                    change.is_told = True
+                    change.subject("sync_plan", number, plan.id)
+                    self._store.sync.accept(number, self._name)
             report = self._apply(plan, number, start=stored.done)
             self._store.sync.close_plan(number)
             return report

@@ -116,12 +116,12 @@ def opened(
     configured = source.configure()
     runs: list[Run] = []
 
-    def asked(what: str, answers: int) -> None:
+    def asked(_: str, answers: int) -> None:
         stop.check()
         for run in runs:
             run.beat()
         if progress is not None:
-            progress(f"{source.name}: {what}", answers, 0)
+            progress(f"{source.name}: reading", answers, 0)
 
     def tell(stage: str, done: int, total: int) -> None:
         stop.check()

@@ -10,7 +10,8 @@ from ...store import Store
 from ...store.sync import Owned
 from ...sync import Kind
 from ..completion import complete_connectors, complete_venues
-from ..options import db_option, open_database
+from ..options import db_option
+from ..writing import author_option, changing, reason_option
 from .connectors import config_option, find_connector
 from .loading import load_sources
 
@@ -24,6 +25,8 @@ _KIND = click.Choice(["unit", "venue"])
 @click.argument("platform_id", metavar="PLATFORM-ID")
 @click.argument("ours", metavar="OURS", shell_complete=complete_venues)
 @config_option
+@reason_option
+@author_option
 @db_option
 @click.pass_context
 def sync_adopt(context: click.Context, name: str, kind: str, platform_id: str, ours: str, config: Path) -> None:
@@ -37,12 +40,15 @@ def sync_adopt(context: click.Context, name: str, kind: str, platform_id: str, o
     """
     if not 1 <= len(platform_id) <= _MOST_ID:
         raise InvalidValue(f"a platform's id has 1 to {_MOST_ID} characters")
-    with open_database(context) as store, store.sync.joining():
+    with changing(context, "sync.adopt") as (store, change):
         if store.sync.connector(name) is None and name not in load_sources(config):
             raise NotFound(f"{config} has no [sync.{name}]")
         what = Kind(kind)
         record, venue, label = _venue(store, platform_id, ours) if what is Kind.VENUE else _unit(store, name, ours)
         _refuse_taken(store, name, what, platform_id, record, label)
+        change.is_told = True
+        change.subject(kind, record, label)
+        change.note |= {"connector": name, "platform_id": platform_id}
         store.sync.own(name, [Owned(what, platform_id, venue, record)])
     click.echo(f"{kind} {label} is {platform_id} of {name}")
 
@@ -87,6 +93,8 @@ def _is_there(store: Store, kind: Kind, record: int) -> bool:
 @click.argument("kind", type=_KIND, required=False)
 @click.argument("platform_id", metavar="[PLATFORM-ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="All there is, and the connector is forgotten.")
+@reason_option
+@author_option
 @db_option
 @click.pass_context
 def sync_disown(context: click.Context, name: str, kind: str | None, platform_id: str | None, everything: bool) -> None:
@@ -97,14 +105,20 @@ def sync_disown(context: click.Context, name: str, kind: str | None, platform_id
     if everything != (kind is None) or (kind is None) != (platform_id is None):
         raise click.UsageError("say what: unit or venue and its PLATFORM-ID, or --all")
     if kind is None or platform_id is None:
-        with open_database(context) as store:
+        with changing(context, "sync.disown") as (store, change):
             find_connector(store, name)
+            change.is_told = True
             count = store.sync.forget_connector(name)
+            change.note |= {"connector": name, "records": count}
         click.echo(f"{name} is forgotten: {count:,} of its records are nobody's but yours")
         return
-    with open_database(context) as store, store.sync.joining():
+    with changing(context, "sync.disown") as (store, change):
         find_connector(store, name)
-        if platform_id not in store.sync.records(name, Kind(kind)):
+        record = store.sync.records(name, Kind(kind)).get(platform_id)
+        if record is None:
             raise NotFound(f"{name} has no {kind} {platform_id!r}")
+        change.is_told = True
+        change.subject(kind, record, platform_id)
+        change.note |= {"connector": name}
         store.sync.forget(name, Kind(kind), [platform_id])
     click.echo(f"{kind} {platform_id} is none of {name} any more")

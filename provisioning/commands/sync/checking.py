@@ -12,7 +12,7 @@ from ...store import Store
 from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_views, utc_now
 from ..views import View
-from .connectors import choose, config_option, explain, warn
+from .connectors import choose, config_option, explain
 from .loading import load_sources
 
 _MOST_SKEW_S: Final = 60.0
@@ -48,7 +48,6 @@ def sync_check(context: click.Context, names: Sequence[str], config: Path, as_js
 def _check(store: Store, source: Source) -> View:
     found: list[str] = []
     error = None
-    warn(source)
     try:
         with opened(store, source, now=utc_now) as ready:
             found += ready.platform.run(ready.configured.connector.check())

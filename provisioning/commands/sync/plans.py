@@ -1,5 +1,6 @@
 """The commands `sync plan`, `accept` and `release`: what would be done, by a person's word or not at all."""
 
+import json
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from ...sync import NotAPlan, Plan, dump_plan, plan_id
 from ..completion import complete_connectors
 from ..new_files import new_file
 from ..options import db_option, json_option, open_database, print_object, progress_bar, tell, utc_now
-from ..writing import author_of, author_option, reason_of, reason_option
+from ..writing import author_of, author_option, changing, reason_of, reason_option
 from .connectors import (
     choose_one,
     config_option,
@@ -97,9 +98,11 @@ def sync_accept(context: click.Context, plan: str, config: Path, as_json: bool) 
 
     Where something that it was made from has changed since, nothing is done but to make a new plan, to be read first.
     """
-    text = _read_id(plan)
+    text, contents = _read(plan)
     with open_database(context) as store:
         name, number = find_plan(store, text)
+        if contents is not None:
+            _refuse_other(plan, contents, store.sync.plan(number))
         source = choose_one(load_sources(config), name, config)
         store.recorder.author = author_of(context)
         with progress_bar() as progress, opened(store, source, now=utc_now, progress=progress) as ready:
@@ -122,38 +125,48 @@ def _print(report: RunReport) -> None:
         click.echo(f"  {each}")
 
 
-def _read_id(text: str) -> str:
-    """Return the id of a plan that is named, or that a file holds."""
+def _read(text: str) -> tuple[str, bytes | None]:
+    """Return the id of a plan that is named, or that a file holds, and what is in the file."""
     path = Path(text)
     if parse_plan_id(text) is not None and not path.is_file():
-        return text
+        return text, None
     if not path.is_file():
         raise InvalidValue(f"{text[:80]!r} is no plan's id, such as hudson-3, and no file of a plan")
     try:
         with path.open("rb") as file:
-            return plan_id(file.read(_LARGEST))
+            contents = file.read(_LARGEST)
+        return plan_id(contents), contents
     except NotAPlan as error:
         raise InvalidValue(f"{path} is no plan: {error}") from None
     except OSError as error:
         raise InvalidValue(f"cannot read {path}: {error.strerror}") from error
 
 
+def _refuse_other(name: str, contents: bytes, kept: Plan) -> None:
+    """Raise InvalidValue unless a file is this plan, as whoever accepts it has read it there."""
+    if json.loads(contents) != json.loads(dump_plan(kept)):
+        raise InvalidValue(f"{name} is not {kept.id} as it is kept here: it was altered, or is another database's")
+
+
 @click.command("release")
 @click.argument("name", metavar="NAME", shell_complete=complete_connectors)
+@reason_option
+@author_option
 @db_option
 @click.pass_context
 def sync_release(context: click.Context, name: str) -> None:
     """Let a connector go on without its plan: the next run asks the platform, and judges anew."""
-    with open_database(context) as store:
+    with changing(context, "sync.release") as (store, change):
         state = find_connector(store, name)
         begun = store.sync.accepted(name)
         number = state.held_plan if begun is None else begun.number
         if number is None:
             raise NotFound(f"{name} is not held")
-        with store.sync.joining():
-            store.sync.let_go(name)
-            if begun is not None:
-                store.sync.close_plan(begun.number)
+        change.is_told = True
+        change.subject("sync_plan", number, f"{name}-{number}")
+        store.sync.let_go(name)
+        if begun is not None:
+            store.sync.close_plan(begun.number)
     if begun is None:
         click.echo(f"{name} is not held any more; plan {name}-{number} is not carried out")
     else:

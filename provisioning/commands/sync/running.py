@@ -195,7 +195,8 @@ class _Service:
         news = self._news.setdefault(report.connector, News())
         line = headline(report)
         worked = report.applied is not None and bool(report.applied.done)
-        is_new = news.is_new(report.held or line)  # a hold that lasts is told in other words than a new one
+        # A hold that lasts is told in other words than a new one, and who is at it says until when.
+        is_new = news.is_new(report.held or ("busy" if report.outcome is Outcome.BUSY else line))
         if report.outcome in _BAD and is_new:
             tell(line)
         elif report.outcome not in _BAD and (is_new or worked):

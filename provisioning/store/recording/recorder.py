@@ -66,6 +66,7 @@ class Recording:
     undoes: int | None = None  # the entry of the change that this one takes back
     entry_id: int | None = None  # when it is in the audit
     is_erasure: bool = False  # nothing is kept of how the rows were
+    is_told: bool = False  # has an entry though it altered no row of the tables here
     _rows: dict[tuple[str, _Key], tuple[_Image | None, _Image | None]] = field(default_factory=dict)
     _told: tuple[RowChange, ...] | None = None  # what `rows` has made of them, which each check asks for
     _ranges: list[tuple[str, int, int]] = field(default_factory=list)
@@ -172,7 +173,7 @@ class Recorder:
         for number, (entity, first, last) in enumerate(fed):
             self._db.record(entity, first, last, revision if number == 0 else self._db.next_revision())
         rows = () if recording.is_erasure else recording.rows
-        if rows or fed:
+        if rows or fed or recording.is_told:
             recording.entry_id = self.audit.append(recording, rows, self.author, self._clock_ms())
 
     @property

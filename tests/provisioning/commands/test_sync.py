@@ -2,7 +2,9 @@
 
 import json
 import stat
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import formatdate
 
 import pytest
 
@@ -11,6 +13,7 @@ from provisioning.store import open_store
 from provisioning.sync import Kind
 from tests.platforms.eleven import PASSPHRASE_GIVEN, Eleven
 from tests.provisioning.commands.hudson import Hudson, utc_now
+from tests.provisioning.transport.site import make_certificate
 
 UNITS = 20
 
@@ -41,6 +44,9 @@ def test_the_first_synchronisation_waits_for_a_person(hudson):
         for line in hudson.cli.ok("audit", "--json", "--all", "--action", "sync.apply").split("\n")
         if line
     ]
+    last = json.loads(hudson.cli.ok("audit", "--json", "--all", "--action", "sync.accept"))
+    assert (last["author"], last["subject"], last["reason"]) == ("Ann", "hudson-1", "opening day")
+    assert hudson.cli.ok("audit", "verify")
     assert {(entry["author"], entry["person"]) for entry in audit} == {("Ann", True)}
     assert all("opening day" in entry["reason"] for entry in audit)
     assert hudson.ok("run") == "hudson: no change\n"
@@ -88,6 +94,7 @@ def test_release_lets_the_next_run_judge_anew(hudson):
     assert hudson.run("run").exit_code == 1
     assert hudson.ok("release", "hudson") == "hudson is not held any more; plan hudson-2 is not carried out\n"
     assert hudson.refused("release", "hudson") == "hudson is not held"
+    assert json.loads(hudson.cli.ok("audit", "--json", "--limit", "1"))["action"] == "sync.release"
     assert hudson.run("run").exit_code == 1
     assert hudson.status()["held_plan"] == "hudson-3"
 
@@ -106,6 +113,12 @@ def test_a_plan_is_a_file_without_secrets_that_can_be_accepted(cli, tmp_path):
             for tenancy in building.tenancies.values():
                 assert tenancy.passphrase not in told
         assert "exists already" in hudson.refused("plan", "hudson", "--out", str(file))
+        other = tmp_path / "other.json"
+        other.write_text(text.replace("Okafor", "Nobody"))
+        assert "is not hudson-1 as it is kept here" in hudson.refused("accept", str(other))
+        other.write_text("{}")
+        assert "is no plan: it has no id" in hudson.refused("accept", str(other))
+        file.write_text(f" {text}\n")
         hudson.ok("accept", str(file))
         with hudson.store() as store:
             taken = {key.passphrase.value.decode() for key in store.keys.get_many(range(1, 9))}
@@ -304,3 +317,41 @@ def test_a_platform_that_is_left_leaves_its_keys_as_they_are(hudson):
     assert hudson.ok("disown", "hudson", "--all").startswith("hudson is forgotten: ")
     assert list(hudson.keys().values()) == ["valid"] * UNITS
     assert hudson.status()["state"] == "never run"
+
+
+class Late(Eleven):
+    """Whose clock is behind."""
+
+    def answer(self, request):
+        reply = super().answer(request)
+        date = formatdate((utc_now() - timedelta(minutes=7)).timestamp(), usegmt=True)
+        return replace(reply, headers={**reply.headers, "Date": date})
+
+
+def test_check_tells_of_a_clock_that_is_wrong(cli, tmp_path):
+    building = Building.make(4, at=utc_now(), occupied=1.0)
+    with Late([building], clock=utc_now) as platform:
+        assert "its clock is 7 min behind this machine's" in Hudson(cli, tmp_path, platform, building).ok("check")
+
+
+def test_check_tells_of_a_certificate_that_nobody_vouches_for(cli, tmp_path):
+    building = Building.make(4, at=utc_now(), occupied=1.0)
+    certificate = make_certificate(tmp_path, "platform")
+    with Eleven([building], clock=utc_now, tls=certificate.server) as platform:
+        hudson = Hudson(cli, tmp_path, platform, building)
+        result = hudson.run("check")
+        assert result.exit_code == 1
+        assert "the certificate of 127.0.0.1 is signed by " in result.stderr
+        hudson.configure(ca_file="platform.pem")
+        assert hudson.ok("check").startswith("hudson (eleven): answers")
+
+
+def test_while_another_process_synchronises_this_one_does_not(hudson):
+    hudson.settle()
+    with open_store(hudson.cli.path, {}) as store:
+        store.sync.lead("hudson", "eleven", "another:17", utc_now(), timedelta(minutes=5))
+    for command in (("run",), ("plan", "hudson"), ("accept", "hudson-1")):
+        told = hudson.run(*command)
+        assert told.exit_code == 1
+        assert "hudson: not synchronised, as another process is at it: another" in told.stderr
+    assert hudson.status()["leader"] == "another:17"

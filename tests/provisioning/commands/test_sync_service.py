@@ -144,3 +144,27 @@ def test_a_start_with_nothing_to_do_is_refused(hudson):
     result = hudson.run("run", "--every", "5m", "--dry-run")
     assert result.exit_code == 2
     assert "is not a span of time" in hudson.refused("run", "--every", "soon")
+
+
+def test_a_single_run_that_is_ended_gives_its_lease_back(hudson):
+    hudson.settle()
+    hudson.platform.faults.add("stall", times=10_000)
+    command = [sys.executable, str(ROOT / "latchkey.py"), "--db", str(hudson.cli.path), "sync", "run"]
+    asked = len(hudson.platform.requests)
+    process = subprocess.Popen([*command, "--config", str(hudson.config)], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while len(hudson.platform.requests) == asked:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert hudson.status()["leader"] is not None
+        process.terminate()
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        hudson.platform.faults.clear()
+    assert hudson.status()["leader"] is None
+    assert hudson.ok("run") == "hudson: no change\n"
