@@ -37,7 +37,7 @@ __all__ = ["AddNas", "Applied", "Applier"]
 
 # What a transaction holds the write lock for some 50 ms with.
 _MOST_KEYS: Final = 1000
-_MOST_RECORDS: Final = 1000
+_MOST_RECORDS: Final = 500
 _MOST_STEPS: Final = 100
 Refusals = Iterator[tuple[Step, ProvisioningError]]
 
@@ -89,17 +89,15 @@ class Applier:
         self._context = Context(store, plan, now.replace(microsecond=0), add_nas, ids)
 
     def apply(self, start: int = 0) -> Applied:
-        """Carry out the steps from this one on, as `_in_chunks` has them; return what became of them."""
-        again: dict[int, Step] = {}
-        ordered = _in_order(self._plan.steps)
-        places = {id(step): place for place, step in enumerate(ordered)}
-        for chunk in _chunks(ordered[start:]):
-            done = places[id(chunk[-1])] + 1
-            for step, _ in self._attempt(chunk, done):
-                again[places[id(step)]] = step
+        """Carry out the steps from this one on, as `_in_order` has them; return what became of them."""
+        done = start
+        again: list[Step] = []
+        for chunk in _chunks(_in_order(self._plan.steps)[start:]):
+            done += len(chunk)
+            again += [step for step, _ in self._attempt(chunk, done)]
             self._tell(done)
         refused: list[tuple[Step, ProvisioningError]] = []
-        for chunk in _chunks([again[place] for place in sorted(again)]):
+        for chunk in _chunks(again):
             refused += self._attempt(chunk, None)
         self._tell_refused(refused)
         self._applied.refused += self._context.faults
@@ -163,10 +161,11 @@ class Applier:
         if (first.action, first.kind) == (Action.ADD, Kind.KEY):
             yield from add_keys(self._context, wanted, change)
         else:
+            bulk = _BULK.get((first.action, first.kind))
+            add = None if bulk is None else bulk(self._context, wanted)
             with change():
-                bulk = _BULK.get((first.action, first.kind))
-                if bulk is not None:
-                    own(bulk(self._context, wanted))
+                if add is not None:
+                    own(add())
                 else:
                     one = _ONE[first.action, first.kind]
                     own([new for step in wanted if (new := one(self._context, step)) is not None])
@@ -272,7 +271,7 @@ _ONE: Final[Mapping[tuple[Action, Kind], Callable[[Context, Step], Owned | None]
     (Action.SUSPEND, Kind.KEY): key_steps.suspend_key,
     (Action.END, Kind.KEY): key_steps.end_key,
 }
-_BULK: Final[Mapping[tuple[Action, Kind], Callable[[Context, Sequence[Step]], list[Owned]]]] = {
+_BULK: Final[Mapping[tuple[Action, Kind], Callable[[Context, Sequence[Step]], Callable[[], list[Owned]]]]] = {
     (Action.ADD, Kind.UNIT): steps.add_units,
     (Action.ADD, Kind.SUBSCRIBER): steps.add_people,
 }

@@ -12,6 +12,7 @@ from ..errors import DuplicateKey, KeyRemoved, ProvisioningError
 from ..keys import derive_pmks
 from ..model import KeyDraft, KeyOrigin, KeyRecord, KeyStatus, Passphrase, check_name, check_vlan, check_window
 from ..model.rules.passphrases import generate_passphrase
+from ..model.rules.randomness import many_choices
 from ..store.sync import Owned
 from ..sync import Kind, SaidKey, Standing, Step, shorten
 from .steps import Context, NotThere, said_of
@@ -30,10 +31,11 @@ def add_keys(
     pool = context.store.keypools.get(context.id(Kind.POOL, said_of(steps[0], SaidKey).pool))
     wanted: list[Step] = []
     drafts: list[KeyDraft] = []
+    choose = many_choices()
     links = context.store.keys.links(context.ids[Kind.UNIT].get(said_of(step, SaidKey).unit or "") for step in steps)
     for step in steps:
         try:
-            draft = _draft(context, said_of(step, SaidKey))
+            draft = _draft(context, said_of(step, SaidKey), choose)
             links.check(pool, draft.unit_id, draft.plan_id, draft.vlan)
         except (ProvisioningError, ValueError) as error:
             yield step, refusal(error)
@@ -77,7 +79,7 @@ def _suspend_new(context: Context, steps: Sequence[Step], ids: Sequence[int]) ->
             context.store.sync.note_status(context.plan.connector, step.id, step.venue)
 
 
-def _draft(context: Context, said: SaidKey) -> KeyDraft:
+def _draft(context: Context, said: SaidKey, choose: Callable[[str], str]) -> KeyDraft:
     try:
         check_name(said.id, "id")
         identity = said.id
@@ -89,7 +91,7 @@ def _draft(context: Context, said: SaidKey) -> KeyDraft:
         external_id = None
     return KeyDraft(
         identity=identity,
-        passphrase=generate_passphrase() if said.passphrase is None else Passphrase(said.passphrase),
+        passphrase=generate_passphrase(choose) if said.passphrase is None else Passphrase(said.passphrase),
         unit_id=context.id_if(Kind.UNIT, said.unit),
         plan_id=context.id_if(Kind.PLAN, said.plan),
         vlan=said.vlan,

@@ -133,12 +133,16 @@ def _plan_values(said: SaidPlan) -> dict[str, int | None]:
     return {name: None if number is None else min(number, _MOST_NUMBER) for name, number in numbers.items()}
 
 
-def add_units(context: Context, steps: Sequence[Step]) -> list[Owned]:
-    """Add units of one venue together."""
+def add_units(context: Context, steps: Sequence[Step]) -> Callable[[], list[Owned]]:
+    """Return what adds units of one venue together, part of a change."""
     said = [said_of(step, SaidUnit) for step in steps]
     new = [NewUnit(each.name, each.building, each.floor, each.vlan) for each in said]
-    ids = context.store.units.add_many(context.id(Kind.VENUE, said[0].venue), new)
-    return [Owned(Kind.UNIT, each.id, each.venue, id_) for each, id_ in zip(said, ids, strict=True)]
+
+    def add() -> list[Owned]:
+        ids = context.store.units.add_many(context.id(Kind.VENUE, said[0].venue), new)
+        return [Owned(Kind.UNIT, each.id, each.venue, id_) for each, id_ in zip(said, ids, strict=True)]
+
+    return add
 
 
 def change_unit_(context: Context, step: Step) -> None:
@@ -162,17 +166,22 @@ def switch_nas(context: Context, step: Step) -> None:
     context.store.nases.save(replace(nas, enabled=bool(said.enabled)))
 
 
-def add_people(context: Context, steps: Sequence[Step]) -> list[Owned]:
-    """Add subscribers together; an external id that is somebody else's is left out."""
+def add_people(context: Context, steps: Sequence[Step]) -> Callable[[], list[Owned]]:
+    """Return what adds subscribers together, part of a change; an external id that is somebody else's is left out."""
     people = [said_of(step, SaidSubscriber) for step in steps]
     wanted = [each.external_id for each in people if each.external_id is not None]
     taken = context.store.subscribers.external_ids_among(wanted) if wanted else set()
     named = [(each.name, None if each.external_id in taken else each.external_id) for each in people]
-    ids = context.store.subscribers.add_many(named)
+    new = context.store.subscribers.prepare(named)
     for said in people:
         if said.external_id in taken:
             _tell_taken(context, said)
-    return [Owned(Kind.SUBSCRIBER, said.id, said.venue, id_) for said, id_ in zip(people, ids, strict=True)]
+
+    def add() -> list[Owned]:
+        ids = context.store.subscribers.add_many(new)
+        return [Owned(Kind.SUBSCRIBER, said.id, said.venue, id_) for said, id_ in zip(people, ids, strict=True)]
+
+    return add
 
 
 def change_person(context: Context, step: Step) -> None:

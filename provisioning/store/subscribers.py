@@ -4,7 +4,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from crypto import MacAddress
 
@@ -20,6 +20,7 @@ from ..model import (
     new_subscriber_token,
     new_suffix,
 )
+from ..model.rules.randomness import many_choices
 from .files.database import Database
 from .recording.recorder import Recorder, Recording
 from .rows import (
@@ -51,6 +52,9 @@ _OVERLAPS: Final = f"""
         AND (b.ends IS NULL OR a.starts IS NULL OR a.starts < b.ends)
     ORDER BY a.id, b.id LIMIT 1
 """
+
+
+NewSubscriber: TypeAlias = tuple[str, str, str, str | None]  # name, token, suffix, external id
 
 
 class Subscribers:
@@ -115,20 +119,26 @@ class Subscribers:
             self._recorder.insert("subscribers", save_subscriber(subscriber))
         return subscriber
 
-    def add_many(self, people: Sequence[tuple[str, str | None]]) -> range:
-        """Return the ids of new subscribers by name and external id, which nobody has; part of a change."""
+    @staticmethod
+    def prepare(people: Sequence[tuple[str, str | None]]) -> list[NewSubscriber]:
+        """Return what `add_many` needs of new subscribers by name and external id: all that takes long."""
+        choose = many_choices()
         for name, external_id in people:
             check_name(name, "subscriber name")
             if external_id is not None:
                 check_name(external_id, "external id")
-        first = self._db.allocate("subscribers", len(people))
-        ids = range(first, first + len(people))
+        return [
+            (name, new_subscriber_token(choose=choose), new_suffix(choose=choose), external_id)
+            for name, external_id in people
+        ]
+
+    def add_many(self, new: Sequence[NewSubscriber]) -> range:
+        """Return the ids of new subscribers whose external ids nobody has; part of a change."""
+        first = self._db.allocate("subscribers", len(new))
+        ids = range(first, first + len(new))
         self._recorder.insert_range(
             "subscribers",
-            (
-                (id_, name, new_subscriber_token(), new_suffix(), external_id)
-                for id_, (name, external_id) in zip(ids, people, strict=True)
-            ),
+            ((id_, *values) for id_, values in zip(ids, new, strict=True)),
             "INSERT INTO subscribers (id, name, token, suffix, external_id) VALUES (?, ?, ?, ?, ?)",
             ids[0],
             ids[-1],

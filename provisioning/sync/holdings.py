@@ -149,16 +149,7 @@ class Holdings:
 
     def of(self, kind: Kind) -> Mapping[str, Held]:
         """Return the records of a kind."""
-        held: dict[Kind, Mapping[str, Held]] = {
-            Kind.VENUE: self.venues,
-            Kind.POOL: self.pools,
-            Kind.PLAN: self.plans,
-            Kind.UNIT: self.units,
-            Kind.SUBSCRIBER: self.subscribers,
-            Kind.KEY: self.keys,
-            Kind.NAS: self.nases,
-        }
-        return held[kind]
+        return getattr(self, _NAMES[kind])  # type: ignore[no-any-return]
 
     def digest(self) -> str:
         """Return what changes when anything that a plan is made from does, readings that found a key missing aside."""
@@ -178,6 +169,15 @@ class Holdings:
         return total.hexdigest()
 
 
+_NAMES: Final = {
+    Kind.VENUE: "venues",
+    Kind.POOL: "pools",
+    Kind.PLAN: "plans",
+    Kind.UNIT: "units",
+    Kind.SUBSCRIBER: "subscribers",
+    Kind.KEY: "keys",
+    Kind.NAS: "nases",
+}
 _PASSING: Final = frozenset({"missing_since", "missing_readings", "label"})  # what no plan is made from
 _VALUES: Final[Mapping[Kind, Callable[[Any], tuple[Any, ...]]]] = {
     kind: attrgetter(*(each.name for each in fields(type_) if each.name not in _PASSING))

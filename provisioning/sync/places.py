@@ -53,7 +53,9 @@ class Places:
 
     def has(self, kind: Kind, id_: str) -> bool:
         """Return whether a key may refer to it."""
-        return (kind, id_) not in self.blocked and (id_ in self.holdings.of(kind) or (kind, id_) in self.added)
+        if self.blocked and (kind, id_) in self.blocked:
+            return False
+        return id_ in self.holdings.of(kind) or (kind, id_) in self.added
 
     def name(self, kind: Kind, id_: str | None) -> str | None:
         """Return what a person calls one of these."""

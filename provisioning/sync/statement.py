@@ -187,6 +187,8 @@ def shorten(text: str) -> str:
     """Return a platform's text so that a line can hold it: printable, and not long."""
     if len(text) <= MOST_TEXT and text.isprintable():
         return text
+    if len(text) <= MOST_TEXT and text.isprintable():
+        return text
     clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return clean if len(clean) <= MOST_TEXT else clean[: MOST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
 

@@ -1,6 +1,7 @@
 """Windows of validity as the store keeps them and as a person reads them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ..errors import InvalidValue
 from ..model.rules.zones import parse_zone, render_instant
@@ -26,6 +27,7 @@ def zone_of(reading: Reading, holdings: Holdings, venue: str) -> str:
     return (held.time_zone if held else None) or (said.time_zone if said else None) or "UTC"
 
 
+@lru_cache(maxsize=4096)
 def day(at: datetime | None, zone: str) -> str | None:
     """Return an instant as it is called there, to the second; None for an open end."""
     if at is None:
