@@ -41,6 +41,7 @@ SOURCES = 'cp -r "$LATCHKEY_ROOT"/contrib "$LATCHKEY_ROOT"/latchkey.example.toml
 GIVEN = {
     "README.md": SOURCES,
     "operating.md": BUILDING + SERVER + CAPTURE + SEND + SOURCES,
+    "sync.md": SOURCES,
     "captures.md": BUILDING + SERVER + CAPTURE,
 }
 
@@ -52,6 +53,10 @@ serve)
     {python} {root}/latchkey.py "$@" {listen} 2>> server.log & echo $! >> "$HOME/servers"
     for _ in $(seq 600); do grep -q ' ready ' server.log && exit 0; kill -0 $! || break; sleep 0.1; done
     cat server.log; exit 1 ;;
+demo)
+    {python} {root}/latchkey.py "$@" > platform.log 2>&1 & echo $! >> "$HOME/servers"
+    for _ in $(seq 600); do grep -q ' answers at ' platform.log && exit 0; kill -0 $! || break; sleep 0.1; done
+    cat platform.log; exit 1 ;;
 log)
     [[ " $* " == *" -f "* || " $* " == *" --follow "* ]] || exec {python} {root}/latchkey.py "$@"
     timeout --preserve-status -s INT 3 {python} {root}/latchkey.py "$@"; [ $? = 130 ] ;;
@@ -123,7 +128,7 @@ def session(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (tmp_path / "here").mkdir()
-    ports = {port: str(free_port()) for port in ("1812", "1813", "9812")}
+    ports = {port: str(free_port()) for port in ("1812", "1813", "8600", "9812")}
 
     def run(name, text):
         script = GIVEN.get(name, "") + "set -v\n" + text
@@ -154,7 +159,7 @@ def session(tmp_path):
                 os.kill(int(number), signal.SIGTERM)
 
 
-FOLLOWED_ELSEWHERE = {"adding-a-vendor.md"}  # tests/test_adding_a_vendor.py writes its files and runs its commands
+FOLLOWED_ELSEWHERE = {"adding-a-vendor.md", "adding-a-platform.md"}  # tests/test_adding_a_*.py follow them
 WITH_COMMANDS = [path for path in DOCUMENTS if blocks(path) and path.name not in FOLLOWED_ELSEWHERE]
 
 
