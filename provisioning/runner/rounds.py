@@ -49,10 +49,13 @@ class Rounds:
     def go_on(self) -> None:
         """Go on until it is stopped, and what runs has come to its end."""
         with ThreadPoolExecutor(MOST_SIDE_BY_SIDE, thread_name_prefix="sync") as threads:
-            while not self.stop.is_set:
-                self._reload()
-                self._begin(threads)
-                self.stop.wait(self._pause())
+            try:
+                while not self.stop.is_set:
+                    self._reload()
+                    self._begin(threads)
+                    self.stop.wait(self._pause())
+            finally:
+                self.stop.set()  # also where something of ours went wrong
 
     def _reload(self) -> None:
         try:
@@ -75,8 +78,7 @@ class Rounds:
         """Take note of a run that is over, and of when the next one is."""
         if turn.running is None or not turn.running.done():
             return
-        error = turn.running.exception()
-        worked = error is None and turn.running.result()
+        worked = turn.running.result()  # raises what `run` had no answer to
         turn.running = None
         turn.failures = 0 if worked else turn.failures + 1
         turn.due = now + pause_s(source.every or self.every, turn.failures, self.jitter())

@@ -339,10 +339,9 @@ class Run:
         return plan
 
     def _finish(self, report: RunReport, *, complete: bool) -> None:
-        details: dict[str, Any] | None = None
+        details: dict[str, Any] = {"outcome": report.outcome.value}
         if report.plan is not None:
-            details = {
-                "outcome": report.outcome.value,
+            details |= {
                 "counts": report.plan.counts,
                 "waiting": len(report.plan.waiting),
                 "missing": sum(bool(each.readings) for each in report.plan.missing),

@@ -22,6 +22,7 @@ from .connectors import (
     parse_plan_id,
 )
 from .loading import load_sources
+from .signals import ending_cleanly
 from .wording import details, fault_lines, headline, render_plan, view_report, what_next
 
 _LARGEST = 1 << 30  # octets of a plan's file
@@ -44,7 +45,7 @@ def sync_plan(
     The plan is kept, so that `latchkey sync accept PLAN` can do exactly that. While a connector is held a new plan
     takes the place of the one before.
     """
-    with new_file(out, force=force) as file, open_database(context) as store:
+    with ending_cleanly(), new_file(out, force=force) as file, open_database(context) as store:
         plan = _kept(store, name) if _is_kept(store, name, config) else _make(context, store, name, config)
         if file is not None:
             file.write(dump_plan(plan))
@@ -99,7 +100,7 @@ def sync_accept(context: click.Context, plan: str, config: Path, as_json: bool) 
     Where something that it was made from has changed since, nothing is done but to make a new plan, to be read first.
     """
     text, contents = _read(plan)
-    with open_database(context) as store:
+    with ending_cleanly(), open_database(context) as store:
         name, number = find_plan(store, text)
         if contents is not None:
             _refuse_other(plan, contents, store.sync.plan(number))

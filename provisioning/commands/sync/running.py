@@ -5,11 +5,10 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -37,6 +36,7 @@ from ..writing import author_of, author_option, dry_run_option, is_author_said, 
 from .connectors import author_of_runs, choose, config_option, explain, warn
 from .loading import load_sources
 from .news import News
+from .signals import ending_cleanly, on
 from .wording import details, fault_lines, headline, view_report, what_next
 
 _BAD = frozenset({Outcome.HELD, Outcome.FAILED, Outcome.BUSY})
@@ -70,7 +70,7 @@ def sync_run(context: click.Context, names: Sequence[str], every: str | None, co
     sources = choose(load_sources(config), names, config)
     author = author_of(context) if is_author_said(context) else None
     reports = []
-    with _on(signal.SIGTERM, signal.default_int_handler), open_database(context, readonly=dry_run) as store:
+    with ending_cleanly(), open_database(context, readonly=dry_run) as store:
         for source in sources.values():
             warn(source)
             with progress_bar() as progress:
@@ -106,7 +106,9 @@ def run_one(
         text = f"a defect, please report it: {_place(error)}"
     if not dry_run:
         with suppress(ProvisioningError):
-            store.sync.finish(source.name, now=utc_now(), complete=False, error=text)
+            store.sync.finish(
+                source.name, now=utc_now(), complete=False, error=text, details={"outcome": Outcome.FAILED.value}
+            )
     return RunReport(connector=source.name, outcome=Outcome.FAILED, text=text)
 
 
@@ -140,7 +142,7 @@ def _go_on(context: click.Context, names: Sequence[str], every: timedelta, confi
         service.warn(sources)
         return sources
 
-    with _on(signal.SIGTERM, service.end), _on(signal.SIGINT, service.end):
+    with on(signal.SIGTERM, service.end), on(signal.SIGINT, service.end):
         Rounds(
             load=load,
             run=service.run,
@@ -205,16 +207,3 @@ class _Service:
         if report.plan is not None or report.outcome is Outcome.HELD:
             for each in news.lines(told):
                 click.echo(f"  {report.connector}: {each}")
-
-
-@contextmanager
-def _on(number: signal.Signals, handler: Callable[..., Any]) -> Iterator[None]:
-    """Have a signal handled so, where this is the thread that gets them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from ...errors import NotFound, ProvisioningError
+from ...runner.run import Outcome
 from ...store import Store
 from ...store.sync import ConnectorState
 from ..completion import complete_connectors
@@ -73,10 +74,9 @@ def view_state(store: Store, name: str, state: ConnectorState | None, platform: 
         word = "held"
     elif state.last_run is None:
         word = "never run"
-    elif state.last_error is not None and state.details.get("outcome") != "partial":
-        word = "failed"
     else:
         word = str(state.details.get("outcome", "done"))
+        word = "planned" if word == Outcome.HELD.value else word  # a person asked for it, or has released it
     return _view(name, platform, state, word, why, now)
 
 

@@ -11,7 +11,7 @@ import pytest
 from pcaps.platforms.building import Building
 from provisioning.store import open_store
 from provisioning.sync import Kind
-from tests.platforms.eleven import PASSPHRASE_GIVEN, Eleven
+from tests.platforms.eleven import PASSPHRASE_GIVEN, TOKEN, Eleven
 from tests.provisioning.commands.hudson import Hudson, utc_now
 from tests.provisioning.transport.site import make_certificate
 
@@ -95,6 +95,7 @@ def test_release_lets_the_next_run_judge_anew(hudson):
     assert hudson.ok("release", "hudson") == "hudson is not held any more; plan hudson-2 is not carried out\n"
     assert hudson.refused("release", "hudson") == "hudson is not held"
     assert json.loads(hudson.cli.ok("audit", "--json", "--limit", "1"))["action"] == "sync.release"
+    assert (hudson.status()["state"], hudson.status()["held_plan"]) == ("planned", None)
     assert hudson.run("run").exit_code == 1
     assert hudson.status()["held_plan"] == "hudson-3"
 
@@ -179,6 +180,23 @@ def test_refused_credentials_are_told_and_shown_by_status(hudson):
     check = hudson.run("check")
     assert check.exit_code == 1
     assert "another token" not in check.output
+
+
+def test_a_failure_after_a_partial_reading_is_one(hudson):
+    hudson.settle()
+    hudson.platform.faults.add("wrong_type", times=100, path="/resident")
+    assert "the platform was read in part" in hudson.ok("run")
+    status = hudson.status()
+    assert (status["state"], status["fault_count"] > 0) == ("partial", True)
+    hudson.platform.faults.clear()
+    (hudson.folder / "hudson.token").write_text("another token\n")
+    assert hudson.run("run").exit_code == 1
+    status = hudson.status()
+    assert (status["state"], status["fault_count"]) == ("failed", 0)
+    assert status["error"]
+    (hudson.folder / "hudson.token").write_text(TOKEN)
+    hudson.ok("run")
+    assert (hudson.status()["state"], hudson.status()["error"]) == ("done", None)
 
 
 def test_status_of_what_was_never_run(hudson):
