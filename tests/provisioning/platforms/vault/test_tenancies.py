@@ -429,6 +429,34 @@ def test_two_residents_with_one_key_id_are_held_back():
     assert any("key psk_1: its id stands for two different records" in line for line in faults(reading))
 
 
+def test_4_32_two_subscribers_of_one_unit_both_have_their_keys():
+    """Whether stays may overlap is the platform's to decide; what it lists is taken."""
+    vault = Vault()
+    vault.subscribers.append(subscriber("sub_2"))
+    vault.subscriptions[VENUE].append(subscription("S2", "sub_2"))
+    vault.keys["sub_2"] = [key("psk_2")]
+    assert {(said.unit, said.subscriber) for said in read(vault).all(SaidKey)} == {(UNIT, "sub_1"), (UNIT, "sub_2")}
+
+
+def test_4_30_an_erased_subscriber_is_missing_and_not_said_to_have_ended():
+    vault = Vault()
+    vault.subscribers, vault.subscriptions[VENUE], vault.keys = [subscriber("sub_2")], [], {"sub_2": []}
+    reading = read(vault, stored("psk_1"))
+    assert not reading.saw(Kind.KEY, "psk_1")
+    assert reading.is_complete(VENUE, Kind.KEY)
+
+
+def test_5_16_5_17_5_18_every_other_id_is_opaque_too():
+    vault = Vault()
+    plan, pool, place = "Op.V3SERVICEPLAN_.a b", "no mark in it", "101.1.A._V3VENUE"
+    vault.plans[0]["ServicePlanID"] = vault.subscriptions[VENUE][0]["ServicePlanID"] = plan
+    vault.pools[0]["KeyPoolID"] = vault.keys["sub_1"][0]["KeyPoolID"] = pool
+    for row in (vault.units[VENUE][0], vault.subscriptions[VENUE][0], vault.keys["sub_1"][0]):
+        row["UnitID_internal"] = place
+    said = one(read(vault))
+    assert (said.plan, said.pool, said.unit) == (plan, pool, place)
+
+
 @pytest.mark.parametrize("name", ["SubscriberToken", "SubscriberID"])
 def test_5_14_a_subscriber_is_one_identity_under_two_names(name):
     vault = Vault()
