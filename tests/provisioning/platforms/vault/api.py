@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from provisioning.platforms import Known
 from provisioning.platforms.vault.connector import Connector
-from provisioning.sync import Reading
+from provisioning.sync import Reading, SaidKey
 from tests.provisioning.platforms.drive import drive, make_settings
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+OTHER = "venue_12345"
 VENUE = "OP123.USA.CA.94102.APARTMENTS.123"
 POOL = "OP123._V3SSID.Hudson House.a1b2c3d4"
 PLAN = "OP123._V3SERVICEPLAN_.PREMIUM"
@@ -47,6 +48,12 @@ REQUIRED = {
     ADD_KEY: ("SubscriberToken", "VenueID"),
     RESET_KEY: ("CurrentKeyID",),
 }
+
+STARTS = datetime(2026, 1, 1, 5, tzinfo=UTC)
+ENDS = datetime(2027, 1, 1, 4, 59, 59, tzinfo=UTC)
+STORED = datetime(2026, 12, 24, tzinfo=UTC)
+NEXT = f"{VENUE}.102.A.1"
+START, END = "StartDateTimeUTC.ISO8601", "EndDateTimeUTC.ISO8601"
 
 
 class Vault:
@@ -259,3 +266,36 @@ def read(vault, known=None, *, connector=None, requests=None, at=NOW, **members)
 
 def faults(reading):
     return [str(fault) for fault in reading.faults]
+
+
+def one(reading):
+    (said,) = reading.all(SaidKey)
+    return said
+
+
+def stored(*keys, ends=None, subscribers=True):
+    """Return what a connector knows of a store with these keys, all of sub_1's in the one unit."""
+    return Known(
+        keys=frozenset(keys),
+        units_of_keys=dict.fromkeys(keys, UNIT),
+        ends_of_keys=dict.fromkeys(keys, ends) if ends is not None else {},
+        subscribers_of_keys=dict.fromkeys(keys, "sub_1") if subscribers else {},
+    )
+
+
+def pages(vault, count):
+    vault.subscribers = [subscriber(f"sub_{n}") for n in range(count)]
+    vault.subscriptions[VENUE] = [subscription(f"S{n}", f"sub_{n}") for n in range(count)]
+    vault.keys = {f"sub_{n}": [key(f"psk_{n}")] for n in range(count)}
+
+
+def only(reading, said):
+    (one,) = reading.all(said)
+    return one
+
+
+def two_venues(vault):
+    vault.venues.append({"VenueID": OTHER, "VenueName": "Pine House", "NAS-Identifier": "PINE", "TZ": "Europe/Berlin"})
+    vault.units[OTHER] = [unit("7", OTHER)]
+    vault.subscriptions[OTHER] = []
+    return vault
