@@ -117,14 +117,16 @@ def _alter(context: Context, id_: int, said: SaidKey) -> None:
     """Give a key what the platform says of it, its passphrase aside; its former ones follow it."""
     store = context.store
     record = store.key_records.get(id_)
-    pool = store.keypools.get(context.id(Kind.POOL, said.pool))
     values = _values(context, record, said)
-    unit_id, plan_id = values.get("unit_id", record.unit_id), values.get("plan_id", record.plan_id)
-    store.keys.links([unit_id]).check(pool, unit_id, plan_id, values.get("vlan", record.vlan))
+    pool_id = context.ids[Kind.POOL].get(said.pool, record.keypool_id)
+    if pool_id != record.keypool_id or not values.keys().isdisjoint(("unit_id", "plan_id", "vlan")):
+        unit_id, plan_id = values.get("unit_id", record.unit_id), values.get("plan_id", record.plan_id)
+        links = store.keys.links([unit_id])
+        links.check(store.keypools.get(pool_id), unit_id, plan_id, values.get("vlan", record.vlan))
     formers = store.key_records.of(store.keys.graces_of(id_))
-    if pool.id != record.keypool_id:
+    if pool_id != record.keypool_id:
         for each in (id_, *(former.id for former in formers)):
-            store.keys.change_pool(each, pool.id)
+            store.keys.change_pool(each, pool_id)
     store.keys.update(id_, **values)
     followed = {name: value for name, value in values.items() if name not in ("tag", "starts")}
     for former in formers:
@@ -133,7 +135,7 @@ def _alter(context: Context, id_: int, said: SaidKey) -> None:
 
 
 def _values(context: Context, record: KeyRecord, said: SaidKey) -> dict[str, Any]:
-    """Return the columns that the platform says something of."""
+    """Return the columns that the platform says something else of than what they have."""
     values: dict[str, Any] = {"ends": said.ends}
     own = {"starts": said.starts, "vlan": said.vlan, "tag": said.tag}
     values |= {name: value for name, value in own.items() if value is not None}
@@ -147,7 +149,7 @@ def _values(context: Context, record: KeyRecord, said: SaidKey) -> dict[str, Any
     ):
         if reference is not None:
             values[name] = context.id(kind, reference)
-    return values
+    return {name: value for name, value in values.items() if value != getattr(record, name)}
 
 
 def suspend_key(context: Context, step: Step) -> None:
