@@ -9,10 +9,11 @@ import click
 from ...errors import ProvisioningError
 from ...runner.source import Source, opened
 from ...store import Store
+from ...text import printable
 from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_views, utc_now
 from ..views import View
-from .connectors import choose, config_option, explain
+from .connectors import choose, config_option, explain, say
 from .loading import load_sources
 
 _MOST_SKEW_S: Final = 60.0
@@ -36,9 +37,10 @@ def sync_check(context: click.Context, names: Sequence[str], config: Path, as_js
         print_views(views, (), as_json)
     else:
         for view in views:
-            click.echo(f"{view['name']} ({view['platform']}): {view['error'] or 'answers'}", err=not view["works"])
+            line = f"{view['name']} ({view['platform']}): {view['error'] or 'answers'}"
+            click.echo(printable(line), err=not view["works"])
             for line in view["found"]:
-                click.echo(f"  {line}")
+                say(f"  {line}")
             for line in view["warnings"]:
                 click.echo(f"  {line}", err=True)
     if not all(view["works"] for view in views):

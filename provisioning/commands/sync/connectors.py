@@ -11,6 +11,7 @@ from ...model import Author
 from ...runner.source import Source
 from ...store import Store
 from ...store.sync import ConnectorState
+from ...text import printable
 from ..options import tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -80,3 +81,8 @@ def find_plan(store: Store, text: str) -> tuple[str, int]:
 def explain(error: ProvisioningError) -> str:
     """Return an error in one line."""
     return "; ".join(str(error).split("\n"))
+
+
+def say(line: str) -> None:
+    """Print a line of which a platform may have said a part: nothing in it moves a terminal's cursor."""
+    click.echo(printable(line))

@@ -9,6 +9,7 @@ from ...errors import ProvisioningError
 from ...runner.comparing import compare
 from ...runner.source import opened
 from ...sync import WHOLE, Drift
+from ...text import printable
 from ..completion import complete_connectors
 from ..listing import lists, print_list
 from ..options import db_option, open_database, progress_bar, tell, utc_now
@@ -55,9 +56,9 @@ def _view(connector: str, drift: Drift) -> View:
         "connector": connector,
         "side": drift.side.value,
         "kind": None if drift.kind is None else drift.kind.value,
-        "id": drift.id,
-        "venue": None if drift.venue == WHOLE else drift.venue,
+        "id": None if drift.id is None else printable(drift.id),
+        "venue": None if drift.venue == WHOLE else printable(drift.venue),
         "label": drift.label,
-        "what": drift.text,
+        "what": printable(drift.text),
         "cleared_by": drift.remedy,
     }

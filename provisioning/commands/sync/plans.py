@@ -10,6 +10,7 @@ from ...runner.run import Outcome, RunReport
 from ...runner.source import opened
 from ...store import Store
 from ...sync import NotAPlan, Plan, dump_plan, plan_id
+from ...text import printable
 from ..completion import complete_connectors
 from ..new_files import new_file
 from ..options import db_option, json_option, open_database, print_object, progress_bar, tell, utc_now
@@ -20,6 +21,7 @@ from .connectors import (
     find_connector,
     find_plan,
     parse_plan_id,
+    say,
 )
 from .loading import load_sources
 from .signals import ending_cleanly
@@ -56,7 +58,7 @@ def sync_plan(
         if not as_json and (file is None):
             venues = {held.id: held.name for held in store.sync.holdings(plan.connector).venues.values()}
             for line in render_plan(plan, venues, everything=everything):
-                click.echo(line)
+                say(line)
             if plan.steps:
                 click.echo(f"\ncarry it out: latchkey sync accept {plan.id}")
 
@@ -119,11 +121,11 @@ def sync_accept(context: click.Context, plan: str, config: Path, as_json: bool) 
 def _print(report: RunReport) -> None:
     line = headline(report)
     if report.outcome in (Outcome.DONE, Outcome.PARTIAL):
-        click.echo(line)
+        say(line)
     else:
-        tell(line)
+        tell(printable(line))
     for each in (*details(report), *fault_lines(report), *what_next(report)):
-        click.echo(f"  {each}")
+        say(f"  {each}")
 
 
 def _read(text: str) -> tuple[str, bytes | None]:

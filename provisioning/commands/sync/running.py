@@ -20,6 +20,7 @@ from ...runner.rounds import Rounds
 from ...runner.run import Outcome, RunReport
 from ...runner.source import Source, Stop, Stopped, opened
 from ...store import Store, open_store
+from ...text import printable
 from ..completion import complete_connectors
 from ..fields import naming
 from ..options import (
@@ -33,7 +34,7 @@ from ..options import (
     utc_now,
 )
 from ..writing import author_of, author_option, dry_run_option, is_author_said, is_dry_run, refuse_older
-from .connectors import author_of_runs, choose, config_option, explain, warn
+from .connectors import author_of_runs, choose, config_option, explain, say, warn
 from .loading import load_sources
 from .news import News
 from .signals import ending_cleanly, on
@@ -122,11 +123,11 @@ def _place(error: Exception) -> str:
 def _print(report: RunReport, *, dry_run: bool) -> None:
     line = headline(report, dry_run=dry_run)
     if report.outcome in _BAD:
-        tell(line)
+        tell(printable(line))
     else:
-        click.echo(line)
+        say(line)
     for each in (*details(report), *fault_lines(report), *what_next(report)):
-        click.echo(f"  {each}")
+        say(f"  {each}")
 
 
 # Again and again.
@@ -200,10 +201,10 @@ class _Service:
         # A hold that lasts is told in other words than a new one, and who is at it says until when.
         is_new = news.is_new(report.held or ("busy" if report.outcome is Outcome.BUSY else line))
         if report.outcome in _BAD and is_new:
-            tell(line)
+            tell(printable(line))
         elif report.outcome not in _BAD and (is_new or worked):
-            click.echo(line)
+            say(line)
         told = [*details(report), *(str(fault) for fault in report.faults), *what_next(report)]
         if report.plan is not None or report.outcome is Outcome.HELD:
             for each in news.lines(told):
-                click.echo(f"  {report.connector}: {each}")
+                say(f"  {report.connector}: {each}")

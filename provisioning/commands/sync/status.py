@@ -14,7 +14,7 @@ from ...store.sync import ConnectorState
 from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_view, print_views, tell, utc_now
 from ..views import View, view_instant
-from .connectors import config_option, explain
+from .connectors import config_option, explain, say
 from .loading import load_sources
 
 _COLUMNS: Final = ("name", "platform", "state", "last_run", "last_complete", "complete_age", "held_plan", "fault_count")
@@ -54,7 +54,7 @@ def sync_status(context: click.Context, name: str | None, config: Path, as_json:
     counts = ", ".join(f"{action} {count:,}" for action, count in views[0]["counts"].items())
     print_view({**views[0], "counts": counts or None}, as_json=False)
     for fault in faults:
-        click.echo(f"  {fault}")
+        say(f"  {fault}")
     if more > 0:
         click.echo(f"  and {more:,} more")
 
