@@ -24,6 +24,7 @@ from ..sync import (
     Pushed,
     SentKey,
     Step,
+    UnwantedKey,
     adopted,
     effect,
     made_at,
@@ -107,7 +108,9 @@ class OutwardRun(Run):
             outcome=Outcome.DONE if plan.is_complete else Outcome.PARTIAL,
             plan=plan,
             applied=applied,
-            text=None if plan.is_complete else "the controller was read in part: nothing was removed of that part",
+            text=None
+            if plan.is_complete
+            else "not all of its pools could be read and written to: nothing was removed from those",
         )
         self._finish(report, complete=plan.is_complete)
         return report
@@ -116,20 +119,22 @@ class OutwardRun(Run):
 
     def _push(self, plan: Plan, steps: Sequence[Step], applied: Applied) -> None:
         sync = self._store.sync
-        before = {each.mark for each in sync.sent(self._name)}
+        before = {each.mark for each in sync.sent_keys.of(self._name)}
         asked = {
             step.id: replace(_sent(step), is_again=step.id in before) for step in steps if step.action is Action.ADD
         }
         with sync.joining():
             self._lease.keep()
-            sync.note_sent(self._name, asked.values())
+            sync.sent_keys.note(self._name, asked.values())
         pushed = self._drive(self._controller.push(steps))
         with sync.joining():
-            sync.note_sent(
+            sync.sent_keys.note(
                 self._name,
                 [replace(sent, request=pushed.requests.get(id_)) for id_, sent in asked.items()],
             )
-            sync.forget_sent(self._name, [id_ for id_ in asked if id_ in pushed.refused and id_ not in pushed.unsure])
+            sync.sent_keys.forget(
+                self._name, [id_ for id_ in asked if id_ in pushed.refused and id_ not in pushed.unsure]
+            )
         for step in steps:
             if step.id in pushed.refused:
                 applied.refused.append(self._fault(plan, step, f"not done: {pushed.refused[step.id]}"))
@@ -175,7 +180,7 @@ class OutwardRun(Run):
 
     def _compare(self, *, keep: bool) -> _Compared:
         """Read the controller and the store; keep: store which of what is there is ours."""
-        sent = self._store.sync.sent(self._name)
+        sent = self._store.sync.sent_keys.of(self._name)
         states = self._drive(self._controller.activities([each.request for each in sent if each.request is not None]))
         targets = Targets(self._store, self._configured.settings)
         contents = targets.check(self._drive(self._controller.contents(targets.names)))
@@ -194,7 +199,7 @@ class OutwardRun(Run):
         }
         told = targets.told(contents)
         left = {record for record, _ in owned.values()} - {each.record for each in wanted}
-        unwanted = {record: why for record in left if (why := self._why_unwanted(record, told)) is not None}
+        unwanted = {record: why for record in left if (why := self._unwanted(record, told)) is not None}
         ours = Ours(wanted=wanted, owned=owned, unwanted=unwanted, making=frozenset(making))
         platform = self._configured.settings.platform
         faults += [
@@ -244,30 +249,35 @@ class OutwardRun(Run):
                 self._name, [Owned(Kind.KEY, id_, service, record, False) for id_, (record, service) in found.items()]
             )
             sync.forget(self._name, Kind.KEY, gone)
-            sync.note_sent(self._name, [replace(each, is_found=True) for each in again])
-            sync.forget_sent(self._name, over)
+            sync.sent_keys.note(self._name, [replace(each, is_found=True) for each in again])
+            sync.sent_keys.forget(self._name, over)
 
-    def _why_unwanted(self, record: int, told: Collection[int]) -> str | None:
+    def _unwanted(self, record: int, told: Collection[int]) -> UnwantedKey | None:
         """Return why a key is not to be there, None where that is not known for certain.
 
         told: the keypools whose keys the controller is told
         """
         labels = self._store.keys.labels(key_id=record)
         if not labels:
-            return "its key is not here any more"
-        status = labels[0].status
+            return UnwantedKey(f"key {record}", "its key is not here any more")
+        status, label = labels[0].status, labels[0].identity
         if status is None:
             return None
         try:
             key = self._store.keys.get(record)
         except RowDamaged:
-            return None if status is KeyStatus.ACTIVE else f"its key is {status.value}"
+            return None if status is KeyStatus.ACTIVE else UnwantedKey(label, status.value)
         if key is None:
-            return "its key is not here any more"
+            return None  # it went this moment: the next run knows more
+        if key.subscriber is not None:
+            label = key.subscriber.name
         reason = key.validity(self._now())
-        if reason is not None or (why := why_not_there(key)) is not None:
-            return why if reason is None else str(reason)
-        return None if key.keypool_id in told else "its key belongs to another keypool now"
+        if reason is not None:
+            return UnwantedKey(label, str(reason))
+        why = why_not_there(key)
+        if why is None and key.keypool_id not in told:
+            why = "its key belongs to another keypool now"
+        return None if why is None else UnwantedKey(label, why)
 
 
 def _sent(step: Step) -> SentKey:

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from ..errors import NotFound
 from ..secrets import Vault
-from ..sync import Holdings, Kind, Missing, NotAPlan, Plan, SentKey, pack_plan, unpack_plan
+from ..sync import Holdings, Kind, Missing, NotAPlan, Plan, pack_plan, unpack_plan
 from .files.database import Database
 from .records.holdings import read_holdings
 from .rows import Report, Row, load_instant, load_rows, save_instant
+from .sent import SentKeys
 
 HELD: Final = "held"  # waits for a person, and its connector with it
 OFFERED: Final = "offered"  # made for a person to read
@@ -28,7 +29,6 @@ ACCEPTED: Final = "accepted"  # is being applied
 DONE: Final = "done"
 KEPT_PLANS: Final = 20  # of a connector, whose contents are forgotten
 _CHUNK: Final = 2000  # rows of one transaction
-_SENT: Final = "sent"  # in place of a kind: not there yet, for all that is known
 _PLACE: Final = "sync_plans.contents"
 _COLUMNS: Final = (
     "name, platform, is_accepted, leader, leader_until, held_plan, held_since, last_run, last_complete,"
@@ -94,6 +94,7 @@ class Sync:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._db = database
         self._vault = vault
+        self.sent_keys = SentKeys(database)
 
     def joining(self) -> AbstractContextManager[None]:
         """Make everything within part of the transaction there is, or one of its own."""
@@ -244,38 +245,6 @@ class Sync:
             (connector, kind.value),
         )
         return tuple(Owned(kind, id_, venue, record, bool(is_owned)) for id_, venue, record, is_owned in rows)
-
-    # What a controller was asked to make, until it is known to be there.
-
-    def sent(self, connector: str) -> tuple[SentKey, ...]:
-        rows = self._db.rows(
-            "SELECT platform_id, venue, record_id FROM sync_records WHERE connector = ? AND kind = ?",
-            (connector, _SENT),
-        )
-        return tuple(map(_load_sent, rows))
-
-    def note_sent(self, connector: str, sent: Iterable[SentKey]) -> None:
-        """Note what is about to be asked for, or what the controller calls that; part of a transaction."""
-        self._db.execute_many(
-            "INSERT OR REPLACE INTO sync_records (connector, kind, platform_id, venue, record_id, is_owned)"
-            " VALUES (?, ?, ?, ?, ?, 0)",
-            (
-                (
-                    connector,
-                    _SENT,
-                    each.mark,
-                    json.dumps([each.service, each.request, each.is_again, each.is_found]),
-                    each.record,
-                )
-                for each in sent
-            ),
-        )
-
-    def forget_sent(self, connector: str, marks: Iterable[str]) -> None:
-        self._db.execute_many(
-            "DELETE FROM sync_records WHERE connector = ? AND kind = ? AND platform_id = ?",
-            ((connector, _SENT, mark) for mark in marks),
-        )
 
     def forget(self, connector: str, kind: Kind, platform_ids: Iterable[str]) -> None:
         """Forget records that the platform has no more."""
@@ -471,12 +440,6 @@ class Sync:
 
 def _open(vault: Vault, row: Row) -> tuple[int, bytes]:
     return row[0], vault.unseal(_PLACE, row[0], row[1])
-
-
-def _load_sent(row: Row) -> SentKey:
-    mark, where, record = row
-    service, request, is_again, is_found = json.loads(where)
-    return SentKey(mark=mark, record=record, service=service, request=request, is_again=is_again, is_found=is_found)
 
 
 def _load(row: Row) -> ConnectorState:

@@ -45,11 +45,11 @@ def find_drift(
 ) -> list[Drift]:
     """Return all of it, of a plan that was made of this reading and these holdings.
 
-    reading:     None: the plan is all there is
+    reading:     None: of a platform that is told what the store has; the plan is all there is
     passphrases: of keys by our id, where the platform says one
     held:        the plan that a person has to accept before any other
     """
-    found = [*_of_steps(plan, held)]
+    found = [*_of_steps(plan, held, is_outward=reading is None)]
     if reading is not None:
         found += _of_missing(plan, holdings, limits)
         found += _of_keys(holdings, reading, passphrases)
@@ -71,7 +71,8 @@ def find_drift(
     return sorted(found, key=lambda each: (order[each.side], each.venue, each.label, each.id or "", each.text))
 
 
-def _of_steps(plan: Plan, held: str | None) -> Iterator[Drift]:
+def _of_steps(plan: Plan, held: str | None, *, is_outward: bool) -> Iterator[Drift]:
+    of_step = _of_outward_step if is_outward else _of_step
     if held is not None:
         remedy = f"latchkey sync plan {held}, then accept or release it"
     elif plan.holds:
@@ -79,9 +80,9 @@ def _of_steps(plan: Plan, held: str | None) -> Iterator[Drift]:
     else:
         remedy = f"latchkey sync run {plan.connector}"
     for step in plan.steps:
-        yield _of_step(step, remedy)
+        yield of_step(step, remedy)
     for step in plan.waiting:
-        yield _of_step(step, f"a complete reading, then {remedy}")
+        yield of_step(step, f"a complete reading, then {remedy}")
 
 
 def _of_step(step: Step, remedy: str) -> Drift:
@@ -95,6 +96,16 @@ def _of_step(step: Step, remedy: str) -> Drift:
     )
     text = changes or shorten(step.reason)
     return Drift(side, step.kind, step.id, step.venue, shorten(step.label), text, remedy)
+
+
+def _of_outward_step(step: Step, remedy: str) -> Drift:
+    """Return what a step is about that makes a platform as the store is."""
+    side = {Action.ADD: Side.HERE, Action.END: Side.THERE}.get(step.action, Side.DIFFERENT)
+    changes = ", ".join(
+        f"{each.name} {shorten(each.after or 'none')} here, {shorten(each.before or 'none')} there"
+        for each in step.fields
+    )
+    return Drift(side, step.kind, step.id, step.venue, shorten(step.label), changes or shorten(step.reason), remedy)
 
 
 def _of_missing(plan: Plan, holdings: Holdings, limits: Limits) -> Iterator[Drift]:

@@ -125,18 +125,26 @@ class Pushed:
     unsure: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class UnwantedKey:
+    """A key that is not to be there, as a person knows it, and why."""
+
+    label: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
     """What the store says.
 
     owned:    the controller's ids of what we made there
-    unwanted: our keys that are not to be there -> why; a key that is neither wanted nor that stays as it is
+    unwanted: our keys that are not to be there; one that is neither wanted nor that stays as it is
     making:   what the controller is making at the moment
     """
 
     wanted: tuple[WantedKey, ...]
     owned: Mapping[str, KeyPlace]
-    unwanted: Mapping[int, str]
+    unwanted: Mapping[int, UnwantedKey]
     making: Collection[KeyPlace] = ()
 
     @property
@@ -209,7 +217,7 @@ def reconcile_outward(
         holds=tuple(holds),
         faults=tuple(faults),
         waiting=tuple(in_order(waiting)),
-        is_complete=all(service.is_complete and not service.unread for service in contents.services),
+        is_complete=bool(services) and all(_is_whole(service) for service in contents.services),
     )
 
 
@@ -218,23 +226,21 @@ def _steps(
 ) -> Iterator[tuple[Step, bool]]:
     """Yield what is to be done, and whether enough was read for it."""
     wanted = {each.place: each for each in ours.wanted}
-    somewhere = {each.record for each in ours.wanted}
+    elsewhere = {each.record: UnwantedKey(each.label, "its key belongs to another pool now") for each in ours.wanted}
     known = set(ours.owned.values())
     there_of: dict[KeyPlace, ThereKey] = {}
     for there in contents.keys:
         place, service = ours.owned.get(there.id), services[there.service]
         if place is None or service.refused is not None:
             continue
-        record = place[0]
-        is_read = service.is_complete and not service.unread
+        is_read = _is_whole(service)
         if place in there_of:
-            yield _end(there, service, "it is there twice", stops=False), is_read
+            yield _end(there, service, UnwantedKey(wanted[place].label, "it is there twice"), stops=False), is_read
         elif place in wanted:
             there_of[place] = there
-        elif record in somewhere or record in ours.unwanted:
+        elif (unwanted := ours.unwanted.get(place[0]) or elsewhere.get(place[0])) is not None:
             is_over = there.ends is not None and there.ends <= now
-            reason = ours.unwanted.get(record, "its key belongs to another pool now")
-            yield _end(there, service, reason, stops=not is_over and record not in somewhere), is_read
+            yield _end(there, service, unwanted, stops=not is_over and place[0] not in elsewhere), is_read
     for place, mine in wanted.items():
         service = services[mine.service]
         if service.refused is not None:
@@ -246,6 +252,11 @@ def _steps(
                 yield _step(Action.CHANGE, mine, service, held.id, "it differs at the controller", fields), True
         elif place not in ours.making and place not in known:  # what is known and was not read is left
             yield _step(Action.ADD, mine, service, mine.mark, "not at the controller"), service.is_complete
+
+
+def _is_whole(service: Service) -> bool:
+    """Return whether all that is in it was read, and it may be written to."""
+    return service.is_complete and not service.unread and service.refused is None
 
 
 def _fields(mine: WantedKey, there: ThereKey) -> Iterator[Field]:
@@ -283,14 +294,14 @@ def _step(
     )
 
 
-def _end(there: ThereKey, service: Service, reason: str, *, stops: bool) -> Step:
+def _end(there: ThereKey, service: Service, unwanted: UnwantedKey, *, stops: bool) -> Step:
     return Step(
         action=Action.END,
         kind=Kind.KEY,
         id=there.id,
         venue=shorten(service.name),
-        label=shorten(there.username),
-        reason=reason,
+        label=shorten(unwanted.label),
+        reason=unwanted.reason,
         said=SaidKey(id=there.id, venue=shorten(service.name), pool=service.id, standing=Standing.ENDED),
         stops=stops,
     )

@@ -363,6 +363,7 @@ def test_a_pool_that_mails_is_left_alone_with_a_line(settled):
     life.suspend(settled.store, key_of(settled, "ann"), now=NOW)
     report = settled.run()
     assert set(settled.there) == {"correct-ann-1", "correct-bob-1", "correct-eve-1"}
+    assert report.outcome is Outcome.PARTIAL  # so that its last complete synchronisation grows old
     assert not settled.platform.mailed
     assert [text for text in texts(report) if f"{SSID}: nothing is written to it: it mails" in text]
     settled.platform.pool(SSID).mails = False
@@ -543,7 +544,6 @@ def test_an_interruption_between_making_and_storing_the_id_makes_nothing_twice(w
     elif then == "reset":
         life.reset(world.store, key_of(world, "ann"), Passphrase(b"another-ann-2"), now=NOW)
         expected = expected - {"correct-ann-1"} | {"another-ann-2"}
-    world.now += timedelta(minutes=6)
     world.settle()
     assert set(world.there) == expected
     assert world.run().plan.steps == ()
@@ -584,7 +584,6 @@ def test_a_process_that_is_killed_in_the_middle_is_completed_by_the_next(world, 
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
     assert 0 < len(world.there) < 250
-    world.now += timedelta(minutes=6)
     assert world.run().outcome is Outcome.DONE
     assert set(world.there) == {f"correct-horse-{n:03}" for n in range(250)}
     assert world.run().plan.steps == ()
@@ -653,6 +652,31 @@ def test_a_creation_that_gets_no_answer_is_not_made_twice(settled):
     settled.run()
     assert len(settled.there) == 4
     assert settled.run().plan.steps == ()
+
+
+def test_what_the_controller_has_no_time_for_is_done_by_the_next_run(settled):
+    settled.add("correct-dan-1")
+    life.suspend(settled.store, key_of(settled, "ann"), now=NOW)
+    settled.platform.faults.add("rate_limited", path=r"/passphrases$", times=1000)
+    report = settled.run()
+    assert sum("HTTP 429" in text for text in texts(report)) == 2
+    assert len(settled.there) == 3
+    settled.platform.faults.clear()
+    settled.run()
+    assert set(settled.there) == {"correct-bob-1", "correct-eve-1", "correct-dan-1"}
+
+
+def test_an_accepted_plan_that_was_interrupted_does_not_let_in_who_was_suspended_since(world):
+    for name in ("ann", "bob"):
+        world.add(f"correct-{name}-1", identity=name)
+    held = world.run()
+    with pytest.raises(Killed):
+        world.accept(held, around=killing(2, lambda request: request.path.endswith("passphrases/query")))
+    assert not world.there
+    life.suspend(world.store, key_of(world, "ann"), now=NOW)
+    world.run()
+    assert set(world.there) == {"correct-bob-1"}
+    assert not [each for each in world.writes() if b"correct-ann-1" in each.body]
 
 
 # Readings in part.
