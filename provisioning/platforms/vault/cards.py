@@ -7,7 +7,7 @@ from ...sync import WHOLE, Kind, SaidKey, Standing, shorten
 from ..exchange import Exchange, PlatformError, Refused
 from ..fields import parse_records
 from .payloads import CARDS, CONTROLLERS, Card, find_cards, member, records
-from .run import Pool, Run, chunks
+from .run import Run, chunks
 from .session import Call
 from .tenancies import parse_passphrase
 
@@ -76,32 +76,30 @@ def _take_batch(run: Run, pool_id: str, batch: str, answer: Any) -> None:
         run.unreadable(Kind.KEY, bad, ("KeyID",), venue)
     if pool is None:
         why = run.not_searched.get(pool_id) or "it is not among the keypools"
-        run.reading.note(WHOLE, f"{what} are left out: keypool {shorten(pool_id)}: {why}")
-        for card in cards:
-            if card.id in run.known.keys:
-                run.reading.hold_back(Kind.KEY, card.id, WHOLE, f"its keypool: {why}")
-        return
-    whole = {name: about[name] for name in about if name.startswith(("StartDateTimeUTC", "EndDateTimeUTC"))}
-    defaults, _ = parse_records(CARDS, [{"KeyID": batch} | whole])
+        run.reading.note(WHOLE, f"{what}: new ones are left out: keypool {shorten(pool_id)}: {why}")
+    whole, _ = parse_records(CARDS, [{"KeyID": batch} | {name: about[name] for name in about if "UTC" in name}])
     for card in cards:
-        _say_card(run, pool, batch, card, defaults[0] if defaults else None)
+        if pool is not None or card.id in run.known.keys:
+            _say_card(run, pool_id, batch, card, whole[0] if whole else card)
 
 
-def _say_card(run: Run, pool: Pool, batch: str, card: Card, whole: Card | None) -> None:
+def _say_card(run: Run, pool_id: str, batch: str, card: Card, whole: Card) -> None:
     """Say a card as a key. Its window is its own, as batches are prolonged card by card, else its batch's."""
-    venue = card.venue or next(iter((*pool.venues, *run.venues)), None)
+    pool = run.pools.get(pool_id)
+    venue = card.venue or next(iter((*(pool.venues if pool is not None else ()), *run.venues)), None)
     if venue is None or venue not in run.venues:
         return
+    is_known = card.id in run.known.keys
     try:
-        passphrase = parse_passphrase(card.passphrase)
-        starts = card.starts if card.starts is not None or whole is None else whole.starts
-        ends = card.ends if card.ends is not None or whole is None else whole.ends
+        passphrase = None if is_known else parse_passphrase(card.passphrase)  # a stored one stays
+        starts = whole.starts if card.starts is None else card.starts
+        ends = whole.ends if card.ends is None else card.ends
         opens, closes = run.window(starts, ends, venue)
     except InvalidValue as error:
         run.reading.hold_back(Kind.KEY, card.id, venue, str(error))
         return
-    is_over = card.invalidated is not None
-    if card.id not in run.known.keys and not is_over and (passphrase is None or closes is None):
+    is_over = (card.invalidated or whole.invalidated) is not None
+    if not is_known and not is_over and (passphrase is None or closes is None):
         text = "the card has no PSK" if passphrase is None else "the card has no end"
         run.reading.hold_back(Kind.KEY, card.id, venue, text)
         return
@@ -109,7 +107,7 @@ def _say_card(run: Run, pool: Pool, batch: str, card: Card, whole: Card | None) 
         SaidKey(
             id=card.id,
             venue=venue,
-            pool=pool.id,
+            pool=pool_id,
             passphrase=passphrase,
             starts=opens,
             ends=run.known.ends_of_keys.get(card.id) if closes is None else closes,

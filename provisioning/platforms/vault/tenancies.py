@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from ...errors import InvalidValue
@@ -122,7 +123,7 @@ class _Subscriber:
     # Which keys.
 
     def _venue_of(self, key: Key) -> str | None:
-        """Return the venue of a key: its own, its unit's, the one of all its subscriptions, its subscriber's."""
+        """Return the venue of a key: its own, or of its unit, subscriptions, subscriber, keypool, or as stored."""
         if key.venue is not None:
             return key.venue
         if key.unit is not None and (unit := self.run.units.get(key.unit)) is not None:
@@ -133,7 +134,10 @@ class _Subscriber:
         if self.listed is not None and self.listed.venue is not None:
             return self.listed.venue
         pool = self.run.pools.get(key.pool)
-        return pool.venues[0] if pool is not None and len(pool.venues) == 1 else None
+        if pool is not None and len(pool.venues) == 1:
+            return pool.venues[0]
+        known = self.run.units.get(self.run.known.units_of_keys.get(key.id, ""))
+        return None if known is None else known.venue
 
     def _is_wanted(self, key: Key) -> bool:
         """Return whether a key is of a venue that is read, and of a keypool that is searched."""
@@ -143,13 +147,11 @@ class _Subscriber:
         why = self.run.not_searched.get(key.pool)
         if why is None and key.pool not in self.run.pools:
             why = why_not_searched(key.mechanism)
-        if why is not None and (why == "" or key.id not in self.run.known.keys):
-            return False
-        if why is not None or venue is None:
-            text = f"its keypool: {why}" if why is not None else "at which venue it is is not told"
-            self.reading.hold_back(Kind.KEY, key.id, venue or WHOLE, text)
-            return False
-        return True
+        if why is not None and key.id not in self.run.known.keys:
+            return False  # a stored one goes on as the platform says
+        if venue is None:
+            self.reading.hold_back(Kind.KEY, key.id, WHOLE, "at which venue it is is not told")
+        return venue is not None
 
     def _stays_of(self, key: Key, keys: Sequence[Key], units: frozenset[str | None]) -> list[Stay]:
         """Return the stays that a key is for: of several keys in one unit, those during which it runs."""
@@ -167,30 +169,18 @@ class _Subscriber:
 
     def _say(self, key: Key, devices: Sequence[KeyDevice]) -> None:
         id_, venue = key.id, self._venue_of(key) or ""
-        is_known = id_ in self.run.known.keys
-        try:
-            passphrase = parse_passphrase(key.passphrase)
-            starts, ends = self.run.window(key.starts, key.ends, venue)
-        except InvalidValue as error:
-            self.reading.hold_back(Kind.KEY, id_, venue, str(error))
-            return
         stays = self.stays_of[key.id]
         stay = choose(stays, self.run.now) if stays else None
         own = read_status(key.status)
         if own is not None:
             note_word(self.run, own, venue, Kind.KEY, id_)
         state = weigh((self.state, None if stay is None else stay.state, own))
-        if passphrase is None and not is_known and not self.run.settings.write_back:
-            self.reading.hold_back(Kind.KEY, id_, venue, "its PSK is not told, and write_back is off", field="PSK")
+        try:
+            passphrase = self._passphrase(key, venue)
+            starts, ends = self._window(key, stay, venue, is_over=state.standing is Standing.ENDED)
+        except InvalidValue as error:
+            self.reading.hold_back(Kind.KEY, id_, venue, str(error))
             return
-        if stay is not None and (venue not in self.run.unsure_windows or not is_known):
-            starts, ends = stay.starts, stay.ends
-        elif venue in self.run.unsure_windows or ends is None:
-            if not is_known and state.standing is not Standing.ENDED:
-                text = "it has no subscription and no end of its own, so that its window is not known"
-                self.reading.hold_back(Kind.KEY, id_, venue, text)
-                return
-            starts, ends = None, self.run.known.ends_of_keys.get(id_)  # as it is stored
         self.venue = self.venue or venue
         is_over = ends is not None and ends <= self.run.now
         self.reading.say(
@@ -212,6 +202,37 @@ class _Subscriber:
                 devices=tuple(self._macs(key.pool, devices, id_, venue)) if state == ACTIVE and not is_over else (),
             )
         )
+
+    def _passphrase(self, key: Key, venue: str) -> bytes | None:
+        """Return the PSK; None where there is none and none is needed. InvalidValue where the key cannot be without."""
+        is_known = key.id in self.run.known.keys
+        try:
+            passphrase = parse_passphrase(key.passphrase)
+        except InvalidValue as error:
+            if not is_known:
+                raise
+            self._note(f"{error}: the stored one stays", venue, key.id, "PSK")
+            return None
+        if passphrase is None and not is_known and not self.run.settings.write_back:
+            raise InvalidValue("its PSK is not told, and write_back is off")
+        return passphrase
+
+    def _window(
+        self, key: Key, stay: Stay | None, venue: str, *, is_over: bool
+    ) -> tuple[datetime | None, datetime | None]:
+        """Return a key's window: its subscription's, else its own. InvalidValue where neither is known of a new key.
+
+        A stored one stays as it is where the subscriptions were not all read, or none of them tells an end.
+        """
+        is_known, is_unsure = key.id in self.run.known.keys, venue in self.run.unsure_windows
+        starts, ends = self.run.window(key.starts, key.ends, venue)
+        if stay is not None and not (is_unsure and is_known):
+            return stay.starts, stay.ends
+        if ends is not None and not is_unsure:
+            return starts, ends
+        if is_known or is_over:
+            return None, self.run.known.ends_of_keys.get(key.id)
+        raise InvalidValue("it has no subscription and no end of its own, so that its window is not known")
 
     def _plan(self, key: Key | None, stay: Stay | None, venue: str, id_: str) -> str | None:
         """Return the plan, of which the subscription tells; one that is not listed says nothing."""

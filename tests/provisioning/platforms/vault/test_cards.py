@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioning.platforms import Refused, Unavailable
+from provisioning.platforms import Known, Refused, Unavailable
 from provisioning.sync import Kind, SaidKey, Standing
 from tests.provisioning.platforms.drive import drive
 from tests.provisioning.platforms.vault import api
@@ -74,6 +74,19 @@ def test_4_35_a_cards_own_end_counts_and_an_invalidated_card_has_ended():
     assert said["plain"].ends == datetime(2026, 12, 1, tzinfo=UTC)
     assert said["prolonged"].ends == datetime(2027, 3, 1, tzinfo=UTC)
     assert (said["dead"].standing, said["dead"].reason) == (Standing.ENDED, "invalidated")
+
+
+@pytest.mark.parametrize("where", ["the keypool is not searched", "the batch", "the card"])
+def test_4_35_a_stored_card_that_is_invalidated_ends_whatever_else(where):
+    vault = Vault()
+    dead = {"invalidatedUTC.ISO8601": "2026-11-20T10:00:00Z"}
+    settings = cards(vault, card("card_1", PSK="bad", **({} if where == "the batch" else dead)))
+    if where == "the batch":
+        vault.batches[POOL, BATCH] |= dead
+    if where == "the keypool is not searched":
+        vault.pools[0]["AuthenticationMechanism"] = "WPA3"
+    said = read(vault, Known(keys=frozenset({"card_1"})), **settings).get(SaidKey, "card_1")
+    assert said.standing is Standing.ENDED
 
 
 def test_5_74_a_card_without_an_end_is_held_back():

@@ -38,6 +38,13 @@ def test_5_51_what_can_be_no_passphrase_holds_its_key_back(psk):
     assert psk not in "".join(faults(reading))
 
 
+def test_5_51_a_stored_key_whose_psk_became_none_keeps_its_own_and_still_ends():
+    vault = Vault()
+    vault.keys["sub_1"][0] |= {"PSK": "seven77", "Status": "TERMINATED"}
+    said = one(read(vault, stored("psk_1")))
+    assert (said.passphrase, said.standing) == (None, Standing.ENDED)
+
+
 def test_a_new_key_without_a_psk_is_held_back_and_a_stored_one_stays():
     vault = Vault()
     vault.keys["sub_1"][0]["PSK"] = None

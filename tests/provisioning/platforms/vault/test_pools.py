@@ -3,7 +3,7 @@
 import pytest
 
 from provisioning.platforms import Known, Unavailable
-from provisioning.sync import Kind, SaidKey, SaidPlan, SaidPool
+from provisioning.sync import Kind, SaidKey, SaidPlan, SaidPool, Standing
 from tests.provisioning.platforms.vault import api
 from tests.provisioning.platforms.vault.api import (
     OTHER,
@@ -94,6 +94,14 @@ def test_5_43_a_key_whose_keypool_became_wpa3_is_not_missing():
     vault.pools[0]["AuthenticationMechanism"] = "WPA3"
     reading = read(vault, Known(keys=frozenset({"psk_1"})))
     assert reading.saw(Kind.KEY, "psk_1")
+
+
+def test_5_43_a_stored_key_whose_keypool_became_wpa3_still_ends():
+    vault = Vault()
+    vault.pools[0]["AuthenticationMechanism"] = "WPA3"
+    vault.subscribers[0]["Status"] = "Suspended"
+    (said,) = read(vault, Known(keys=frozenset({"psk_1"}))).all(SaidKey)
+    assert said.standing is Standing.SUSPENDED
 
 
 def test_5_43_a_keypool_of_a_controller_is_wpa3():
