@@ -1,6 +1,7 @@
 """Accounting: what is acknowledged, what is logged, and which devices are remembered. Packets are made and checked here
 by RFC 2866 with hashlib alone, by pyrad, and by FreeRADIUS's client."""
 
+import dataclasses
 import hashlib
 import hmac
 import os
@@ -143,6 +144,12 @@ class TestDiscards:
     def test_strangers(self, books, lines):
         datagram = packet(START, *SESSION)
         self.discarded(books, lines, datagram, "unknown-source", "no NAS has this address", "203.0.113.1")
+
+    def test_a_nas_that_is_switched_off(self, books, lines):
+        books.store.nases.save(dataclasses.replace(books.nas, enabled=False))
+        books.follow()
+        datagram = packet(START, *SESSION)
+        self.discarded(books, lines, datagram, "nas-disabled", "NAS access points is disabled")
 
     def test_another_secret(self, books, lines):
         datagram = packet(START, *SESSION, secret=b"testing124")

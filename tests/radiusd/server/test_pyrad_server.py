@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from pyrad.client import Client
+from pyrad.client import Client, Timeout
 from pyrad.packet import AccessAccept, AccessReject, AccessRequest, AccountingResponse
 from pyrad.server import RemoteHost
 
@@ -118,6 +119,18 @@ def test_whom_nobody_knows_the_engine_discards(served, own, lines):
     while not any("discard cause=unknown-source" in line for line in lines()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert own.handled == []
+
+
+def test_a_nas_that_is_switched_off_is_not_pyrads(served, house, own, lines):
+    there = next(nas for nas in house.store.nases.all() if nas.name == "ap")
+    house.store.nases.save(replace(there, enabled=False))
+    one = client(served, STORES, OTHER_SECRET, timeout=1)
+    deadline = time.monotonic() + 30
+    while not any("discard cause=nas-disabled" in line for line in lines()):
+        assert time.monotonic() < deadline
+        with pytest.raises(Timeout):
+            ask(one)
     assert own.handled == []
 
 
