@@ -24,7 +24,10 @@ class SentKeys:
         )
         found = []
         for mark, where, record in rows:
-            service, request, is_again, is_found = json.loads(where)
+            try:
+                service, request, is_again, is_found = json.loads(where)
+            except ValueError:  # damaged: its passphrase tells, where that is still the same
+                continue
             found.append(
                 SentKey(
                     mark=mark, record=record, service=service, request=request, is_again=is_again, is_found=is_found

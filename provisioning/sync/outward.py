@@ -18,6 +18,7 @@ from .plan import Action, Field, Plan, Step, in_order
 from .statement import Fault, Kind, SaidKey, Standing, shorten
 
 _MARK: Final = re.compile(r"latchkey-([0-9]{1,18})-([0-9a-f]{8})[0-9a-f]{8}")
+_TAKEN: Final = "its passphrase is there already as {}, which is not from here: remove that, so that this can be told"
 KeyPlace: TypeAlias = tuple[int, str]  # our key, and the controller's pool that it is in
 
 
@@ -159,20 +160,28 @@ class Ours:
 
 
 def adopted(contents: Contents, sent: Iterable[SentKey], ours: Ours) -> dict[str, KeyPlace]:
-    """Return what is ours by its mark and is not stored as ours, by the controller's ids.
+    """Return what is ours and is not stored as ours, by the controller's ids.
 
-    Of several of one mark one is ours, and those that are the same passphrase: a request was carried out twice.
+    By its mark, where that was sent: of several of one mark one is ours, and those that are the same passphrase, as a
+    request was carried out twice. By mark, key and passphrase where nothing is known of it: the database was restored.
     """
     by_mark = {(each.service, each.mark): each for each in sent}
-    passphrases = {each.place: each.passphrase for each in ours.wanted}
+    wanted = {each.place: each for each in ours.wanted}
+    has = set(ours.owned.values())
     marked: defaultdict[tuple[str, str], list[ThereKey]] = defaultdict(list)
-    for there in contents.keys:
-        if there.id not in ours.owned and (there.service, there.username) in by_mark:
-            marked[there.service, there.username].append(there)
     found: dict[str, KeyPlace] = {}
+    for there in contents.keys:
+        if there.id in ours.owned:
+            continue
+        if (there.service, there.username) in by_mark:
+            marked[there.service, there.username].append(there)
+        elif (match := _MARK.fullmatch(there.username)) is not None:
+            place = int(match[1]), there.service
+            if place in wanted and place not in has and wanted[place].passphrase == there.passphrase:
+                found[there.id] = place
     for mark, all_ in marked.items():
         each = by_mark[mark]
-        like = passphrases.get(each.place)
+        like = wanted[each.place].passphrase if each.place in wanted else None
         some = [there for there in all_ if there.passphrase == like]
         if not some and not each.is_found:
             some = [there for there in all_ if there.passphrase == all_[0].passphrase]
@@ -198,6 +207,10 @@ def reconcile_outward(
         Fault(platform, service.name, Kind.POOL, None, None, f"nothing is written to it: {service.refused}")
         for service in contents.services
         if service.refused is not None
+    ]
+    faults += [
+        Fault(platform, shorten(services[mine.service].name), Kind.KEY, shorten(mine.label), None, _TAKEN.format(id_))
+        for mine, id_ in _taken(contents, ours, services)
     ]
     steps: list[Step] = []
     waiting: list[Step] = []
@@ -227,7 +240,7 @@ def _steps(
     """Yield what is to be done, and whether enough was read for it."""
     wanted = {each.place: each for each in ours.wanted}
     elsewhere = {each.record: UnwantedKey(each.label, "its key belongs to another pool now") for each in ours.wanted}
-    known = set(ours.owned.values())
+    left = {*ours.owned.values(), *ours.making, *(mine.place for mine, _ in _taken(contents, ours, services))}
     there_of: dict[KeyPlace, ThereKey] = {}
     for there in contents.keys:
         place, service = ours.owned.get(there.id), services[there.service]
@@ -250,8 +263,18 @@ def _steps(
             fields = tuple(_fields(mine, held))
             if fields:
                 yield _step(Action.CHANGE, mine, service, held.id, "it differs at the controller", fields), True
-        elif place not in ours.making and place not in known:  # what is known and was not read is left
+        elif place not in left:  # what is known and was not read is among it
             yield _step(Action.ADD, mine, service, mine.mark, "not at the controller"), service.is_complete
+
+
+def _taken(contents: Contents, ours: Ours, services: Mapping[str, Service]) -> Iterator[tuple[WantedKey, str]]:
+    """Yield what is not there and whose passphrase somebody else's is, and the id of that: no two are made the same."""
+    others = {(there.service, there.passphrase): there.id for there in contents.keys if there.id not in ours.owned}
+    known = {*ours.owned.values(), *ours.making}
+    for mine in ours.wanted:
+        id_ = others.get((mine.service, mine.passphrase))
+        if id_ is not None and mine.place not in known and services[mine.service].refused is None:
+            yield mine, shorten(id_)
 
 
 def _is_whole(service: Service) -> bool:

@@ -126,17 +126,22 @@ class Connector:
     def _passphrases(self, pool: Pool, faults: list[Fault]) -> Exchange[tuple[Service, list[ThereKey]]]:
         """Return a pool's passphrases; complete: as many as the total, which no page changed."""
         found = _Found(pool)
-        first: Answer = yield from self._session.ask(_page(pool, 1))
-        found.take(first)
-        for page in range(2, _MOST_PAGES):
+        refusal: PlatformError | None = None
+        for page in range(1, _MOST_PAGES):
+            try:
+                found.take((yield from self._session.ask(_page(pool, page))))
+            except PlatformError as error:
+                if page > 1:
+                    raise
+                refusal = error
             if found.is_all or not found.grew:
                 break
-            found.take((yield from self._session.ask(_page(pool, page))))
         if not found.is_all:  # where pages count from 0 one is left; elsewhere this is refused
             try:
                 found.take((yield from self._session.ask(_page(pool, 0))))
             except PlatformError:
-                found.grew = False
+                if refusal is not None:
+                    raise refusal from None
         faults += [self._fault(pool.name, text) for text in found.problems()]
         refused = _MAILS if pool.notifies else None
         service = _service(pool, is_complete=found.is_complete, unread=frozenset(found.unread), refused=refused)
@@ -200,7 +205,7 @@ class _Found:
 
     @property
     def is_all(self) -> bool:
-        return self._count + len(self._nameless) >= self._totals[-1]
+        return bool(self._totals) and self._count + len(self._nameless) >= self._totals[-1]
 
     @property
     def is_complete(self) -> bool:

@@ -1,5 +1,6 @@
 """Keys told to a controller: a real store, the real transport, a real HTTP server, judged by what that holds then."""
 
+import contextlib
 import os
 import re
 import signal
@@ -339,6 +340,32 @@ def test_what_people_made_there_is_left_alone_whatever_its_name(settled):
     assert len(after) == 3 + len(names)
 
 
+def test_what_people_made_there_with_a_passphrase_of_ours_is_said_and_told_once_it_is_gone(settled):
+    by_hand = settled.put_by_hand("correct-dan-1", username="Dan")
+    dan = settled.add("correct-dan-1", identity="dan")
+    report = settled.run()
+    assert settled.there["correct-dan-1"] == by_hand
+    assert [text for text in texts(report) if "key dan: its passphrase is there already" in text]
+    life.suspend(settled.store, dan, now=NOW)
+    settled.run()
+    assert settled.there["correct-dan-1"] == by_hand
+    life.resume(settled.store, dan, now=NOW)
+    del settled.platform.pool(SSID).passphrases[by_hand["id"]]
+    settled.run()
+    assert settled.there["correct-dan-1"]["username"].startswith(f"latchkey-{dan}-")
+
+
+def test_a_database_that_forgot_what_it_told_makes_nothing_twice(settled, path):
+    with sqlite3.connect(path) as raw:
+        raw.execute("DELETE FROM sync_records")
+    before = dict(settled.platform.pool(SSID).passphrases)
+    assert settled.run().plan.steps == ()
+    assert settled.platform.pool(SSID).passphrases == before
+    life.suspend(settled.store, key_of(settled, "ann"), now=NOW)
+    settled.run()
+    assert set(settled.there) == {"correct-bob-1", "correct-eve-1"}
+
+
 def test_what_somebody_deletes_there_by_hand_is_made_again(settled):
     del settled.platform.pool(SSID).passphrases[settled.there["correct-ann-1"]["id"]]
     assert settled.run().outcome is Outcome.DONE
@@ -548,6 +575,18 @@ def test_an_interruption_between_making_and_storing_the_id_makes_nothing_twice(w
     assert set(world.there) == expected
     assert world.run().plan.steps == ()
     assert set(world.there) == expected
+
+
+@pytest.mark.parametrize("answers", range(1, 16))
+def test_whatever_answer_is_the_last_one_the_next_run_completes_it(settled, answers):
+    settled.add("correct-dan-1")
+    life.suspend(settled.store, key_of(settled, "ann"), now=NOW)
+    life.reset(settled.store, key_of(settled, "bob"), Passphrase(b"another-bob-2"), now=NOW)
+    with contextlib.suppress(Killed):
+        settled.run(around=killing(answers, lambda _: True))
+    assert settled.run().outcome is Outcome.DONE
+    assert set(settled.there) == {"correct-dan-1", "another-bob-2", "correct-eve-1"}
+    assert settled.run().plan.steps == ()
 
 
 def test_a_process_that_is_killed_in_the_middle_is_completed_by_the_next(world, path, master_key):

@@ -161,7 +161,29 @@ def test_of_several_of_one_mark_the_same_passphrase_is_ours():
     )
     contents = Contents(services=(POOL,), keys=keys)
     assert adopted(contents, [sent()], ours) == {"p2": (1, "pool-1"), "p3": (1, "pool-1")}
-    assert adopted(contents, [], ours) == {}
+
+
+def test_of_a_restored_database_the_same_key_and_passphrase_is_ours():
+    ours = Ours(wanted=(wanted(),), owned={}, unwanted={})
+    mark = "latchkey-1-6968d6c0ffffffff"
+    for row, found in (
+        ({"username": mark}, {"p1": (1, "pool-1")}),
+        ({"username": mark, "passphrase": b"another-horse"}, {}),
+        ({"username": mark.replace("-1-", "-2-")}, {}),
+        ({"username": "latchkey-1"}, {}),
+        ({"username": mark, "service": "pool-2"}, {}),
+    ):
+        assert adopted(Contents(services=(POOL,), keys=(there(**row),)), [], ours) == found
+    owned = replace(ours, owned={"p0": (1, "pool-1")})
+    assert adopted(Contents(services=(POOL,), keys=(there(username=mark),)), [], owned) == {}
+
+
+def test_what_somebody_else_made_with_the_same_passphrase_is_not_made_again():
+    plan = plan_of([there("p9")], [wanted()])
+    assert not plan.steps
+    (fault,) = plan.faults
+    assert "Ann: its passphrase is there already as p9" in str(fault)
+    assert "correct-horse" not in str(fault)
 
 
 def test_a_mark_that_was_found_finds_only_the_same_passphrase():

@@ -201,6 +201,20 @@ def test_a_server_that_caps_its_pages_is_read_whole():
     assert [service.is_complete for service in found.services] == [True]
 
 
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_pages_from_0_are_read_where_page_1_is_refused_as_there_is_none(status):
+    def answers(request, body):
+        if request.path == "/dpskServices/query":
+            return 200, {"data": [POOL], "totalCount": 1}
+        if body["page"]:
+            return status, {}
+        return 200, {"data": [{"id": "p1", "passphrase": "correct horse"}], "totalCount": 1}
+
+    found, _ = drive(connector().contents({SSID}), answers)
+    assert [service.is_complete for service in found.services] == [True]
+    assert len(found.keys) == 1
+
+
 def test_a_list_that_never_ends_ends():
     def answers(request, body):
         if request.path == "/dpskServices/query":
