@@ -77,6 +77,20 @@ class OutwardRun(Run):
     def _controller(self) -> OutwardConnector:
         return cast("OutwardConnector", self._connector)
 
+    def run(self) -> RunReport:
+        """Synchronise, as far as nobody has to be asked; what the controller does not take, the next run tells it."""
+        try:
+            return super().run()
+        except PlatformError as error:  # in the middle of it: a plan that was accepted stays so
+            return self._failed(error)
+
+    def accept(self, number: int, *, reason: str | None = None) -> RunReport:
+        """Carry out a plan that was kept, exactly; where something it was made from has changed, make a new one."""
+        try:
+            return super().accept(number, reason=reason)
+        except PlatformError as error:
+            return self._failed(error)
+
     # The parts of a run that differ.
 
     def _make_plan(self, *, keep: bool = True) -> Plan:

@@ -169,6 +169,7 @@ class _Found:
         self.unread: dict[str, str] = {}  # id -> why
         self.grew = False  # by the last page
         self._pool = pool
+        self._ids: set[str] = set()
         self._nameless: list[str] = []
         self._totals: list[int] = []
 
@@ -185,6 +186,7 @@ class _Found:
 
     def _take(self, row: Any) -> None:
         id_ = parse(PassphraseId, row, "a passphrase").id
+        self._ids.add(id_)
         try:
             read = parse(Passphrase, row, f"passphrase {shorten(id_)}")
         except Unreadable as error:
@@ -201,7 +203,7 @@ class _Found:
 
     @property
     def _count(self) -> int:
-        return len(self.keys.keys() | self.unread.keys())
+        return len(self._ids)
 
     @property
     def is_all(self) -> bool:

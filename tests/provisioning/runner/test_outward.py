@@ -793,6 +793,21 @@ def test_a_token_that_expires_in_the_middle_is_renewed(settled):
     assert settled.run().outcome is Outcome.DONE
 
 
+def test_a_token_that_cannot_be_renewed_in_the_middle_is_said_and_the_accepted_plan_goes_on_later(world):
+    for n in range(120):
+        world.add(f"correct-horse-{n:03}", identity=f"k{n}")
+    held = world.run()
+    world.platform.faults.add("token_expired", path=r"/passphrases$", skip=30)
+    world.platform.faults.add("unavailable", path="oauth2", skip=1, times=1000)
+    report = world.accept(held)
+    assert (report.outcome, "HTTP 503" in report.text) == (Outcome.FAILED, True)
+    assert 0 < len(world.there) < 120
+    world.platform.faults.clear()
+    life.suspend(world.store, key_of(world, "k119"), now=NOW)
+    assert world.run().outcome is Outcome.DONE
+    assert set(world.there) == {f"correct-horse-{n:03}" for n in range(119)}
+
+
 def test_credentials_that_are_refused_are_said_without_the_secret(settled):
     settled.table = {"client_id": "another"}
     report = settled.run()
