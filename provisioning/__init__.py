@@ -70,7 +70,7 @@ from .model.rules.passphrases import generate_passphrase
 from .model.rules.zones import parse_instant, parse_zone, render_instant
 from .reasons import Reason, code_of
 from .secrets import KEY_VARIABLE, MasterKey, key_path
-from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue
+from .selectors import find_key, find_keypool, find_nas, find_unit, find_venue, keys_of
 from .store import Store, create_store, open_store
 from .store.sync import ConnectorState
 from .text import ABSENT, printable, quote, quote_octets, render_time
@@ -168,6 +168,7 @@ __all__ = [
     "import_keys",
     "json_option",
     "key_path",
+    "keys_of",
     "no_such_command",
     "open_database",
     "open_store",

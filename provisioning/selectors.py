@@ -261,7 +261,8 @@ def _other_nas(network: IPv4Network | IPv6Network | None, text: str, nases: Sequ
 def find_key(store: Store, text: str) -> KeyLabel:
     """Return the key of that id, `id:N`, or identity; of several with one identity, the only one not removed.
 
-    In another case of letters it is found where one key alone can be meant.
+    In another case of letters it is found where one key alone can be meant, and so is the key of the subscriber of that
+    name: a key that a platform has made is called as it is there.
 
     It need not be one that can be opened: whoever has lost a key can shut it out by its name.
     """
@@ -272,7 +273,8 @@ def find_key(store: Store, text: str) -> KeyLabel:
     if len(found) > 1:
         found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
     if not found and by_id == text:
-        found = _in_either_case(store, text)
+        found = _in_either_case(store, text) or keys_of(store, text)
+        found = [key for key in found if key.status is not KeyStatus.REMOVED] or found
     if not found:
         close = [] if by_id != text else _closest(text, store.keys.identities_like(text, limit=_COMPARED))
         raise NotFound(f"no key {text!r}{_did_you_mean(close)}")
@@ -289,6 +291,12 @@ def find_key(store: Store, text: str) -> KeyLabel:
 def _own(keys: Sequence[KeyLabel]) -> list[KeyLabel]:
     """Return the keys themselves: who names one does not mean its former passphrase."""
     return [key for key in keys if key.grace_of is None]
+
+
+def keys_of(store: Store, text: str) -> list[KeyLabel]:
+    """Return the keys of the subscribers of that name, token or external id."""
+    people = store.subscribers.named(text)
+    return _own([key for person in people for key in store.keys.labels(subscriber_id=person.id)])
 
 
 def _in_either_case(store: Store, text: str) -> list[KeyLabel]:

@@ -196,12 +196,14 @@ class Keys:
         identity: str | None = None,
         folded: str | None = None,
         unit_id: int | None = None,
+        subscriber_id: int | None = None,
     ) -> list[KeyLabel]:
         """Return which keys are meant, by id. Nothing is opened: a damaged key can be named, suspended and removed.
 
         folded: an identity in either case of its letters, as far as they are ASCII
         """
         asked = {"k.id": key_id, "k.identity": identity, "k.identity COLLATE NOCASE": folded, "k.unit_id": unit_id}
+        asked["k.subscriber_id"] = subscriber_id
         said = {column: value for column, value in asked.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in said) or "true"
         return [load_key_label(row) for row in self._db.rows(f"{_LABEL} WHERE {where} ORDER BY k.id", [*said.values()])]

@@ -13,14 +13,15 @@ from provisioning import (
     find_nas,
     find_unit,
     find_venue,
+    keys_of,
 )
 
 from .reader import Whose
 
 
 def keys_called(store: Store, identity: str) -> Whose:
-    """Return the lines of all keys of an identity; it need not be there any more."""
-    return _whose(store, store.keys.labels(identity=identity), identity)
+    """Return the lines of all keys of an identity, else of the subscriber of that name; neither need be there."""
+    return _whose(store, store.keys.labels(identity=identity) or keys_of(store, identity), identity)
 
 
 def key_called(store: Store, text: str) -> Whose:
