@@ -54,6 +54,10 @@ class OutwardConnector(Protocol):
         """Return what is in the pools of these names."""
         ...
 
+    def look(self, places: Sequence[tuple[str, str]]) -> Exchange[Mapping[str, bool]]:
+        """Return whether passphrases are there, by pool and id, as far as that can be told."""
+        ...
+
     def push(self, steps: Sequence[Step]) -> Exchange[Pushed]:
         """Do these steps."""
         ...
@@ -198,7 +202,7 @@ class OutwardRun(Run):
         states = self._drive(self._controller.activities([each.request for each in sent if each.request is not None]))
         targets = Targets(self._store, self._configured.settings)
         contents = targets.check(self._drive(self._controller.contents(targets.names)))
-        owned, gone = self._owned(contents)
+        contents, owned, gone = self._owned(contents)
         wanted, faults = read_wanted(self._store, targets, contents, sent, self._now())
         ours = Ours(wanted=wanted, owned=owned, unwanted={})
         found = adopted(contents, sent, ours)
@@ -224,22 +228,30 @@ class OutwardRun(Run):
         ]
         return _Compared(contents=contents, ours=ours, faults=(*targets.faults, *faults))
 
-    def _owned(self, contents: Contents) -> tuple[dict[str, KeyPlace], list[str]]:
-        """Return what is ours there, and the ids of what of it is gone: it was removed, by us or by hand."""
-        seen = {there.id for there in contents.keys}
-        complete = set()
-        for service in contents.services:
-            seen |= service.unread
-            if service.is_complete:
-                complete.add(service.id)
-        owned: dict[str, KeyPlace] = {}
-        gone: list[str] = []
-        for each in self._store.sync.owned(self._name, Kind.KEY):
-            if each.platform_id not in seen and each.venue in complete:
-                gone.append(each.platform_id)
-            else:
-                owned[each.platform_id] = each.record_id, each.venue
-        return owned, gone
+    def _owned(self, contents: Contents) -> tuple[Contents, dict[str, KeyPlace], list[str]]:
+        """Return what was read, what is ours there, and the ids of what of it is gone: removed by us, or by hand.
+
+        What a list lacks is asked for by its id: a list that lacks what is there is not complete, whatever its total.
+        """
+        seen = {there.id for there in contents.keys}.union(*(service.unread for service in contents.services))
+        complete = {service.id for service in contents.services if service.is_complete}
+        owned = {
+            each.platform_id: (each.record_id, each.venue) for each in self._store.sync.owned(self._name, Kind.KEY)
+        }
+        missing = [(service, id_) for id_, (_, service) in owned.items() if id_ not in seen and service in complete]
+        states = self._drive(self._controller.look(missing)) if missing else {}
+        gone = [id_ for id_, is_there in states.items() if not is_there]
+        lacking = {service for service, id_ in missing if states.get(id_, True)}
+        services = [
+            replace(service, is_complete=service.is_complete and service.id not in lacking)
+            for service in contents.services
+        ]
+        text = "its list lacks passphrases that are there, or may be"
+        platform = self._configured.settings.platform
+        faults = [Fault(platform, each.name, Kind.POOL, None, None, text) for each in services if each.id in lacking]
+        for id_ in gone:
+            del owned[id_]
+        return replace(contents, services=tuple(services), faults=(*contents.faults, *faults)), owned, gone
 
     def _is_making(self, sent: SentKey, state: ActivityState | None) -> bool:
         """Return whether what was asked for may still come by itself."""

@@ -16,9 +16,9 @@ it found where those are silent or say otherwise.
 
 Calls: `POST /oauth2/token/{tenantId}` (form, client credentials), `POST /dpskServices/query` (without pages: users find
 any page refused), `POST /dpskServices/{poolId}/passphrases/query` (pages from 0 by the document, from 1 as users find
-it: both are read where the total is not reached; rows in `data`, total in `totalCount`), `POST`, `PATCH /{id}` and
-`DELETE` (a list of ids) of `/dpskServices/{poolId}/passphrases`, and `GET /activities/{requestId}`. A write is answered
-202 and may fail afterwards: its activity tells, and reading it back.
+it: both are read where the total is not reached; rows in `data`, total in `totalCount`), `GET /{id}` (what a list of
+them lacks), `POST`, `PATCH /{id}` and `DELETE` (a list of ids) of `/dpskServices/{poolId}/passphrases`, and
+`GET /activities/{requestId}`. A write is answered 202 and may fail afterwards: its activity tells, and reading it back.
 
 Hosts: the document names three. Another is taken, with a line that says so: the vendor may open a fourth, the name is
 the operator's explicit word, and its certificate is verified.

@@ -15,6 +15,7 @@ from .session import Session, parse
 
 HOSTS: Final = ("api.ruckus.cloud", "api.eu.ruckus.cloud", "api.asia.ruckus.cloud")
 PAGE: Final = 500
+_NOT_FOUND: Final = 404
 _MOST_PAGES: Final = 2000
 _MAILS: Final = "it mails and texts passphrases in clear when one changes: switch its notifications off"
 
@@ -146,6 +147,24 @@ class Connector:
         refused = _MAILS if pool.notifies else None
         service = _service(pool, is_complete=found.is_complete, unread=frozenset(found.unread), refused=refused)
         return service, list(found.keys.values())
+
+    def look(self, places: Sequence[tuple[str, str]]) -> Exchange[Mapping[str, bool]]:
+        """Return whether passphrases are there, by pool and id, as far as that can be told."""
+        found: dict[str, bool] = {}
+        for first in range(0, len(places), writing.AT_ONCE):
+            some = places[first : first + writing.AT_ONCE]
+            answers = yield from self._session.ask_all(
+                [
+                    Request(
+                        path=f"/dpskServices/{quote(pool, safe='')}/passphrases/{quote(id_, safe='')}", what="a key"
+                    )
+                    for pool, id_ in some
+                ]
+            )
+            for (_, id_), answer in zip(some, answers, strict=True):
+                if isinstance(answer, Answer) and (answer.is_ok or answer.status == _NOT_FOUND):
+                    found[id_] = answer.is_ok
+        return found
 
     # Writing.
 
