@@ -36,7 +36,7 @@ TABLES: Final = {
     "operator": Table("operator", Entity.VENUE),
     "venues": Table("venue", Entity.VENUE),
     "venue_nas_identifiers": Table("nas_identifier", Entity.VENUE, "venue_id", ("nas_identifier",)),
-    "units": Table("unit", Entity.UNIT),
+    "units": Table("unit", Entity.UNIT, feeds_new=False),  # it has no keys yet; thousands would stale every answer
     "keypools": Table("pool", Entity.KEYPOOL),
     "keypool_venues": Table("pool_venue", Entity.KEYPOOL, "keypool_id", ("keypool_id", "venue_id")),
     "plans": Table("plan", Entity.PLAN),

@@ -190,8 +190,8 @@ def test_what_was_altered_in_the_audit_is_found(site):
 
 
 def test_revisions_are_in_the_order_of_commits(site):
-    store, venue, _ = site
-    store.units.add(venue.id, "4A")
+    store, *_ = site
+    store.plans.add("Basic")
     revisions = [change.revision for change in store.changes.since(0)]
     assert revisions == sorted(set(revisions))
     assert store._db.rows("SELECT highest FROM counters WHERE name = 'revision'") == [(revisions[-1],)]

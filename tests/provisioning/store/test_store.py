@@ -492,7 +492,6 @@ class TestChanges:
 
         writes = [
             (lambda: store.venues.add("v"), [(Entity.VENUE, 1, 1)]),
-            (lambda: store.units.add(1, "u"), [(Entity.UNIT, 1, 1)]),
             (lambda: store.keypools.add(Ssid(b"x"), venue_ids=[1]), [(Entity.KEYPOOL, 1, 1)]),
             (lambda: store.plans.add("p"), [(Entity.PLAN, 1, 1)]),
             (lambda: store.nases.add(ip_network("::1"), b"s"), [(Entity.NAS, 1, 1)]),
