@@ -189,13 +189,15 @@ class Applier:
                 waiting[error.needed] += 1
                 continue
             text = f"not {_DONE[step.action]}: {error}"
-            self._tell_fault(step.venue, step.kind, step.id, _field_of(step, error), text)
+            self._tell_fault(step.venue, step.kind, step.id, _field_of(step, error), text, step.label)
         for (kind, id_), count in waiting.items():
             waits = "1 record waits" if count == 1 else f"{count:,} records wait"
             self._tell_fault("", kind, id_, None, f"{waits} for it, as it could not be made")
 
-    def _tell_fault(self, venue: str, kind: Kind, id_: str, where: str | None, text: str) -> None:
-        self._applied.refused.append(Fault(self._plan.platform, venue, kind, id_, where, text))
+    def _tell_fault(
+        self, venue: str, kind: Kind, id_: str, where: str | None, text: str, label: str | None = None
+    ) -> None:
+        self._applied.refused.append(Fault(self._plan.platform, venue, kind, id_, where, text, label=label))
 
 
 def _field_of(step: Step, error: ProvisioningError) -> str | None:

@@ -60,7 +60,7 @@ def find_drift(
             fault.kind,
             fault.record,
             fault.venue,
-            shorten(fault.record or ""),
+            fault.label or shorten(fault.record or ""),
             fault.text if fault.field is None else f"{fault.field}: {fault.text}",
             "what the line says, mended",
         )

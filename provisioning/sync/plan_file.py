@@ -179,6 +179,7 @@ def _load_fault(value: Json) -> Fault:
         value.get("field"),
         value["text"],
         value.get("is_unreadable", False),
+        value.get("label"),
     )
 
 

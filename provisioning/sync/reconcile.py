@@ -19,7 +19,7 @@ from .missing import Absent
 from .people import reconcile_people
 from .places import Places, reconcile_places
 from .plan import Plan, Step, in_order
-from .statement import WHOLE, Fault, Kind, Reading, SaidKey
+from .statement import WHOLE, Fault, Kind, Reading, SaidKey, SaidSubscriber, shorten
 from .tenancies import Tenancies
 
 
@@ -35,7 +35,7 @@ def reconcile(reading: Reading, holdings: Holdings, limits: Limits, plan_id: str
     taken = [step for step in steps if not (step.stops and reading.is_partial(step.venue))]
     waiting = [step for step in steps if step.stops and reading.is_partial(step.venue)]
     faults += _unlisted(reading, holdings)
-    faults = [_told(fault, places) for fault in faults]
+    faults = [_labelled(_told(fault, places), reading, holdings, tenancies) for fault in faults]
     return Plan(
         id=plan_id,
         connector=reading.connector,
@@ -83,3 +83,20 @@ def _told(fault: Fault, places: Places) -> Fault:
     count = places.waited_for.pop((fault.kind, fault.record), 0)
     waiting = "1 key waits" if count == 1 else f"{count:,} keys wait"
     return replace(fault, text=f"{fault.text}; {waiting} for it") if count else fault
+
+
+def _labelled(fault: Fault, reading: Reading, holdings: Holdings, tenancies: Tenancies) -> Fault:
+    """Return a fault with what a person knows its record by, where a connector has not said that."""
+    if fault.label is not None or fault.record is None:
+        return fault
+    label = None
+    if fault.kind is Kind.KEY:
+        said, held = reading.get(SaidKey, fault.record), holdings.keys.get(fault.record)
+        label = tenancies.label(said, held) if said is not None or held is not None else None
+    elif fault.kind is Kind.SUBSCRIBER:
+        person = reading.get(SaidSubscriber, fault.record) or holdings.subscribers.get(fault.record)
+        label = shorten(person.name) if person is not None else None
+    elif fault.kind is Kind.NAS:
+        nas = holdings.nases.get(fault.record)
+        label = shorten(nas.name) if nas is not None else None
+    return fault if label is None else replace(fault, label=label)

@@ -162,6 +162,7 @@ class Fault:
     """Something about a platform's answer that a person should know: where, and what. Nothing secret is in it.
 
     is_unreadable: what was there could not be read, so that nothing may be concluded from what is missing
+    label:         what a person finds the record by beside its id, or without one: whose, in which unit, which row
     """
 
     platform: str
@@ -171,13 +172,18 @@ class Fault:
     field: str | None
     text: str
     is_unreadable: bool = False
+    label: str | None = None
 
     def __str__(self) -> str:
         where = [self.platform]
         if self.venue != WHOLE:
             where.append(shorten(self.venue))
+        kind = self.kind.value if self.kind else "record"
         if self.record is not None:
-            where.append(f"{self.kind.value if self.kind else 'record'} {shorten(self.record)}")
+            label = "" if self.label in (None, self.record) else f" ({self.label})"
+            where.append(f"{kind} {shorten(self.record)}{label}")
+        elif self.label is not None:
+            where.append(f"{kind} {self.label}")
         if self.field is not None:
             where.append(self.field)
         return f"{', '.join(where)}: {self.text}"
@@ -219,21 +225,30 @@ class Reading:
         if there is not said and there != said:
             self.hold_back(kind, said.id, said.venue, "its id stands for two different records")
 
-    def hold_back(self, kind: Kind, id_: str, venue: str, text: str, *, field: str | None = None) -> None:
+    def hold_back(
+        self, kind: Kind, id_: str, venue: str, text: str, *, field: str | None = None, label: str | None = None
+    ) -> None:
         """Leave a record as it is stored, and say why: it is there, and was read, but cannot be taken as it is."""
         self._held[kind].add(id_)
         self._said[kind].pop(id_, None)
-        self.faults.append(Fault(self.platform, venue, kind, id_, field, text))
+        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, label=label))
 
     def unreadable(
-        self, kind: Kind | None, id_: str | None, venue: str, text: str, *, field: str | None = None
+        self,
+        kind: Kind | None,
+        id_: str | None,
+        venue: str,
+        text: str,
+        *,
+        field: str | None = None,
+        label: str | None = None,
     ) -> None:
         """Note a record that cannot be read: it stays as it is stored, and its venue is read in part only."""
         if kind is not None and id_ is not None:
             self._held[kind].add(id_)
             self._said[kind].pop(id_, None)
         self._partial.add(venue)
-        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, is_unreadable=True))
+        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, is_unreadable=True, label=label))
 
     def partial(self, venue: str, text: str) -> None:
         """Note that not all of a venue, or of the WHOLE, could be read: nothing ends because of this reading."""
