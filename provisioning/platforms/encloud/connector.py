@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...sync import Kind, Reading, SaidNas, SaidVenue, shorten
-from ..exchange import Exchange, Known, PlatformError, Refused, Unavailable, Unreadable
+from ..exchange import Exchange, Known, PlatformError, Unreadable
 from ..fields import BadRecord, find_id, find_zone
 from ..settings import ConnectorSettings, plain_uid
 from .payloads import Device, DevicePage, parse_devices
@@ -54,7 +54,7 @@ class Connector:
         self._configured = frozenset(map(plain_uid, settings.nases))
 
     def read(self, reading: Reading, known: Known) -> Exchange[None]:  # noqa: ARG002 (all connectors are asked alike)
-        """Fill the reading, customer by customer; one that fails costs itself. Raises where none gave an answer."""
+        """Fill the reading, customer by customer; one that fails costs itself. Raises where none could be read."""
         session = self._session()
         yield from session.authorise()
         lists: list[Devices] = []
@@ -65,7 +65,7 @@ class Connector:
             except PlatformError as error:
                 reading.partial(customer, str(error))
                 failed.append(error)
-        if not lists and all(isinstance(error, Refused | Unavailable) for error in failed):
+        if not lists:
             raise failed[0]
         self._say(reading, lists)
 
@@ -92,6 +92,8 @@ class Connector:
             found = yield from self._read_once(session, customer)
             if found.why is None:
                 break
+        if found.why is not None and not found.rows:
+            raise Unreadable(f"devices of customer {shorten(customer)}: {found.why}")
         return found
 
     def _read_once(self, session: Session, customer: str) -> Exchange[Devices]:

@@ -1,4 +1,4 @@
-"""enCloud's token: asked for once, sent bare, and once more where it is refused."""
+"""enCloud's token: asked for once, sent bare, and anew whenever it is refused."""
 
 import hashlib
 from collections.abc import Sequence
@@ -34,19 +34,24 @@ class Session:
     def get(self, path: str, calls: Sequence[tuple[str, tuple[tuple[str, str], ...]]]) -> Exchange[list[Answer]]:
         """Return the answers to calls, each what it asks for and its query; Refused or Unavailable where one has none.
 
-        Those that a token may have expired for are asked once more, with a new one.
+        Those that a token may have expired for are asked once more, with a new one. A token may expire again meanwhile:
+        as long as each one gets some of the calls answered, the others go on with the next.
         """
         if self._token is None:
             yield from self.authorise()
-        answers = yield [self._request(path, what, query) for what, query in calls]
-        expired = [place for place, answer in enumerate(answers) if self._may_have_expired(answer)]
-        if expired:
+        answers: list[Answer | Unavailable] = list((yield [self._request(path, *call) for call in calls]))
+        refused, before = self._refused(answers, range(len(calls))), len(calls) + 1
+        while refused and len(refused) < before:
             yield from self.authorise()
-            repeated = yield [self._request(path, *calls[place]) for place in expired]
-            for place, answer in zip(expired, repeated, strict=True):
+            repeated = yield [self._request(path, *calls[place]) for place in refused]
+            for place, answer in zip(refused, repeated, strict=True):
                 answers[place] = answer
+            refused, before = self._refused(answers, refused), len(refused)
         self._is_new = False
         return [_served(answer) for answer in answers]
+
+    def _refused(self, answers: Sequence[Answer | Unavailable], places: Sequence[int]) -> list[int]:
+        return [place for place in places if self._may_have_expired(answers[place])]
 
     def _may_have_expired(self, answer: Answer | Unavailable) -> bool:
         return answer.status in EXPIRED or (self._is_new and answer.status == UNSURE)

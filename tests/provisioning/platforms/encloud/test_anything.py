@@ -13,7 +13,14 @@ from tests.provisioning.platforms.encloud.distributor import Distributor, device
 UID = "00A0EB801B98"
 DEVICE = tuple(device(UID))
 NAMES = (*DEVICE, "totalFilteredResults", "limit", "page", "devices", "user", "auth_token")
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(UID)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.just(UID)
+)
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),

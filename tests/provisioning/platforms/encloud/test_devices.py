@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provisioning.platforms import NasPlace, Refused, Unavailable
+from provisioning.platforms import NasPlace, Refused, Unavailable, Unreadable
 from provisioning.platforms.settings import plain_uid
 from provisioning.sync import Kind, SaidVenue
 from tests.provisioning.platforms.drive import drive
@@ -172,7 +172,6 @@ def test_t6_totals_that_differ_again_leave_the_customer_partial():
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ([], "0 devices came of 3"),
         (many(2), "2 devices came of 3"),
         ([*many(2), many(2)[0]], "1 devices came twice"),
     ],
@@ -186,6 +185,18 @@ def test_totals_that_are_not_reached_are_read_again_and_then_partial(rows, why):
     reading = platform.read()
     assert not is_complete(reading)
     assert why in told(reading)
+
+
+def test_a_list_without_a_device_of_those_it_counts_is_no_list_at_all():
+    platform = Distributor(many(3), SDK16=[device("A2")])
+    wrong = platform.page(CUSTOMER, 1, devices=[])
+    platform.instead["devices"] = [wrong, wrong]
+    reading = platform.read(sites=(CUSTOMER, "SDK16"))
+    assert "0 devices came of 3" in told(reading)
+    assert set(nases(reading)) == {"A2"}
+    platform.instead["devices"] = [wrong, wrong]
+    with pytest.raises(Unreadable, match="0 devices came of 3"):
+        platform.read()
 
 
 @pytest.mark.parametrize("write", [int, str])
@@ -207,18 +218,24 @@ def test_x13_totals_are_numbers_or_text(write):
         {"totalFilteredResults": None, "devices": []},
         {"totalFilteredResults": "many", "devices": []},
         {"totalFilteredResults": 0},
+        {},
+        None,
+        "",
         {"totalFilteredResults": 0, "devices": {}},
         {"totalFilteredResults": 1, "devices": [device(UID)], "page": 2},
         {"totalFilteredResults": 10**12, "devices": [device(UID)], "page": 1},
     ],
 )
-def test_an_answer_that_is_not_the_documents_costs_the_customer(body):
-    platform = Distributor(many(3))
+def test_an_answer_that_is_not_the_documents_costs_the_customer_and_the_run_where_it_is_all(body):
+    platform = Distributor(many(3), SDK16=[device("A2")])
     platform.instead["devices"] = [body]
-    reading = platform.read()
-    assert not nases(reading)
+    reading = platform.read(sites=(CUSTOMER, "SDK16"))
+    assert set(nases(reading)) == {"A2"}
     assert reading.is_partial(CUSTOMER)
     assert not reading.is_whole
+    platform.instead["devices"] = [body]
+    with pytest.raises(Unreadable):
+        platform.read()
 
 
 def test_a_page_that_stays_without_an_answer_costs_the_customer():

@@ -117,6 +117,43 @@ def test_t1_a_token_that_expires_while_paging_costs_one_new_one_for_all_pages_th
     assert [dict(request.query)["page"] for request in platform.asked("devices")] == list("1234534")
 
 
+class Counted(Distributor):
+    """Its tokens are good for so many calls each."""
+
+    def __init__(self, devices, uses, status=401):
+        super().__init__(devices)
+        self.uses, self.status = uses, status
+        self.left = {}
+
+    def __call__(self, request):
+        if request.path.endswith("/devices"):
+            token = dict(request.headers)["Authorization"]
+            self.left[token] = self.left.get(token, self.uses) - 1
+            if self.left[token] < 0 or token != f"token-{self.tokens}":
+                return self.status
+        return super().__call__(request)
+
+
+@pytest.mark.parametrize("uses", [1, 2, 3, 5])
+@pytest.mark.parametrize("status", [401, 403, 422])
+def test_t1_a_token_may_expire_again_and_again_in_one_run(uses, status):
+    platform = Counted(many(700), uses, status)
+    reading = platform.read()
+    assert len(nases(reading)) == 700
+    assert is_complete(reading)
+    assert platform.tokens <= -(-7 // uses) + 1
+
+
+def test_t1_a_call_that_no_new_token_is_taken_for_ends_the_customer_though_others_are_served():
+    platform = Counted(many(700), 3)
+    platform.instead["devices", "4"] = [403] * 99
+    platform.customers["SDK16"] = [device("A2")]
+    reading = platform.read(sites=(CUSTOMER, "SDK16"))
+    assert set(nases(reading)) == {"A2"}
+    assert "page 4: HTTP 403, also with a new token" in told(reading)
+    assert len(platform.requests) < 40
+
+
 def test_x11_a_500_later_on_is_enclouds_fault_and_no_reason_for_a_token():
     platform = Distributor(many(250))
     platform.instead["devices", "2"] = [500]

@@ -27,7 +27,7 @@ LEAVES = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8)
     | st.sampled_from([SITE, "L1", "true"])
 )
