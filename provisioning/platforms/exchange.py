@@ -10,7 +10,7 @@ an Answer or an Unavailable; they may run side by side.
 """
 
 import base64
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
@@ -81,7 +81,7 @@ class Answer:
         try:
             return pydantic_core.from_json(self.body, allow_inf_nan=False)
         except ValueError as error:
-            raise Unreadable(f"{self.request.what}: the answer is not JSON{_kind(self)}: {_place(error)}") from None
+            raise Unreadable(f"{self.request.what}: the answer is {_no(self, 'JSON')}: {_place(error)}") from None
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object."""
@@ -100,7 +100,7 @@ class Answer:
         except defusedxml.DefusedXmlException:
             raise Unreadable(f"{self.request.what}: XML with a DTD or entities is refused") from None
         except (ParseError, ValueError, LookupError):
-            raise Unreadable(f"{self.request.what}: the answer is not XML{_kind(self)}") from None
+            raise Unreadable(f"{self.request.what}: the answer is {_no(self, 'XML')}") from None
         return root
 
     def check(self) -> "Answer":
@@ -147,8 +147,11 @@ class NewId:
 class Acknowledges(Protocol):
     """A platform that wants to know what was stored (LEAP)."""
 
-    def acknowledge(self, reading: Reading) -> Exchange[list[str]]:
-        """Acknowledge what was read, now that it is stored; return what a person should know."""
+    def acknowledge(self, reading: Reading, stored: Container[str]) -> Exchange[list[str]]:
+        """Acknowledge what was read of keys, where the store has it; return what a person should know.
+
+        stored: ids of the keys that are as the reading says
+        """
         ...
 
 
@@ -177,6 +180,7 @@ class Known:
     units_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> unit id
     ends_of_keys: Mapping[str, datetime] = field(default_factory=dict)  # key id -> end of its window, where it has one
     subscribers_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> subscriber id
+    records_of_keys: Mapping[str, int] = field(default_factory=dict)  # key id -> ours, by which commands take it
 
 
 def basic(username: str, password: str) -> tuple[str, str]:
@@ -197,9 +201,12 @@ def json_body(value: Any) -> bytes:
 JSON_TYPE = ("Content-Type", "application/json")
 
 
-def _kind(answer: Answer) -> str:
+def _no(answer: Answer, wanted: str) -> str:
+    """Return what an answer is that is not what was wanted: something else, or that with a mistake in it."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip()
-    return f" but {shorten(kind)}" if kind else ""
+    if not kind:
+        return f"not {wanted}"
+    return f"not well-formed {wanted}" if wanted.lower() in kind.lower() else f"not {wanted} but {shorten(kind)}"
 
 
 def _place(error: ValueError) -> str:

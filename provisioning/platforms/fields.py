@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from ..errors import InvalidValue
 from ..model.rules.zones import parse_zone, start_of_day
-from ..sync import Kind, Reading
+from ..sync import Kind, Reading, shorten
 from .exchange import Refused
 
 T = TypeVar("T")
@@ -243,6 +243,17 @@ def find_id(raw: object, names: Iterable[str]) -> str | None:
             except PydanticCustomError:
                 continue
     return None
+
+
+def name_record(bad: BadRecord, what: str, names: Iterable[str], *, start: int = 0) -> str:
+    """Return what a person finds a record by that has no id: its place among others, and what it says of itself.
+
+    names: its members that may be repeated; start: records before the first of these
+    """
+    said = bad.raw if isinstance(bad.raw, dict) else {}
+    plain = {name: said.get(name) for name in names}
+    members = [f"{name} {shorten(str(value))}" for name, value in plain.items() if isinstance(value, str | int)]
+    return f"{what} {start + bad.index + 1:,} of the list" + (f" ({', '.join(members)})" if members else "")
 
 
 def _describe(place: tuple[int | str, ...], kind: str, message: str) -> tuple[str | None, str]:

@@ -20,7 +20,7 @@ from ..platforms import (
 )
 from ..store import Store
 from ..store.sync import Untold
-from ..sync import WHOLE, Fault, Kind, Reading, SaidKey
+from ..sync import WHOLE, Fault, Kind, Reading, SaidKey, stored_as_said
 
 _AT_ONCE: Final = 500  # keys that are written back before that is noted
 T = TypeVar("T")
@@ -35,14 +35,15 @@ class Drive(Protocol):
 def finish_with_platform(
     store: Store, connector: Connector, settings: ConnectorSettings, drive: Drive, reading: Reading | None
 ) -> list[Fault]:
-    """Acknowledge what was read, and write back what was made where that is wanted; return what did not work.
+    """Acknowledge what is stored, and write back what was made where that is wanted; return what did not work.
 
     reading: of this run; a plan that was kept has none, and the next run acknowledges
     """
     told: list[str] = []
     try:
         if reading is not None and hasattr(connector, "acknowledge"):
-            told += drive(cast("Acknowledges", connector).acknowledge(reading))
+            stored = stored_as_said(reading, store.sync.holdings(settings.name))
+            told += drive(cast("Acknowledges", connector).acknowledge(reading, stored))
         if settings.write_back and hasattr(connector, "write_back"):
             told += _write_back(store, connector, settings.name, drive, reading)
     except PlatformError as error:

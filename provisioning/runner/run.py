@@ -362,4 +362,5 @@ def known(holdings: Holdings) -> Known:
         units_of_keys={held.id: held.unit for held in there if held.unit is not None},
         ends_of_keys={held.id: held.ends for held in there if held.ends is not None},
         subscribers_of_keys={held.id: held.subscriber for held in there if held.subscriber is not None},
+        records_of_keys={held.id: held.record for held in there},
     )

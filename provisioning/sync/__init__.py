@@ -12,6 +12,7 @@ from .holdings import (
     HeldVenue,
     Holdings,
     Place,
+    Taken,
 )
 from .limits import Limits
 from .outward import (
@@ -51,6 +52,7 @@ from .statement import (
     Standing,
     shorten,
 )
+from .stored import stored_as_said
 
 __all__ = [
     "WHOLE",
@@ -92,6 +94,7 @@ __all__ = [
     "Side",
     "Standing",
     "Step",
+    "Taken",
     "ThereKey",
     "UnwantedKey",
     "WantedKey",
@@ -107,5 +110,6 @@ __all__ = [
     "reconcile_outward",
     "shorten",
     "still_due",
+    "stored_as_said",
     "unpack_plan",
 ]

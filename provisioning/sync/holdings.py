@@ -119,6 +119,14 @@ Held: TypeAlias = HeldVenue | HeldPool | HeldPlan | HeldUnit | HeldSubscriber | 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # the platform's venue, building, floor, name
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A unit where one of the connector's would be. owner: its connector, and the id there; None: people made it."""
+
+    record: int
+    owner: tuple[str, str] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Holdings:
     """All of it. Keys of the mappings are the platform's ids.
@@ -142,7 +150,7 @@ class Holdings:
     nases: Mapping[str, HeldNas] = field(default_factory=dict)
     venue_names: frozenset[str] = frozenset()
     plan_names: frozenset[str] = frozenset()
-    taken: Mapping[Place, str] = field(default_factory=dict)
+    taken: Mapping[Place, Taken] = field(default_factory=dict)
     pools_there: Mapping[tuple[str, str], int] = field(default_factory=dict)
     nas_places: frozenset[str] = frozenset()
     last_complete: datetime | None = None

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Final
 
-from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place
+from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place, Taken
 from .plan import Action, Field, Step
 from .statement import (
     KINDS,
@@ -144,8 +145,8 @@ class Places:
                 continue
             said = _told_apart(said, at)
             place = (said.venue, said.building, said.floor, said.name)
-            if (owner := self.holdings.taken.get(place)) is not None:
-                self._block(said, f"unit {shorten(said.name)} is {owner}: whose it is, is for you to say", "name")
+            if (there := self.holdings.taken.get(place)) is not None:
+                self._block(said, self._taken(said, there), "name")
                 continue
             at[place] = said.id
             held = self.holdings.units.get(said.id)
@@ -155,6 +156,16 @@ class Places:
                 self._block(said, f"it was at venue {shorten(held.venue)}: no unit goes to another", "venue")
             elif held.is_owned and (fields := tuple(_unit_fields(said, held))):
                 yield self._step(Action.CHANGE, said, held.name, held.record, fields, unit=said.id)
+
+    def _taken(self, said: SaidUnit, there: Taken) -> str:
+        """Return whose a unit is that one of the platform would be, and what makes it the platform's."""
+        adopt = f"latchkey sync adopt {self.holdings.connector} unit {quote(shorten(said.id))} id:{there.record}"
+        name = shorten(said.name)
+        if there.owner is None:
+            return f"there is a unit {name} already, which people made: if it is this one, {adopt}"
+        other, id_ = there.owner
+        disown = f"latchkey sync disown {other} unit {quote(shorten(id_))}"
+        return f"there is a unit {name} already, which is connector {other}'s: to have it here, {disown}, then {adopt}"
 
     def nases(self) -> Iterator[Step]:
         for said in self.reading.all(SaidNas):

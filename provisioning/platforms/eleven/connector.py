@@ -17,7 +17,7 @@ from ..exchange import (
     Unreadable,
     bearer,
 )
-from ..fields import find_id, find_zone, parse_records, take_name
+from ..fields import find_id, find_zone, name_record, parse_records, take_name
 from ..session import Session
 from ..settings import ConnectorSettings
 from .mappings import read_mappings, site_id
@@ -30,6 +30,7 @@ T = TypeVar("T")
 _SITES_AT_ONCE: Final = 16  # two lists each
 _TEAMS_AT_ONCE: Final = 256
 _MOST_MISSED: Final = 32  # residents that the list of a site lacks, and that are asked for alone
+_SHOWN: Final = ("Building", "Floor", "Unit", "Name", "FirstName", "LastName")  # of a resident without an id
 _NO_PASSPHRASES: Final = "mdu sso"  # a site type
 _COMPLETE: Final = (Kind.VENUE, Kind.POOL, Kind.UNIT, Kind.SUBSCRIBER, Kind.KEY)
 
@@ -141,7 +142,8 @@ class Connector:
             key = None if id_ is None else site_id(venue, id_)
             if key is not None:
                 there.add(key)
-            reading.unreadable(Kind.KEY, key, venue, each.text, field=each.field)
+            text = each.text if key is not None else f"{each.text}: {name_record(each, 'resident', _SHOWN)}"
+            reading.unreadable(Kind.KEY, key, venue, text, field=each.field)
         good += yield from self._missed(reading, place, sorted(keys - there))
         Residents(reading, units, self._zone, known.keys).take(good)
         reading.complete(venue, _COMPLETE)

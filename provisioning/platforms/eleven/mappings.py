@@ -6,13 +6,14 @@ from typing import Final, TypeAlias
 
 from ...errors import InvalidValue
 from ...model import Passphrase
-from ...sync import Kind, Reading, SaidPool, SaidUnit
-from ..fields import MAX_VLAN, MOST_ID, clean, cut, parse_records, take_name
+from ...sync import Kind, Reading, SaidPool, SaidUnit, shorten
+from ..fields import MAX_VLAN, MOST_ID, clean, cut, name_record, parse_records, take_name
 from .payloads import MAPPINGS, PanMapping, Rows
 
 Spot: TypeAlias = tuple[str | None, str | None, str | None]  # building, floor, unit, as they are spelled
 
 _MOST_SSID: Final = 32  # octets
+_SHOWN: Final = ("Building", "Floor", "Unit", "SSID", "VLAN")  # of a mapping without a unit
 
 
 def join_id(*parts: str) -> str:
@@ -77,7 +78,9 @@ def read_mappings(reading: Reading, venue: str, found: Rows, ssid: str | None) -
     units = Units(venue)
     good, bad = parse_records(MAPPINGS, found.rows)
     for each in bad:
-        reading.unreadable(Kind.UNIT, _unit_id(venue, each.raw), venue, f"mapping {each.text}", field=each.field)
+        id_ = _unit_id(venue, each.raw)
+        text = each.text if id_ is not None else f"{each.text}: {name_record(each, 'mapping', _SHOWN)}"
+        reading.unreadable(Kind.UNIT, id_, venue, text, field=each.field)
     if found.doubt:
         reading.partial(venue, f"PAN mappings: {found.doubt}")
     if good and not bad and all(mapping.unit is None for mapping in good):
@@ -86,7 +89,7 @@ def read_mappings(reading: Reading, venue: str, found: Rows, ssid: str | None) -
     seen: dict[Spot, PanMapping] = {}
     for mapping in good:
         if mapping.unit is None:
-            reading.unreadable(Kind.UNIT, None, venue, "mapping has no unit", field="Unit")
+            reading.unreadable(Kind.UNIT, None, venue, f"is missing: {_describe(mapping)}", field="Unit")
             continue
         spot = (mapping.building, mapping.floor, mapping.unit)
         if seen.setdefault(spot, mapping) is not mapping:
@@ -101,7 +104,8 @@ def _take(reading: Reading, units: Units, spot: Spot, mapping: PanMapping, defau
     venue = units.venue
     id_ = site_id(venue, *(part or "" for part in spot))
     if len(id_) > MOST_ID or not id_.isprintable():
-        reading.unreadable(Kind.UNIT, None, venue, "mapping's names are too long, or not printable, for an id")
+        text = f"its names are too long, or not printable, for an id: {shorten(show(spot))}"
+        reading.unreadable(Kind.UNIT, None, venue, text, field="Unit")
         return
     ssid = mapping.ssid or default_ssid
     pool = None if ssid is None else f"{venue}/{ssid}"
@@ -110,7 +114,7 @@ def _take(reading: Reading, units: Units, spot: Spot, mapping: PanMapping, defau
         reading.say(SaidPool(id=pool, ssid=ssid, venues=(venue,)))
     units.by_spot[spot] = MappedUnit(id_, pool, mapping.passphrase.encode() if mapping.passphrase else None, fault)
     if mapping.vlan is not None and not 1 <= mapping.vlan <= MAX_VLAN:
-        reading.hold_back(Kind.UNIT, id_, venue, f"VLAN {mapping.vlan} is not 1 to {MAX_VLAN}", field="VLAN")
+        reading.hold_back(Kind.UNIT, id_, venue, f"{mapping.vlan} is not 1 to {MAX_VLAN}", field="VLAN")
         return
     name = take_name(reading, Kind.UNIT, id_, venue, mapping.unit or "", field="Unit")
     reading.say(
@@ -123,6 +127,12 @@ def _take(reading: Reading, units: Units, spot: Spot, mapping: PanMapping, defau
             vlan=mapping.vlan,
         )
     )
+
+
+def _describe(mapping: PanMapping) -> str:
+    """Return what a mapping without a unit says of itself."""
+    said = (("Building", mapping.building), ("Floor", mapping.floor), ("SSID", mapping.ssid), ("VLAN", mapping.vlan))
+    return f"a mapping ({', '.join(f'{name} {shorten(str(value))}' for name, value in said if value is not None)})"
 
 
 def _faults(ssid: str | None, passphrase: str | None) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ _STANDINGS: Final = {
 }
 _OLD: Final = timedelta(days=30)  # a beginning so long ago that a new record of it is worth a look
 _MOST_TOLD: Final = 20  # residents that get a line each
+_MOST_NAMED: Final = 3  # residents of many, in one message
 
 
 class Untakeable(Exception):  # noqa: N818
@@ -79,7 +80,8 @@ class Residents:
         for resident in residents:
             key = site_id(self.venue, resident.id)
             if len(key) > MOST_ID:
-                self.reading.unreadable(Kind.KEY, None, self.venue, "its id is too long", field="ResidentId")
+                text = f"is too long: {shorten(resident.id)}"
+                self.reading.unreadable(Kind.KEY, None, self.venue, text, field="ResidentId")
             elif seen.setdefault(key, resident) is not resident:
                 self.reading.partial(
                     self.venue, f"resident {shorten(resident.id)} is listed twice: another may be missing"
@@ -230,12 +232,21 @@ class Residents:
 
     def _warn(self, old: list[Stay]) -> None:
         """Tell who is new here, began long ago and has no end: added with both dates past, Eleven drops the end."""
-        text = "new here, began long ago and has no end: added with dates in the past, a resident loses the end"
-        if len(old) <= _MOST_TOLD:
+        why = "added with dates in the past, a resident loses the end"
+        if len(old) == 1 or (len(old) <= _MOST_TOLD and not self._is_first()):
+            text = f"new here, began long ago and has no end: {why}"
             for stay in old:
                 self.reading.note(self.venue, text, kind=Kind.KEY, id_=stay.key, field="DeactivationDateUTC")
-        else:
-            self.reading.note(self.venue, f"{len(old):,} residents are {text}", kind=Kind.KEY)
+        elif old:
+            some = ", ".join(shorten(stay.resident.id) for stay in old[:_MOST_NAMED]) + ", ..." * (
+                len(old) > _MOST_NAMED
+            )
+            text = f"{len(old):,} residents are new here, began long ago and have no end: {some} ({why})"
+            self.reading.note(self.venue, text, kind=Kind.KEY, field="DeactivationDateUTC")
+
+    def _is_first(self) -> bool:
+        """Return whether nobody of the site has a key yet: then all are new, and a line for each tells nothing."""
+        return not any(key in self.known for key in self._stays)
 
     def _hold(self, key: str, field: str | None, text: str) -> None:
         self.reading.hold_back(Kind.KEY, key, self.venue, text, field=field)

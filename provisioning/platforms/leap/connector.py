@@ -1,7 +1,7 @@
 """Reads LEAP's relationships, and tells LEAP what was dealt with once it is stored."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -31,7 +31,8 @@ _RESOURCE: Final = "/property-relationship"
 _FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
 _ACCEPT: Final = ("Accept", "application/xml")
 _AT_ONCE: Final = 64
-_MOST_NAMED: Final = 3  # relationships of many, in one message
+_MOST_TOLD: Final = 20  # relationships that get a line each
+_MOST_NAMED: Final = 3  # of more, in one message
 
 
 class Connector:
@@ -101,8 +102,11 @@ class Connector:
                 ]
         raise Unreadable("; ".join(["no occupier of a unit can be read", *map(str, reading.faults[:5])]))
 
-    def acknowledge(self, reading: Reading) -> Exchange[list[str]]:
-        """Acknowledge the relationships of a reading that are dealt with; return what a person should know."""
+    def acknowledge(self, reading: Reading, stored: Container[str]) -> Exchange[list[str]]:
+        """Acknowledge the relationships of a reading that are dealt with; return what a person should know.
+
+        stored: the keys that the store has as the reading says; of an owner without a key there is nothing to store
+        """
         if self._last is None or self._last[0] is not reading:
             return []
         done = {
@@ -110,7 +114,7 @@ class Connector:
             for id_, each in self._last[1].items()
             if each.unacked_since is not None
             and each.property_id in self._places
-            and (each.kind == OWNER or reading.get(SaidKey, id_) is not None)
+            and (id_ in stored if reading.saw(Kind.KEY, id_) else each.kind == OWNER)
         }
         acknowledging = Acknowledging(self._session, self._path, namespace=self._settings.namespace)
         return (yield from acknowledging.acknowledge(reading, done))
@@ -245,9 +249,14 @@ class Connector:
             place = self._places.get(known.units_of_keys.get(id_, ""))
             absent[(self._venue(place) if place is not None else None) or WHOLE].append(id_)
         for venue, missing in absent.items():
-            some = ", ".join(map(shorten, missing[:_MOST_NAMED])) + ", ..." * (len(missing) > _MOST_NAMED)
-            text = f"{len(missing):,} relationships are not listed any more, though none is ever removed: {some}"
-            reading.partial(venue, text)
+            for id_ in missing[:_MOST_TOLD]:
+                text = "is not listed any more, though LEAP removes none: it stays, or, where the tenancy is over,"
+                text = f"{text} latchkey key remove id:{known.records_of_keys[id_]}"
+                reading.unreadable(Kind.KEY, id_, venue, text)
+            if more := missing[_MOST_TOLD:]:
+                some = ", ".join(map(shorten, more[:_MOST_NAMED])) + ", ..." * (len(more) > _MOST_NAMED)
+                text = f"{len(more):,} more relationships are not listed any more, and stay as they are: {some}"
+                reading.unreadable(Kind.KEY, None, venue, text)
 
 
 def _short(reading: Reading, kind: Kind, id_: str, extid: str | None) -> str | None:

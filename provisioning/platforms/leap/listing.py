@@ -6,11 +6,12 @@ from typing import Final
 
 from ...sync import WHOLE, Kind, Reading, shorten
 from ..exchange import Exchange, PlatformError, Request
-from ..fields import BadRecord, find_id, parse_records
+from ..fields import BadRecord, find_id, name_record, parse_records
 from ..session import Session
 from .payloads import RELATIONSHIPS, Page, Relationship, read_page
 
 LIMIT: Final = 100  # of a page: the default, and the most there may be
+_SHOWN: Final = ("property identifier", "account identifier", "relationship", "start-date")  # of one without an id
 _MOST_PASSES: Final = 3
 _MOST_PAGES: Final = 20_000
 
@@ -50,7 +51,7 @@ class Listing:
     ids: set[str] = field(default_factory=set)  # those that cannot be read, too
 
     def __post_init__(self) -> None:
-        self._bad: dict[str, tuple[str | None, BadRecord]] = {}
+        self._bad: dict[str, tuple[str | None, BadRecord, int]] = {}  # and how many are on the pages before
         self._twice: set[str] = set()
         self._unknown: set[str] = set()
         self._pages: dict[int, _Seen] = {}
@@ -126,13 +127,14 @@ class Listing:
         for record in bad:
             id_ = find_id(record.raw, ["identifier"])
             unreadable.append(id_ or f"\0{offset + record.index}")  # in no identifier
-            self._bad[unreadable[-1]] = id_, record
+            self._bad[unreadable[-1]] = id_, record, offset
             self.records.pop(unreadable[-1], None)
         return (*ids, *unreadable)
 
     def _tell(self) -> None:
-        for id_, bad in self._bad.values():
-            self.reading.unreadable(Kind.KEY, id_, WHOLE, bad.text, field=bad.field)
+        for id_, bad, offset in self._bad.values():
+            text = bad.text if id_ is not None else f"{bad.text}: {name_record(bad, 'record', _SHOWN, start=offset)}"
+            self.reading.unreadable(Kind.KEY, id_, WHOLE, text, field=bad.field)
         for id_ in sorted(self._twice):
             self.records.pop(id_, None)
             self.reading.hold_back(Kind.KEY, id_, WHOLE, "its identifier stands for two different records")

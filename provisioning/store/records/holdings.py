@@ -19,6 +19,7 @@ from ...sync import (
     Holdings,
     Kind,
     Place,
+    Taken,
 )
 from ..files.database import Database
 from ..rows import Row, load_instant
@@ -215,17 +216,18 @@ class _Reader:
 
         return self._by_id(Kind.NAS, "nases", "t.name, t.enabled", load)
 
-    def taken(self, venue_of: Mapping[int, str]) -> dict[Place, str]:
+    def taken(self, venue_of: Mapping[int, str]) -> dict[Place, Taken]:
         """Return the units in these venues that are somebody else's."""
         rows = self._db.rows(
-            "SELECT u.venue_id, u.building, u.floor, u.name, (SELECT min(r.connector) FROM sync_records r"
-            " WHERE r.kind = 'unit' AND r.record_id = u.id AND r.is_owned) FROM units u"
-            " WHERE u.id NOT IN (SELECT record_id FROM sync_records WHERE kind = 'unit' AND connector = ?)",
+            "SELECT u.venue_id, u.building, u.floor, u.name, u.id, r.connector, r.platform_id FROM units u"
+            " LEFT JOIN sync_records r ON r.kind = 'unit' AND r.record_id = u.id AND r.is_owned"
+            " WHERE u.id NOT IN (SELECT record_id FROM sync_records WHERE kind = 'unit' AND connector = ?)"
+            " ORDER BY u.id, r.connector DESC",
             (self._connector,),
         )
         return {
-            (venue_of[venue], building, floor, name): f"that of connector {owner}" if owner else "one that people made"
-            for venue, building, floor, name, owner in rows
+            (venue_of[venue], building, floor, name): Taken(record, None if owner is None else (owner, id_))
+            for venue, building, floor, name, record, owner, id_ in rows
             if venue in venue_of
         }
 

@@ -1,6 +1,8 @@
 """`latchkey sync`, from the command line to a platform that answers over HTTP."""
 
 import json
+import re
+import shlex
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -284,6 +286,17 @@ def test_a_unit_is_the_platforms_or_peoples(hudson):
     hudson.ok("adopt", "hudson", "unit", platform_id, f"id:{record}")
     assert hudson.ok("drift") == ""
     assert "is " + platform_id in hudson.refused("adopt", "hudson", "unit", "S1/Z", f"id:{record}")
+
+
+def test_a_conflict_over_a_unit_says_the_command_that_solves_it(hudson):
+    hudson.settle()
+    with hudson.store() as store:
+        platform_id = next(iter(store.sync.records("hudson", Kind.UNIT)))
+    hudson.ok("disown", "hudson", "unit", platform_id)
+    line = next(line for line in hudson.ok("run").splitlines() if "which people made" in line)
+    command = shlex.split(re.search(r"latchkey (sync adopt [^;]*)", line)[1])
+    hudson.cli.ok(*command)
+    assert "which people made" not in hudson.ok("run")
 
 
 def test_who_is_erased_is_in_no_plan_and_no_record_of_a_platform(hudson):

@@ -20,6 +20,7 @@ class Property:
 
     def __init__(self, store, platform, options):
         self.now = START
+        self.trouble = None  # told what to do with the reading when all is said
         self.store, self.platform = store, platform
         self.building = Building.make(units=40, seed=5, at=START, time_zone="America/New_York")
         kind = {"eleven": Eleven, "leap": Leap}[platform]
@@ -36,11 +37,19 @@ class Property:
 
     def run(self, accept=None):
         settings = self.settings()
-        configured = Configured(
-            settings=settings, connector=PLATFORMS[self.platform](settings), limits=Limits(), venues={}
-        )
+        connector = PLATFORMS[self.platform](settings)
+        if self.trouble is not None:
+            connector.read = self._troubled(connector.read)
+        configured = Configured(settings=settings, connector=connector, limits=Limits(), venues={})
         run = Run(self.store, configured, lambda ex: drive_http(ex, self.server.url), now=lambda: self.now)
         return run.run() if accept is None else run.accept(accept)
+
+    def _troubled(self, read):
+        def reads(reading, known):
+            yield from read(reading, known)
+            self.trouble(reading)
+
+        return reads
 
     def sync(self):
         """Synchronise, a person accepting what is held."""
@@ -122,4 +131,19 @@ def test_leap_hears_what_is_stored_and_gets_our_references(place):
     assert place.server.unacknowledged() == {place.key_of(tenancy)}
     place.now += timedelta(minutes=5)
     assert place.run().outcome is Outcome.DONE
+    assert not place.server.unacknowledged()
+
+
+@pytest.mark.parametrize("place", ["leap"], indirect=True)
+def test_leap_an_end_that_waits_is_not_acknowledged(place):
+    place.sync(), place.sync()
+    left = min(place.building.living(place.now))
+    place.building.move_out(left, date(2026, 1, 9))
+    place.trouble = lambda reading: reading.partial(place.building.venue_id, "page 2 is HTML")
+    assert place.run().outcome is Outcome.PARTIAL
+    assert place.key_of(left) in place.gets_in()
+    assert place.server.unacknowledged() == {place.key_of(left)}
+    place.trouble = None
+    assert place.run().outcome is Outcome.DONE
+    assert place.key_of(left) not in place.gets_in()
     assert not place.server.unacknowledged()

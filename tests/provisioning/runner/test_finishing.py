@@ -2,9 +2,10 @@
 
 import pytest
 
+from provisioning.model import KeyStatus
 from provisioning.platforms import NewId, Unavailable
 from provisioning.runner.run import Outcome
-from tests.provisioning.runner.house import House
+from tests.provisioning.runner.house import AT, DAY, House
 
 
 class Taking(House):
@@ -14,8 +15,9 @@ class Taking(House):
         super().__init__(store, settings={"write_back": True}, **options)
         self.written, self.acknowledged, self.broken, self.results = [], 0, False, []
 
-    def acknowledge(self, reading):
+    def acknowledge(self, reading, stored):
         self.acknowledged += 1
+        self.stored = stored
         assert self.store.sync.holdings("hudson").keys  # stored before
         return ["one relationship is not acknowledged: HTTP 500"]
         yield
@@ -92,6 +94,28 @@ def test_what_was_read_is_acknowledged_when_it_is_stored(taking):
     report = taking.run()
     assert taking.acknowledged == 1
     assert [fault.text for fault in report.faults] == ["one relationship is not acknowledged: HTTP 500"]
+
+
+def test_of_what_is_stored_only_that_is_acknowledged(taking):
+    taking.sync(), taking.run()
+    assert taking.stored == {"S1/R0", "S1/R1", "S1/R2"}
+    taking.move_in(8, unit="S1/U1", ends=AT - DAY)  # over before it was seen: there is nothing to store
+    taking.move_in(9, unit="S1/U1", passphrase=taking.passphrases()["S1/R2"])  # refused: it is another's
+    taking.end(0), taking.partial()
+    report = taking.run()
+    assert [step.id for step in report.plan.waiting] == ["S1/R0"]
+    assert taking.stored == {"S1/R1", "S1/R2", "S1/R8"}
+    taking.trouble = []
+    taking.run()
+    assert taking.stored == {"S1/R0", "S1/R1", "S1/R2", "S1/R8"}
+
+
+def test_what_a_person_has_removed_is_not_acknowledged_as_stored(taking):
+    taking.sync()
+    taking.store.keys.set_status(taking.held(1).record, KeyStatus.REMOVED, now=taking.now)
+    taking.change(2, unit="S1/U0", starts=AT - DAY, ends=AT + DAY)
+    taking.run()
+    assert taking.stored == {"S1/R0", "S1/R2"}
 
 
 def test_a_run_that_is_held_acknowledges_nothing(taking):

@@ -450,6 +450,10 @@ def test_rule_6_a_unit_that_people_made_is_a_conflict_that_is_shown_and_not_solv
     report = house.sync()
     (fault,) = report.plan.faults
     assert (fault.kind, fault.record) == (Kind.UNIT, "S1/U0")
+    assert fault.text == (
+        "there is a unit 0 already, which people made: if it is this one,"
+        f" latchkey sync adopt hudson unit S1/U0 id:{unit.id}; 1 key waits for it"
+    )
     assert house.inside() == set(house.keys) - {"S1/R0"}
     assert store.units.get(unit.id) == unit
 
@@ -460,6 +464,11 @@ def test_rule_6_two_connectors_on_one_unit_are_a_conflict_that_is_shown_and_not_
     before = first.passphrases()
     report = second.run()
     assert {fault.record for fault in report.faults} == {f"S1/U{number}" for number in range(20)}
+    adopt = f"latchkey sync adopt other unit S1/U3 id:{first.store.sync.holdings('hudson').units['S1/U3'].record}"
+    assert (
+        "there is a unit 3 already, which is connector hudson's: to have it here,"
+        f" latchkey sync disown hudson unit S1/U3, then {adopt}; 1 key waits for it"
+    ) in [fault.text for fault in report.faults]
     assert all("connector hudson" in fault.text for fault in report.faults)
     assert not any(step.kind is Kind.KEY for step in report.plan.steps)
     first.run()

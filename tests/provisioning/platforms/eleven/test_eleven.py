@@ -342,8 +342,19 @@ def test_t4_of_many_there_is_one_warning():
     old = [resident(f"R{n}", str(n), ActivationDateUTC="2024-01-01T00:00:00Z") for n in range(50)]
     reading = read(answers(old, {"Mappings": rows}))
     assert len(keys(reading)) == 50
-    assert len(reading.faults) == 1
-    assert "50 residents are new here" in faults(reading)[0]
+    assert faults(reading) == [
+        "eleven, S1, DeactivationDateUTC: 50 residents are new here, began long ago and have no end: R0, R1, R2, ..."
+        " (added with dates in the past, a resident loses the end)"
+    ]
+
+
+def test_t4_of_the_first_residents_of_a_site_there_is_one_warning():
+    old = [resident(f"R{n}", f"10{n}", ActivationDateUTC="2024-01-01T00:00:00Z") for n in range(4)]
+    reading = read(answers(old))
+    assert len(keys(reading)) == 4
+    assert ["4 residents are new here" in text for text in faults(reading)] == [True]
+    later = read(answers(old), known=["S1/R3"])
+    assert [fault.record for fault in later.faults] == ["S1/R0", "S1/R1", "S1/R2"]
 
 
 def test_t5_an_end_that_the_platform_ignored_is_no_end():
@@ -684,7 +695,7 @@ def test_x4_today_is_an_instant_not_later_than_now():
 def test_x5_a_mapping_without_a_unit_beside_others_with_one_cannot_be_read():
     reading = read(answers([resident()], {"Mappings": [row(), {"Building": "Hudson"}]}))
     assert list(keys(reading)) == ["S1/R1"]
-    assert faults(reading) == ["eleven, S1, Unit: mapping has no unit"]
+    assert faults(reading) == ["eleven, S1, Unit: is missing: a mapping (Building Hudson)"]
     assert reading.is_partial("S1")
 
 
@@ -819,6 +830,28 @@ def test_names_in_any_script_and_of_any_length_are_for_display():
     assert names["S1/R3"] == "R3"
     assert names["S1/R4"] == "a  level=error  [2J"
     assert faults(reading) == ["eleven, S1, subscriber S1/R2: longer than 253 octets: cut for display"]
+
+
+def test_a_record_without_an_id_is_told_by_its_place_and_what_it_says_of_itself():
+    nameless = {name: value for name, value in resident(Name="Ann Lee").items() if name != "ResidentId"}
+    reading = read(answers([resident("R2", "101"), nameless, 7, resident(None, "102", FirstName="A", LastName="\x1b")]))
+    assert list(keys(reading)) == ["S1/R2"]
+    assert faults(reading) == [
+        "eleven, S1, ResidentId: is missing: resident 2 of the list (Building Hudson, Floor 1, Unit 100, Name Ann Lee)",
+        "eleven, S1: is not an object: resident 3 of the list",
+        "eleven, S1, ResidentId: is not an id: resident 4 of the list"
+        " (Building Hudson, Floor 1, Unit 102, FirstName A, LastName \N{REPLACEMENT CHARACTER})",
+    ]
+
+
+def test_a_mapping_that_cannot_be_read_is_told_by_its_unit_or_its_place():
+    reading = read(answers([], {"Mappings": [row("101"), row(VLAN="abc"), "x", row(None, VLAN="abc")]}))
+    assert faults(reading) == [
+        "eleven, S1, unit S1/Hudson/1/100, VLAN: is not a whole number",
+        "eleven, S1: is not an object: mapping 3 of the list",
+        "eleven, S1, VLAN: is not a whole number: mapping 4 of the list"
+        " (Building Hudson, Floor 1, SSID Hudson House, VLAN abc)",
+    ]
 
 
 def test_ids_that_are_too_long_are_unreadable():

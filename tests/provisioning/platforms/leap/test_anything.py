@@ -20,7 +20,7 @@ def read(answer):
     connector = PLATFORMS["leap"](make_settings("leap", **settings, units={"PP-01": UnitPlace(unit="1")}))
     reading = Reading("leap", "leap", NOW)
     try:
-        drive(connector.read(reading, Known(keys=frozenset({"1"}))), answer)
+        drive(connector.read(reading, Known(keys=frozenset({"1"}), records_of_keys={"1": 1})), answer)
     except PlatformError:
         return
     for key in reading.all(SaidKey):

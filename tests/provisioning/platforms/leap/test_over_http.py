@@ -37,8 +37,14 @@ def make(server, **settings):
 
 def read(server, connector=None, known=()):
     reading = Reading("harbour", "leap", NOW)
-    drive_http((connector or make(server)).read(reading, Known(keys=frozenset(known))), server.url)
+    records = {id_: number for number, id_ in enumerate(known, 1)}
+    has = Known(keys=frozenset(known), records_of_keys=records)
+    drive_http((connector or make(server)).read(reading, has), server.url)
     return reading
+
+
+def reading_ids(reading):
+    return {key.id for key in reading.all(SaidKey)}
 
 
 def gets_in(server, reading, at):
@@ -68,13 +74,13 @@ def test_what_is_stored_is_acknowledged_and_only_what_changes_is_flagged_again(b
     connector = make(server)
     reading = read(server, connector)
     assert server.unacknowledged()
-    assert drive_http(connector.acknowledge(reading), server.url) == []
+    assert drive_http(connector.acknowledge(reading, reading_ids(reading)), server.url) == []
     assert not server.unacknowledged()
     tenancy = next(iter(building.living(NOW)))
     building.move_out(tenancy, date(2026, 1, 20))
     assert server.unacknowledged() == {server.identifier(tenancy)}
     again = read(server, connector)
-    assert drive_http(connector.acknowledge(again), server.url) == []
+    assert drive_http(connector.acknowledge(again, reading_ids(again)), server.url) == []
     assert not server.unacknowledged()
 
 
