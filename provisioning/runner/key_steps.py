@@ -139,6 +139,8 @@ def _values(context: Context, record: KeyRecord, said: SaidKey) -> dict[str, Any
     values: dict[str, Any] = {"ends": said.ends}
     own = {"starts": said.starts, "vlan": said.vlan, "tag": said.tag}
     values |= {name: value for name, value in own.items() if value is not None}
+    if said.is_in_units_vlan:
+        values["vlan"] = None
     check_window(values.get("starts", record.starts), said.ends)
     check_vlan(said.vlan)
     KeyOrigin(tag=said.tag)  # raises

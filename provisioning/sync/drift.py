@@ -135,10 +135,21 @@ def _of_keys(holdings: Holdings, reading: Reading, passphrases: Mapping[int, byt
             continue
         if held.state is HeldState.SUSPENDED and not held.is_synced and said.standing is Standing.ACTIVE:
             yield _key(Side.DIFFERENT, held, "suspended here by a person", f"latchkey key resume id:{held.record}")
+        if (vlan := _units_vlan(said, held, holdings, reading)) is not None:
+            text = f"VLAN {held.vlan} of its own here, its unit's {vlan} there"
+            yield _key(Side.DIFFERENT, held, text, f'latchkey key set id:{held.record} --vlan ""')
         here = passphrases.get(held.record)
         if said.passphrase is not None and here is not None and not hmac.compare_digest(said.passphrase, here):
             remedy = f"latchkey key reset id:{held.record} with the platform's passphrase, or this one set there"
             yield _key(Side.DIFFERENT, held, "another passphrase here than there", remedy)
+
+
+def _units_vlan(said: SaidKey, held: HeldKey, holdings: Holdings, reading: Reading) -> int | None:
+    """Return the VLAN of a key's unit, where the key has one of its own of which the platform does not speak."""
+    if held.vlan is None or said.vlan is not None or said.is_in_units_vlan:  # a step tells of the latter
+        return None
+    unit = reading.get(SaidUnit, said.unit or held.unit) or holdings.units.get(said.unit or held.unit or "")
+    return None if unit is None else unit.vlan
 
 
 def _of_places(holdings: Holdings, reading: Reading) -> Iterator[Drift]:

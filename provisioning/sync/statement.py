@@ -112,7 +112,10 @@ class SaidDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidKey:
-    """One tenancy's key. Its window is half open; `starts` None: from when it is first seen, or as stored."""
+    """One tenancy's key. Its window is half open; `starts` None: from when it is first seen, or as stored.
+
+    is_in_units_vlan: the platform has it in its unit's VLAN: a stored one of its own is taken off
+    """
 
     id: str
     venue: str
@@ -122,6 +125,7 @@ class SaidKey:
     plan: str | None = None
     passphrase: bytes | None = field(default=None, repr=False)  # None: one is made, and the stored one stays
     vlan: int | None = None
+    is_in_units_vlan: bool = False
     starts: datetime | None = None
     ends: datetime | None = None  # None: open
     standing: Standing = Standing.ACTIVE

@@ -130,6 +130,8 @@ class Tenancies:
         for name, was, now in (("VLAN", held.vlan, said.vlan), ("tag", held.tag, said.tag)):
             if now is not None and was != now:
                 yield Field(name, None if was is None else str(was), str(now))
+        if said.is_in_units_vlan and held.vlan is not None:
+            yield Field("VLAN", str(held.vlan), "its unit's")
 
     def _window_fields(self, said: SaidKey, held: HeldKey) -> Iterator[Field]:
         # A window that has begun is not moved by a platform that forgot it.
@@ -164,7 +166,7 @@ class Tenancies:
         if said.pool != held.pool and not self._has(said, Kind.POOL, said.pool, "SSID"):
             said = replace(said, pool=held.pool)
         if said.unit is not None and said.unit != held.unit and not self._has(said, Kind.UNIT, said.unit, "unit"):
-            said = replace(said, unit=None)
+            said = replace(said, unit=None, vlan=None, is_in_units_vlan=False)  # those are of the unit it is not in
         if said.plan is not None and said.plan != held.plan and not self._has(said, Kind.PLAN, said.plan, "plan"):
             said = replace(said, plan=None)
         return self._plain(said)

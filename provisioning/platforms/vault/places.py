@@ -238,6 +238,7 @@ def _take_unit(run: Run, venue: str, unit: Unit) -> None:
     place = Place(unit.id, venue, unit.name, unit.building, unit.floor, vlan)
     there = run.units.setdefault(unit.id, place)
     if there != place:
+        there.is_sure = False
         text = "its UnitID_internal stands for two different units"
         run.reading.hold_back(Kind.UNIT, unit.id, venue, text, field="UnitID_internal")
 
@@ -252,6 +253,7 @@ def _ask_vlans(run: Run) -> Exchange[None]:
             except Refused as error:  # such as a role that may not ask: the platform does not say
                 run.reading.note(unit.venue, str(error), kind=Kind.UNIT, id_=unit.id)
             except PlatformError as error:
+                unit.is_sure = False
                 run.reading.partial(unit.venue, str(error))
                 run.reading.hold_back(Kind.UNIT, unit.id, unit.venue, "its VLAN could not be asked for", field="vlan")
 

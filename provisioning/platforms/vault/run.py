@@ -18,7 +18,7 @@ GLOBAL: Final = "global"
 
 @dataclass(slots=True)
 class Place:
-    """A unit, until its VLAN is known as well as it will be."""
+    """A unit, until its VLAN is known as well as it will be; `is_sure` False: that is not how the platform has it."""
 
     id: str
     venue: str
@@ -26,6 +26,7 @@ class Place:
     building: str | None
     floor: str | None
     vlan: int | None
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

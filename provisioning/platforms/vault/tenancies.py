@@ -183,16 +183,19 @@ class _Subscriber:
             return
         self.venue = self.venue or venue
         is_over = ends is not None and ends <= self.run.now
+        unit = key.unit or (None if stay is None else stay.unit)
+        vlan, is_in_units_vlan = self._vlan(key, unit or self.run.known.units_of_keys.get(id_), venue)
         self.reading.say(
             SaidKey(
                 id=id_,
                 venue=venue,
                 pool=key.pool,
-                unit=key.unit or (None if stay is None else stay.unit),
+                unit=unit,
                 subscriber=self.token,
                 plan=self._plan(key, stay, venue, id_),
                 passphrase=passphrase,
-                vlan=self._vlan(key, stay, venue, id_),
+                vlan=vlan,
+                is_in_units_vlan=is_in_units_vlan,
                 starts=starts,
                 ends=ends,
                 standing=state.standing,
@@ -244,19 +247,25 @@ class _Subscriber:
             self.reading.note(venue, text, kind=Kind.KEY, id_=id_, field="ServicePlanID")
         return None
 
-    def _vlan(self, key: Key, stay: Stay | None, venue: str, id_: str) -> int | None:
-        """Return a VLAN of the key's own: where it has a unit with one, that counts, and follows the unit."""
-        if key.vlan is None:
-            return None
-        if not 1 <= key.vlan <= MAX_VLAN:
-            self._note(f"{key.vlan} is not a VLAN of 1 to {MAX_VLAN}", venue, id_, "vlan")
-            return None
-        unit = self.run.units.get(key.unit or (stay.unit if stay is not None else None) or "")
-        if unit is None or unit.vlan is None:
-            return key.vlan
-        if key.vlan not in (unit.vlan, unit.vlan + self.run.offsets.get(venue, 0)):
-            self._note(f"its VLAN is {key.vlan}, and its unit's {unit.vlan}: the unit's counts", venue, id_, "vlan")
-        return None
+    def _vlan(self, key: Key, unit_id: str | None, venue: str) -> tuple[int | None, bool]:
+        """Return a VLAN of the key's own, and whether it has its unit's, which counts where there is one.
+
+        Neither is said of a key in a unit that was not read: its own VLAN would stay with it when it moves.
+        """
+        own = key.vlan
+        if own is not None and not 1 <= own <= MAX_VLAN:
+            self._note(f"{own} is not a VLAN of 1 to {MAX_VLAN}", venue, key.id, "vlan")
+            own = None
+        if unit_id is None:
+            return own, False
+        unit = self.run.units.get(unit_id)
+        if unit is None or not unit.is_sure:
+            return None, False
+        if unit.vlan is None:
+            return own, False
+        if own not in (None, unit.vlan, unit.vlan + self.run.offsets.get(venue, 0)):
+            self._note(f"its VLAN is {own}, and its unit's {unit.vlan}: the unit's counts", venue, key.id, "vlan")
+        return None, True
 
     def _macs(self, pool: str, devices: Sequence[KeyDevice], id_: str, venue: str) -> Iterable[SaidDevice]:
         """Yield a key's devices; of two keys on one SSID a device is with the first."""

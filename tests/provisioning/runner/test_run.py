@@ -556,3 +556,17 @@ def test_running_twice_does_nothing_the_second_time(settled):
     report = settled.run()
     assert (report.plan.steps, report.outcome) == ((), Outcome.DONE)
     assert len(list(settled.store.audit.entries())) == entries
+
+
+# VLANs.
+
+
+def test_a_key_that_had_a_vlan_of_its_own_follows_its_unit_again(settled):
+    """What a reading pinned there would else stay when its resident moves, and let two households meet."""
+    settled.change(0, vlan=100)
+    settled.sync()
+    settled.change(0, vlan=None, unit="S1/U19", is_in_units_vlan=True)
+    settled.end(19)
+    settled.sync()
+    assert (settled.key(0).vlan, settled.key(0).effective_vlan) == (None, 119)
+    assert settled.run().plan.steps == ()

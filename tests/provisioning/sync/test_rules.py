@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from provisioning.sync import Action, Field, HeldState, Kind, SaidUnit, Standing
+from provisioning.sync import Action, Field, HeldState, Kind, Limits, SaidUnit, Standing, find_drift
 from tests.provisioning.sync.made import (
     AT,
     DAY,
@@ -235,3 +235,30 @@ def test_one_that_was_resumed_by_hand_still_ends():
     have = holdings(held_key(0, given=HeldState.SUSPENDED))
     first, *others = everybody()
     assert told(planned(reading(ended(first), *others), have)) == [("end", "S1/R0")]
+
+
+# VLANs.
+
+
+def test_a_vlan_of_its_own_is_taken_off_where_the_platform_has_the_key_in_its_units():
+    have = holdings(held_key(0, vlan=100))
+    first, *others = everybody()
+    assert planned(reading(first, *others), have).steps == ()  # the platform does not speak of it
+    (step,) = planned(reading(replace(first, is_in_units_vlan=True), *others), have).steps
+    assert (step.action, step.fields) == (Action.CHANGE, (Field("VLAN", "100", "its unit's"),))
+
+
+def test_of_a_unit_that_is_not_there_no_vlan_is_taken_for_a_key():
+    first, *others = everybody()
+    have = holdings(held_key(0, vlan=100))
+    for said in (replace(first, unit="S1/U99", vlan=1110), replace(first, unit="S1/U99", is_in_units_vlan=True)):
+        assert planned(reading(said, *others), have).steps == ()
+
+
+def test_a_vlan_of_its_own_of_which_the_platform_does_not_speak_is_drift():
+    have = holdings(held_key(0, vlan=150), held_key(1, vlan=77))
+    first, second, *others = everybody()
+    read = reading(first, replace(second, vlan=77), *others)
+    (drift,) = find_drift(planned(read, have), have, read, {}, Limits())
+    assert (drift.id, drift.text) == ("S1/R0", "VLAN 150 of its own here, its unit's 100 there")
+    assert drift.remedy == 'latchkey key set id:1000 --vlan ""'

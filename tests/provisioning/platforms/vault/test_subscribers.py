@@ -31,6 +31,7 @@ def test_a_key_is_what_the_mapping_says():
         subscriber="sub_1",
         plan=PLAN,
         passphrase=b"passphrase of psk_1",
+        is_in_units_vlan=True,
         starts=STARTS,
         ends=ENDS,
         standing=Standing.ACTIVE,

@@ -149,7 +149,50 @@ def test_a_keys_own_vlan_counts_where_the_unit_has_none():
     vault = Vault()
     del vault.units[VENUE][0]["vlan"]
     vault.keys["sub_1"][0]["vlan"] = "88"
-    assert only(read(vault), SaidKey).vlan == 88
+    said = only(read(vault), SaidKey)
+    assert (said.vlan, said.is_in_units_vlan) == (88, False)
+
+
+def test_a_keys_own_vlan_counts_where_it_has_no_unit():
+    vault = Vault()
+    vault.subscriptions[VENUE] = []
+    vault.keys["sub_1"][0] |= {"UnitID_internal": "", "vlan": 88, api.END: "2027-01-01T00:00:00Z"}
+    said = only(read(vault), SaidKey)
+    assert (said.unit, said.vlan, said.is_in_units_vlan) == (None, 88, False)
+
+
+UNITS_NOT_READ = {
+    "an empty list": {"VenueUnitCount": 0, "VenueUnits": []},
+    "no list": Unavailable("units: timed out"),
+    "no answer as documented": b"<html>",
+    "a VLAN that is none": {"VenueUnitCount": 1, "VenueUnits": [unit("101", vlan=5000)]},
+    "a record that cannot be read": {"VenueUnitCount": 1, "VenueUnits": [unit("101", vlan={"unexpected": []})]},
+    "another unit": {"VenueUnitCount": 1, "VenueUnits": [unit("102")]},
+    "one id for two units": {"VenueUnitCount": 1, "VenueUnits": [unit("101"), unit("101", vlan=7)]},
+}
+
+
+@pytest.mark.parametrize("answer", UNITS_NOT_READ.values(), ids=UNITS_NOT_READ)
+@pytest.mark.parametrize("says_unit", [True, False])
+def test_4_4_a_key_gets_no_vlan_of_its_own_while_its_unit_is_not_read(answer, says_unit):
+    """It would stay with the key when that moves: into its neighbour's network."""
+    vault = Vault()
+    vault.keys["sub_1"][0]["vlan"] = 1101
+    if not says_unit:  # the store knows it
+        vault.subscriptions[VENUE] = []
+        vault.keys["sub_1"][0]["UnitID_internal"] = ""
+    vault.over[api.UNITS] = answer
+    said = only(read(vault, api.stored("psk_1", ends=api.ENDS)), SaidKey)
+    assert (said.vlan, said.is_in_units_vlan) == (None, False)
+
+
+def test_4_4_nor_while_its_units_vlan_could_not_be_asked_for():
+    vault = Vault()
+    del vault.units[VENUE][0]["vlan"]
+    vault.keys["sub_1"][0]["vlan"] = 1101
+    vault.over[api.UNIT_DETAILS] = Unavailable("unit: timed out")
+    said = only(read(vault), SaidKey)
+    assert (said.vlan, said.is_in_units_vlan) == (None, False)
 
 
 @pytest.mark.parametrize("count", [2, 0])
