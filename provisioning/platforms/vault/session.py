@@ -56,7 +56,7 @@ class TokenRefused(Refused):
 
 
 class Session:
-    """A login and what is asked with it. Tokens are renewed before their time is over, and once where one is refused.
+    """A login and what is asked with it. Tokens are renewed before their time is over, and where one is refused.
 
     clock: seconds that only go forward
     venue: a VenueID that the account knows, "" before it knows any: some calls want one, and use it for nothing
@@ -69,6 +69,7 @@ class Session:
         self._access: str | None = None
         self._refresh: str | None = None
         self._renew_at = 0.0
+        self._pace_s = 0.0  # of a call among many
         self._lost: PlatformError | None = None
 
     def begin(self) -> None:
@@ -85,22 +86,51 @@ class Session:
 
     def calls(self, calls: Sequence[Call]) -> Exchange[list[Any]]:
         """Return what each of at most 256 calls answers, or the PlatformError that it met; raises where no login is."""
-        if self._lost is not None:
-            return [self._lost] * len(calls)
-        yield from self._ensure_token()
-        answers = yield [self._request(call) for call in calls]
-        results = [judge(answer) for answer in answers]
+        results: list[Any] = []
+        while len(results) < len(calls):
+            if self._lost is None:
+                yield from self._ensure_token()
+                part = calls[len(results) : len(results) + self._most_at_once()]
+                results += yield from self._ask(part)
+            else:
+                results += [self._lost] * (len(calls) - len(results))
+        return results
+
+    def _ask(self, calls: Sequence[Call]) -> Exchange[list[Any]]:
+        """Return what each call answers; those whose token is refused are repeated with a new one.
+
+        Where some of them get through and some do not, the new one has expired in its turn, and those are repeated
+        again: fewer in each round. Where none does, they are refused whatever their token.
+        """
+        results = yield from self._send(calls)
         refused = [place for place, result in enumerate(results) if isinstance(result, TokenRefused)]
-        if refused:
+        while refused:
             try:
                 yield from self._renew()
             except PlatformError as error:  # the rest of the reading is not asked for in vain
                 self._lost = error
-                return [error if place in set(refused) else result for place, result in enumerate(results)]
-            answers = yield [self._request(calls[place]) for place in refused]
+                for place in refused:
+                    results[place] = error
+                break
+            answers = yield from self._send([calls[place] for place in refused])
             for place, answer in zip(refused, answers, strict=True):
-                results[place] = judge(answer)
+                results[place] = answer
+            again = [place for place in refused if isinstance(results[place], TokenRefused)]
+            if len(again) == len(refused):
+                break
+            refused = again
         return results
+
+    def _send(self, calls: Sequence[Call]) -> Exchange[list[Any]]:
+        sent_at = self._clock()
+        answers = yield [self._request(call) for call in calls]
+        self._pace_s = (self._clock() - sent_at) / len(calls)
+        return [judge(answer) for answer in answers]
+
+    def _most_at_once(self) -> int:
+        """Return how many calls the token outlives, at the pace of the last ones."""
+        left_s = self._renew_at - self._clock()
+        return SIDE_BY_SIDE if self._pace_s * SIDE_BY_SIDE <= left_s else max(1, int(left_s / self._pace_s))
 
     def _request(self, call: Call) -> Request:
         body = json_body({"AccessToken": self._access, **call.members})

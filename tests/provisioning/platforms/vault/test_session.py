@@ -211,6 +211,60 @@ def test_4_48_a_second_401_is_a_business_error():
     assert not reading.is_complete(api.VENUE, Kind.KEY)
 
 
+def many(count):
+    vault = Vault()
+    api.pages(vault, count)
+    return vault
+
+
+@pytest.mark.parametrize("uses", [1, 2, 7])
+def test_4_48_a_token_may_expire_as_often_as_it_does(uses):
+    """A run of hours is as complete as one of a minute: each call that is refused is repeated with a new token."""
+    vault, left = many(20), [0]
+
+    def expires(request):
+        if request.path in (api.LOGIN, api.REFRESH):
+            left[0] = uses
+        elif left[0] == 0:
+            vault.expire()
+        else:
+            left[0] -= 1
+        return vault(request)
+
+    reading = read(expires)
+    assert faults(reading) == []
+    assert reading.is_whole
+    assert reading.count(Kind.KEY) == 20
+
+
+def test_4_48_calls_that_are_refused_whatever_their_token_cost_one_renewal_together():
+    vault = many(20)
+    good = vault._listSubscriberKeys
+    bad = {f"sub_{n}" for n in range(5, 15)}
+    vault.over[api.KEYS] = lambda body: (401, TOKEN) if body["SubscriberToken"] in bad else good(body)
+    reading = read(vault)
+    assert (vault.seen.count(api.REFRESH), vault.seen.count(api.KEYS)) == (1, 20 + 10)
+    assert reading.count(Kind.KEY) == 10
+
+
+def test_a6_no_more_is_asked_at_once_than_the_token_outlives():
+    vault, seconds, born = many(100), [0.0], [0.0]
+    vault.life_s = 60
+
+    def takes_a_second(request):
+        seconds[0] += 1.0
+        if request.path == api.KEYS and seconds[0] - born[0] >= 60:
+            vault.expire()
+        if request.path in (api.LOGIN, api.REFRESH):
+            born[0] = seconds[0]
+        return vault(request)
+
+    reading = read(takes_a_second, connector=make_connector(lambda: seconds[0]))
+    assert reading.is_whole
+    assert vault.seen.count(api.KEYS) == 100  # none was refused
+    assert vault.seen.count(api.REFRESH) == 1
+
+
 def test_4_48_a_business_error_leads_to_no_login():
     vault = Vault()
     vault.over[api.PLANS] = (401, {"message": "Access denied.", "errorProcessing": True, "statusCode": 401})
