@@ -67,11 +67,11 @@ def _unlisted(reading: Reading, holdings: Holdings) -> Iterator[Fault]:
     keys = Counter(
         held.venue for held in holdings.keys.values() if held.state in (HeldState.ACTIVE, HeldState.SUSPENDED)
     )
-    if reading.is_partial(WHOLE) or not keys:
+    if reading.is_doubtful(WHOLE) or not keys:
         return
     said = {said.venue for said in reading.all(SaidKey)}
     for venue in sorted(keys.keys() - said - set(reading.venues)):
-        if not reading.is_partial(venue):
+        if not reading.is_doubtful(venue):
             text = f"it is not among what was read: its {keys[venue]:,} keys stay as they are"
             yield Fault(reading.platform, venue, Kind.VENUE, venue, None, text)
 

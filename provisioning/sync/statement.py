@@ -207,7 +207,8 @@ class Reading:
     """All that was read of a platform in one go, and how far it may be believed.
 
     A connector says what it read with `say`, and what it could not with `unreadable`, `hold_back` and `partial`. A
-    venue is complete when the connector has declared it so (`complete`), and nothing in it or the whole was unreadable.
+    venue is complete when the connector has declared it so (`complete`), and nothing in it or the whole was unreadable:
+    only then a record that is missing may be one that is gone.
     """
 
     def __init__(self, connector: str, platform: str, at: datetime) -> None:
@@ -218,7 +219,8 @@ class Reading:
         self._said: dict[Kind, dict[str, Said]] = {kind: {} for kind in Kind}
         self._held: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         self._complete: dict[str, frozenset[Kind]] = {}
-        self._partial: set[str] = set()
+        self._partial: set[str] = set()  # venues of which not everything came
+        self._spoiled: set[str] = set()  # venues of which a record could not be read
 
     def say(self, said: Said) -> None:
         """Take a record. One id twice with different contents is held back; with the same it is one."""
@@ -247,15 +249,18 @@ class Reading:
         field: str | None = None,
         label: str | None = None,
     ) -> None:
-        """Note a record that cannot be read: it stays as it is stored, and its venue is read in part only."""
+        """Note a record that cannot be read: it stays as it is stored, and holds back nothing but itself.
+
+        As nobody knows what it would have said, its venue is not complete: nothing of it ends by being missing.
+        """
         if kind is not None and id_ is not None:
             self._held[kind].add(id_)
             self._said[kind].pop(id_, None)
-        self._partial.add(venue)
+        self._spoiled.add(venue)
         self.faults.append(Fault(self.platform, venue, kind, id_, field, text, is_unreadable=True, label=label))
 
     def partial(self, venue: str, text: str) -> None:
-        """Note that not all of a venue, or of the WHOLE, could be read: nothing ends because of this reading."""
+        """Note that not all of a venue, or of the WHOLE, came: nothing stops because of this reading."""
         self._partial.add(venue)
         self.faults.append(Fault(self.platform, venue, None, None, None, text, is_unreadable=True))
 
@@ -271,10 +276,14 @@ class Reading:
 
     def is_complete(self, venue: str, kind: Kind) -> bool:
         """Return whether what is not said of this kind at this venue is not there."""
-        return not self.is_partial(venue) and kind in self._complete.get(venue, ())
+        return not self.is_doubtful(venue) and kind in self._complete.get(venue, ())
+
+    def is_doubtful(self, venue: str) -> bool:
+        """Return whether anything of a venue could not be read, be it a single record."""
+        return self.is_partial(venue) or venue in self._spoiled or WHOLE in self._spoiled
 
     def is_partial(self, venue: str) -> bool:
-        """Return whether something of a venue was not read, so that nothing of it may end."""
+        """Return whether not all of a venue came, so that nothing of it may stop, whatever a record says."""
         return venue in self._partial or WHOLE in self._partial
 
     @property
@@ -285,7 +294,7 @@ class Reading:
     @property
     def is_whole(self) -> bool:
         """Return whether every venue that was asked for is read completely."""
-        return bool(self._complete) and not self._partial
+        return bool(self._complete) and not self._partial and not self._spoiled
 
     def all(self, said: type[S]) -> Iterator[S]:
         """Yield the records of a kind that may be taken."""

@@ -107,7 +107,7 @@ class Facility:
                 self._say_previous(reading, former, ended)
         self._say_ended(reading, ended, pool)
         reading.complete(self.site, (Kind.KEY,))
-        if not reading.is_partial(self.site):
+        if not reading.is_doubtful(self.site):
             self._hold_back_missing(reading)
 
     def _say_current(self, reading: Reading, tenant: Tenant, pool: str, ended: dict[str, Tenant]) -> None:

@@ -137,5 +137,5 @@ def test_each_key_has_at_most_one_decision_and_its_own_record(world):
 def test_a_plan_is_the_same_whatever_the_order_of_the_records(world):
     read, have = world
     turned = reading(*reversed(list(read._said[Kind.KEY].values())), units=UNITS)
-    turned._partial, turned._held = read._partial, read._held
+    turned._partial, turned._spoiled, turned._held = read._partial, read._spoiled, read._held
     assert reconcile(turned, have, Limits(), "hudson-1").steps == planned(world).steps

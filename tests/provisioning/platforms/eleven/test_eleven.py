@@ -483,7 +483,7 @@ def test_t9_an_mdu_sso_site_is_reported_and_skipped():
 
 def test_t9_mappings_without_units_where_there_are_keys_are_no_reason_to_end_any():
     reading = read(answers([], {"Buildings": [{"Building": "A"}]}), known=["S1/R1"])
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
     assert not reading.is_whole
 
 
@@ -568,25 +568,25 @@ def test_t14_a_total_that_is_not_reached_or_a_second_page_makes_a_list_partial()
     for more in ({"Total": 3}, {"next": "https://api.example.net/v2?page=2"}, {"hasMore": True}):
         reading = read(answers(**{"/team/T1/site/S1/resident": {"Residents": [resident()], **more}}))
         assert list(keys(reading)) == ["S1/R1"]
-        assert reading.is_partial("S1")
+        assert reading.is_doubtful("S1")
     assert read(answers(**{"/team/T1/site/S1/resident": {"Residents": [resident()], "Total": 1}})).is_whole
 
 
 def test_one_who_is_listed_twice_makes_a_list_partial():
     reading = read(answers([resident("R1"), resident("R1"), resident("R2", "101")]))
     assert set(keys(reading)) == {"S1/R1", "S1/R2"}
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
     differing = read(answers([resident("R1"), resident("R1", "101"), resident("R2", "102")]))
     assert set(keys(differing)) == {"S1/R2"}
     assert differing.saw(Kind.KEY, "S1/R1")
-    assert differing.is_partial("S1")
+    assert differing.is_doubtful("S1")
 
 
 def test_a_unit_that_is_mapped_twice_makes_the_site_partial():
     reading = read(answers([resident()], {"Mappings": [row(), row(), row("101"), row("101", VLAN=7)]}))
     assert list(units(reading)) == ["S1/Hudson/1/100"]
     assert reading.saw(Kind.UNIT, "S1/Hudson/1/101")
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
 
 
 def test_one_whom_the_list_lacks_but_who_is_there_alone_makes_it_partial():
@@ -597,7 +597,7 @@ def test_one_whom_the_list_lacks_but_who_is_there_alone_makes_it_partial():
     reading = read(platform, known=["S1/R1", "S1/R2", "S1/R3", "S2/R4", "S1/S2/R5"])
     assert set(keys(reading)) == {"S1/R1", "S1/R2"}
     assert not reading.saw(Kind.KEY, "S1/R3")
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
     assert faults(reading) == ["eleven, S1: the list of residents lacks R2, who is there: it is not all of them"]
 
 
@@ -672,7 +672,7 @@ def test_x1_what_is_no_such_instant_costs_its_record_alone(value):
     reading = read(answers([resident("R1", ActivationDateUTC=value), resident("R2", "101")]))
     assert list(keys(reading)) == ["S1/R2"]
     assert reading.saw(Kind.KEY, "S1/R1")
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
     assert str(reading.faults[0]).startswith("eleven, S1, key S1/R1, ActivationDateUTC: is ")
 
 
@@ -696,7 +696,7 @@ def test_x5_a_mapping_without_a_unit_beside_others_with_one_cannot_be_read():
     reading = read(answers([resident()], {"Mappings": [row(), {"Building": "Hudson"}]}))
     assert list(keys(reading)) == ["S1/R1"]
     assert faults(reading) == ["eleven, S1, Unit: is missing: a mapping (Building Hudson)"]
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
 
 
 @pytest.mark.parametrize("type_", ["PPK-C", "PPK-D", "something else", None])
@@ -794,7 +794,7 @@ def test_x12_a_vlan_that_is_no_number_costs_its_unit(vlan):
     reading = read(answers([], {"Mappings": [row(VLAN=vlan), row("101")]}))
     assert list(units(reading)) == ["S1/Hudson/1/101"]
     assert reading.saw(Kind.UNIT, "S1/Hudson/1/100")
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
 
 
 def test_a_mapping_without_an_ssid_takes_the_configured_one():
@@ -857,7 +857,7 @@ def test_a_mapping_that_cannot_be_read_is_told_by_its_unit_or_its_place():
 def test_ids_that_are_too_long_are_unreadable():
     reading = read(answers([resident("R" * 256), resident("R2", "101")]))
     assert list(keys(reading)) == ["S1/R2"]
-    assert reading.is_partial("S1")
+    assert reading.is_doubtful("S1")
 
 
 def test_a_unit_may_stand_in_an_object_of_the_residents_record():

@@ -106,7 +106,7 @@ def test_a_list_that_is_not_all_of_it_ends_nobody(building, kind, path):
         server.faults.add(kind, path=path)
         reading = read(server, known=known)
         missing = {key for key in known if not reading.saw(Kind.KEY, key)}
-        assert reading.is_partial("S1") or not missing
+        assert reading.is_doubtful("S1") or not missing
         assert gets_in(reading, NOW) <= living
         assert read(server, known=known).is_whole  # the next time
 

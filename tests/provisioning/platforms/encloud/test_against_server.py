@@ -87,7 +87,7 @@ def test_a_customer_that_does_not_exist_costs_itself():
     with running() as platform:
         reading = read(platform, sites=("S1", "S9"))
     assert len(states(reading)) == 3
-    assert reading.is_partial("S9")
+    assert reading.is_doubtful("S9")
     assert reading.is_complete("S1", Kind.NAS)
 
 

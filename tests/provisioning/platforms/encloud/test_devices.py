@@ -109,7 +109,7 @@ def test_one_customer_that_fails_costs_that_customer():
     platform.instead["devices"] = [400]
     reading = platform.read(sites=("SDK17", CUSTOMER, "SDK16"))
     assert set(nases(reading)) == {"A1", "A2"}
-    assert reading.is_partial("SDK17")
+    assert reading.is_doubtful("SDK17")
     assert is_complete(reading)
     assert "devices of customer SDK17, page 1: HTTP 400" in told(reading)
 
@@ -231,7 +231,7 @@ def test_an_answer_that_is_not_the_documents_costs_the_customer_and_the_run_wher
     platform.instead["devices"] = [body]
     reading = platform.read(sites=(CUSTOMER, "SDK16"))
     assert set(nases(reading)) == {"A2"}
-    assert reading.is_partial(CUSTOMER)
+    assert reading.is_doubtful(CUSTOMER)
     assert not reading.is_whole
     platform.instead["devices"] = [body]
     with pytest.raises(Unreadable):
@@ -243,7 +243,7 @@ def test_a_page_that_stays_without_an_answer_costs_the_customer():
     platform.instead["devices", "2"] = [Unavailable("devices of customer SDK15, page 2: timed out")]
     reading = platform.read(sites=(CUSTOMER, "SDK16"))
     assert set(nases(reading)) == {"A2"}
-    assert reading.is_partial(CUSTOMER)
+    assert reading.is_doubtful(CUSTOMER)
 
 
 # Records.

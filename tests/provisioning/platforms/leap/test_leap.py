@@ -489,7 +489,7 @@ def test_t9_a_page_of_100_known_identifiers_only_is_a_fault():
     reading = read(company)
     assert len(company.requests) == 2
     assert len(keys(reading)) == 100
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
     assert faults(reading) == ["leap: a page at offset 100 has nothing that is new"]
 
 
@@ -535,7 +535,7 @@ def test_t10_a_page_that_was_empty_once_is_found():
 def test_t10_records_are_one_by_identifier_whatever_their_place():
     reading = read(Company(lists=wrap([relationship("1"), relationship("1"), relationship("2", "PP-99")])))
     assert set(keys(reading)) == {"1", "2"}
-    assert reading.is_partial(WHOLE)  # one listed twice may stand in the place of another
+    assert reading.is_doubtful(WHOLE)  # one listed twice may stand in the place of another
     reading = read(Company(lists=wrap([relationship("1"), relationship("1", "PP-99"), relationship("2")])))
     assert set(keys(reading)) == {"2"}
     assert reading.saw(Kind.KEY, "1")
@@ -742,7 +742,7 @@ def test_a_record_that_cannot_be_read_costs_itself(wrong, field):
     assert list(keys(reading)) == ["2"]
     assert reading.saw(Kind.KEY, "1")
     assert [(fault.record, fault.field) for fault in reading.faults] == [("1", field)]
-    assert reading.is_partial("Harbour House")
+    assert reading.is_doubtful("Harbour House")
 
 
 def test_a_record_without_an_identifier_makes_the_reading_partial():
@@ -752,7 +752,7 @@ def test_a_record_without_an_identifier_makes_the_reading_partial():
         "leap, identifier: is missing: record 1 of the list"
         " (property identifier PP-01, account identifier 01, relationship OCCUPIER, start-date 2026-01-01)"
     ]
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
 
 
 def test_a_record_that_could_not_be_read_the_first_time_may_be_the_second():
@@ -786,7 +786,7 @@ def test_a_page_that_fails_later_leaves_what_was_read_and_ends_nobody():
     company.before_answer = lambda _: Unavailable("no answer") if len(company.requests) == 2 else None
     reading = read(company, known=["149"])
     assert len(keys(reading)) == 100
-    assert reading.is_partial("Harbour House")
+    assert reading.is_doubtful("Harbour House")
     assert "leap: no answer" in faults(reading)
 
 

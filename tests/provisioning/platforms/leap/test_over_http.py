@@ -112,7 +112,7 @@ def test_an_answer_that_is_none_never_looks_like_a_short_list(building, server, 
     server.faults.clear()
     server.faults.add(kind, 4, path="offset=100")
     reading = read(server, known=living(server, building, NOW))
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
     assert gets_in(server, reading, NOW) < living(server, building, NOW)
 
 
@@ -130,6 +130,6 @@ def test_a_list_that_stays_wrong_ends_nobody(building, server, kind):
     server.faults.add(kind, 10, path="offset=100")
     known = living(server, building, NOW)
     reading = read(server, known=known)
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
     assert gets_in(server, reading, NOW) <= known
     assert not any(reading.is_complete(venue, Kind.KEY) for venue in ("S1", WHOLE))

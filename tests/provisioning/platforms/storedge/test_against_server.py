@@ -40,7 +40,7 @@ class Synced:
             old = self.keys.get(key.id)
             if old is None and key.standing is Standing.ENDED:
                 continue
-            if reading.is_partial(key.venue) and old is not None and key.standing is not Standing.ACTIVE:
+            if reading.is_doubtful(key.venue) and old is not None and key.standing is not Standing.ACTIVE:
                 continue
             self.keys[key.id] = dataclasses.replace(key, starts=key.starts or (old.starts if old else None))
 

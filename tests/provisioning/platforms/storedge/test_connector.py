@@ -121,7 +121,7 @@ def test_x10_a_server_that_does_not_follow_the_page_parameter_stops_the_facility
     reading = facility.read(known)
     assert not keys(reading)
     assert "page 2 was asked for, page 1 came" in told(reading)
-    assert reading.is_partial(SITE)
+    assert reading.is_doubtful(SITE)
 
 
 def test_t10_an_empty_list_with_a_total_is_discarded():
@@ -208,7 +208,7 @@ def test_x13_any_status_but_200_stops_the_facility_and_no_other(which, status):
         sites=(SITE, "F2"),
     )
     assert {key.id for key in reading.all(SaidKey)} == {"F2/L1"}
-    assert reading.is_partial(SITE)
+    assert reading.is_doubtful(SITE)
     assert reading.is_complete("F2", Kind.KEY)
     assert not reading.is_whole
 
@@ -244,7 +244,7 @@ def test_an_answer_that_is_not_the_documents_costs_the_facility(body):
     facility.instead[facility.path("current"), "1"] = body
     reading = facility.read(known)
     assert not keys(reading)
-    assert reading.is_partial(SITE)
+    assert reading.is_doubtful(SITE)
 
 
 def test_refused_credentials_stop_the_run():
@@ -315,13 +315,13 @@ def test_an_id_that_is_too_long_with_its_facility_is_unreadable():
     assert not is_complete(reading)
 
 
-def test_a_move_out_while_a_record_cannot_be_read_is_said_but_the_venue_is_partial():
+def test_a_move_out_while_a_record_cannot_be_read_is_said_but_the_venue_is_doubtful():
     facility, known = many(2)
     facility.lists["current"][0]["active"] = None
     facility.lists["previous"] = [tenant("old", previous=["L9"])]
     reading = facility.read(Known(keys=known.keys | ids("L9"), units_of_keys=known.units_of_keys))
     assert keys(reading)["L9"].standing is Standing.ENDED
-    assert reading.is_partial(SITE)
+    assert reading.is_doubtful(SITE)
 
 
 # Check.

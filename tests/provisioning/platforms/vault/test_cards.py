@@ -102,7 +102,7 @@ def test_a_batch_that_fails_makes_its_venues_partial(answer):
     vault = Vault()
     settings = cards(vault)
     vault.over[api.CARDS] = answer
-    assert read(vault, **settings).is_partial(VENUE)
+    assert read(vault, **settings).is_doubtful(VENUE)
 
 
 @pytest.mark.parametrize("shape", ["keyed", "bare", "by id"])
@@ -170,7 +170,7 @@ def test_check_fails_where_the_keys_of_one_cannot_be_read():
 
 def test_without_a_venue_to_read_nothing_else_is_asked():
     vault = Vault()
-    assert read(vault, sites=("venue_gone",)).is_partial("venue_gone")
+    assert read(vault, sites=("venue_gone",)).is_doubtful("venue_gone")
     assert vault.seen == [api.LOGIN, api.VENUES]
 
 

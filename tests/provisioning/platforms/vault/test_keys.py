@@ -223,7 +223,7 @@ def test_without_knowing_whose_keys_are_stored_a_failure_concerns_every_venue():
     vault.keys["sub_2"] = []
     good = vault._listSubscriberKeys({"SubscriberToken": "sub_2"})
     vault.over[api.KEYS] = lambda body: Unavailable("x") if body["SubscriberToken"] == "sub_1" else good
-    assert read(vault, stored("psk_1", subscribers=False)).is_partial(WHOLE)
+    assert read(vault, stored("psk_1", subscribers=False)).is_doubtful(WHOLE)
 
 
 def test_an_account_without_any_stay_may_be_refused_its_keys():
@@ -237,7 +237,7 @@ def test_an_account_without_any_stay_may_be_refused_its_keys():
     assert reading.is_whole
     assert any("Subscriber not found" in line for line in faults(reading))
     vault.over[api.KEYS] = lambda body: good if body["SubscriberToken"] == "sub_1" else Unavailable("timed out")
-    assert read(vault, stored("psk_1")).is_partial(WHOLE)
+    assert read(vault, stored("psk_1")).is_doubtful(WHOLE)
 
 
 def test_whom_the_list_lacks_and_whose_stays_are_over_is_not_asked_for():
@@ -257,7 +257,7 @@ def test_where_all_of_many_fail_the_rest_is_not_asked():
     vault.over[api.KEYS] = Unavailable("keys: HTTP 503")
     reading = read(vault)
     assert vault.seen.count(api.KEYS) == 256
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
     assert len(faults(reading)) < 10
 
 
@@ -274,7 +274,7 @@ def test_a_key_that_cannot_be_read_costs_itself():
     reading = read(vault)
     assert one(reading).id == "psk_1"
     assert reading.saw(Kind.KEY, "psk_2")
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
 
 
 def test_a_key_of_a_venue_that_nobody_tells_is_held_back():

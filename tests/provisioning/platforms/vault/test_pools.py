@@ -164,7 +164,7 @@ def test_fewer_keypools_than_are_counted_make_everything_partial():
     vault = Vault()
     vault.over[api.POOLS] = {"myKeyPoolCount": 3, "myKeyPoolList": vault.pools}
     reading = read(vault)
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
     assert reading.get(SaidKey, "psk_1") is not None
 
 
@@ -217,4 +217,4 @@ def test_plans_that_cannot_be_read_cost_no_key():
     vault.over[api.PLANS] = Unavailable("plans: timed out")
     reading = read(vault)
     assert only(reading, SaidKey).plan is None
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)

@@ -288,7 +288,7 @@ def test_credentials_withdrawn_in_the_middle_are_not_tried_again_and_again():
     reading = read(platform, requests=requests)
     assert [request.path for request in requests].count(api.LOGIN) == 2
     assert requests[-1].path == api.LOGIN
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
 
 
 def test_credentials_that_are_put_right_count_with_the_next_reading():

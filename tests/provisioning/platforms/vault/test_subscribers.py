@@ -136,7 +136,7 @@ def test_a_subscriber_that_the_list_lacks_changes_nothing():
     vault.keys["sub_2"] = []
     reading = read(vault)
     assert one(reading).standing is Standing.UNKNOWN
-    assert reading.is_partial(WHOLE)  # a subscription that runs, of nobody: the list is not all
+    assert reading.is_doubtful(WHOLE)  # a subscription that runs, of nobody: the list is not all
 
 
 def test_a_subscriber_whose_record_cannot_be_read_changes_nothing():
@@ -144,5 +144,5 @@ def test_a_subscriber_whose_record_cannot_be_read_changes_nothing():
     vault.subscribers[0]["GivenName"] = ["unexpected"]
     reading = read(vault)
     assert one(reading).standing is Standing.UNKNOWN
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
     assert reading.saw(Kind.SUBSCRIBER, "sub_1")

@@ -124,7 +124,7 @@ def test_a_unit_whose_vlan_cannot_be_had_now_is_held_back():
     vault.over[api.UNIT_DETAILS] = Unavailable("unit: timed out")
     reading = read(vault)
     assert list(reading.all(SaidUnit)) == []
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
 
 
 def test_4_4_a_key_follows_its_units_vlan():
@@ -199,14 +199,14 @@ def test_4_4_nor_while_its_units_vlan_could_not_be_asked_for():
 def test_units_that_are_counted_and_not_there_make_the_venue_partial(count):
     vault = Vault()
     vault.over[api.UNITS] = {"VenueUnitCount": count, "VenueUnits": vault.units[VENUE]}
-    assert read(vault).is_partial(VENUE)
+    assert read(vault).is_doubtful(VENUE)
 
 
 def test_no_unit_at_a_venue_that_has_some_by_another_count_is_a_mistake():
     vault = Vault()
     vault.over[api.VENUES] = {"VenueCount": 1, "VenueList": {VENUE: {"UnitCount": 50}}}
     vault.over[api.UNITS] = {"VenueUnitCount": 0, "VenueUnits": []}
-    assert read(vault).is_partial(VENUE)
+    assert read(vault).is_doubtful(VENUE)
 
 
 def test_a_unit_that_cannot_be_read_costs_itself():
@@ -215,7 +215,7 @@ def test_a_unit_that_cannot_be_read_costs_itself():
     reading = read(vault)
     assert [each.id for each in reading.all(SaidUnit)] == [UNIT]
     assert reading.saw(Kind.UNIT, f"{VENUE}.102.A.1")
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
 
 
 def test_names_of_ten_thousand_characters_and_any_script_are_cut_for_display():

@@ -52,8 +52,8 @@ def test_only_the_venues_of_the_configuration_are_read():
 
 def test_a_configured_venue_that_is_not_there_is_told_and_costs_no_other():
     reading = read(Vault(), sites=(VENUE, "venue_gone"))
-    assert reading.is_partial("venue_gone")
-    assert not reading.is_partial(VENUE)
+    assert reading.is_doubtful("venue_gone")
+    assert not reading.is_doubtful(VENUE)
     assert reading.is_complete(VENUE, Kind.KEY)
 
 
@@ -61,14 +61,14 @@ def test_no_venue_at_all_is_no_complete_reading():
     vault = Vault()
     vault.venues = []
     reading = read(vault)
-    assert reading.is_partial(WHOLE)
+    assert reading.is_doubtful(WHOLE)
     assert not reading.is_whole
 
 
 def test_fewer_venues_than_are_counted_are_told():
     vault = Vault()
     vault.over[api.VENUES] = {"VenueCount": 2, "VenueList": {VENUE: {"VenueName": "Hudson House"}}}
-    assert read(vault).is_partial(WHOLE)
+    assert read(vault).is_doubtful(WHOLE)
 
 
 @pytest.mark.parametrize("answer", [(403, {}), (401, {"message": "Access denied"}), b"<html>", Unavailable("venues")])
@@ -92,8 +92,8 @@ def test_a_venue_that_fails_costs_itself_alone(path, answer):
 
     whole(path, over)
     reading = read(vault)
-    assert reading.is_partial(OTHER)
-    assert not reading.is_partial(VENUE)
+    assert reading.is_doubtful(OTHER)
+    assert not reading.is_doubtful(VENUE)
     assert reading.is_complete(VENUE, Kind.KEY)
     assert reading.get(SaidKey, "psk_1") is not None
 
@@ -118,7 +118,7 @@ def test_details_of_another_venue_are_no_answer():
     vault = Vault()
     vault.over[api.DETAILS] = {"VenueID": OTHER, "VenueName": "Pine House"}
     reading = read(vault)
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
     assert list(reading.all(SaidVenue)) == []
 
 

@@ -194,7 +194,7 @@ def test_where_subscriptions_are_read_in_part_no_stored_window_changes(answer):
     vault.over[api.SUBSCRIPTIONS] = answer
     reading = read(vault, stored("psk_1", ends=STORED))
     assert one(reading).ends == STORED
-    assert reading.is_partial(VENUE)
+    assert reading.is_doubtful(VENUE)
 
 
 def test_where_subscriptions_are_read_in_part_a_newcomer_that_is_among_them_is_taken():
@@ -208,4 +208,4 @@ def test_subscriptions_that_come_twice_are_counted_once():
     vault = Vault()
     rows = [subscription("S1", "sub_1"), subscription("S1", "sub_1")]
     vault.over[api.SUBSCRIPTIONS] = {"SubscriptionCount": 2, "Subscriptions": rows}
-    assert read(vault).is_partial(VENUE)
+    assert read(vault).is_doubtful(VENUE)
