@@ -1,9 +1,9 @@
-"""What does a small request to a platform cost us, beside httpx's own client?
+"""What does a small request to a platform cost us, with all its limits, beside httpx's client in threads?
 
     python -m benchmarks.transport [--requests N] [--wait-ms MS] [--rounds N]
 
-A server in a process of its own answers 600 octets to each request of 1 kB. Ours asks lists of 256, eight connections
-on one thread; httpx.Client one connection in each of eight threads. Both in turn, A B A B, every answer checked.
+A server in a process of its own answers 600 octets to each request of 1 kB. Ours asks lists of 256, eight at a
+time on one thread; httpx.Client one connection in each of eight threads. Both in turn, A B A B, every answer checked.
 """
 
 import asyncio

@@ -137,7 +137,7 @@ def test_only_the_kernels_callers_import_the_kernels():
         (["latchkey", "key", "add", "--help"], ("numba", "radiusd")),
         (["latchkey", "nas", "add", "--help"], ("numba", "scapy", "pyrad")),
         (["latchkey", "nas", "list", "--help"], ("numba", "radiusd")),
-        (["latchkey", "sync", "run", "--help"], ("numba", "radiusd", "rich")),
+        (["latchkey", "sync", "run", "--help"], ("numba", "radiusd", "rich", "httpx")),
         (["latchkey", "unit", "set", "--help"], ("numba", "radiusd", "rich", "provisioning.sheets")),
     ],
 )

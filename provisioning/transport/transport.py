@@ -1,17 +1,18 @@
 """A run: a connector's generator, and the answers to what it asks."""
 
+import asyncio
+import contextlib
 import random
-import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..platforms import Answer, Exchange, Request, Unavailable
 from .address import Address, InvalidUrl
-from .connection import Failed, Message
+from .client import Allowance, Client, Message, Response
 from .lanes import Call, Counts, Lanes
 from .limits import Limits
 
@@ -46,7 +47,11 @@ class Transport:
         self._address = Address.parse(url)
         self._limits = limits
         self._ca_file = ca_file
-        self._lanes = Lanes(limits, self._tls, progress, clock=clock, now=now, sleep=sleep, jitter=jitter)
+        self._client: Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lanes = Lanes(
+            limits=limits, exchange=self._exchange, progress=progress, clock=clock, now=now, sleep=sleep, jitter=jitter
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +71,12 @@ class Transport:
 
     def close(self) -> None:
         """Close its connections."""
-        self._lanes.close()
+        if self._loop is not None:
+            if self._client is not None:
+                self._wait(self._client.close())
+            self._wait(asyncio.sleep(0))  # sockets are closed a turn later
+            self._loop.close()
+        self._client = self._loop = None
 
     def run(self, exchange: Exchange[T]) -> T:
         """Return what the generator returns; what it raises passes. Patience and caps count from here."""
@@ -90,16 +100,9 @@ class Transport:
             exchange.close()
 
     def _ask(self, requests: Sequence[Request]) -> list[Answer | Unavailable]:
-        outcomes: list[Answer | Unavailable | None] = [None] * len(requests)
-        calls = []
-        for place, request in enumerate(requests):
-            made = self._call(place, request)
-            if isinstance(made, Unavailable):
-                outcomes[place] = made
-            else:
-                calls.append(made)
-        for call, outcome in self._lanes.ask(calls):
-            outcomes[call.place] = outcome
+        made = [self._call(place, request) for place, request in enumerate(requests)]
+        self._wait(self._lanes.ask([each for each in made if isinstance(each, Call)]))
+        outcomes = [each.outcome if isinstance(each, Call) else each for each in made]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _call(self, place: int, request: Request) -> Call | Unavailable:
@@ -114,21 +117,31 @@ class Transport:
             if request.query:
                 target = Address(scheme="", host="", port=0, path="").target(target, request.query)
         headers = [
-            (b"Host", address.host_header.encode()),
             (b"User-Agent", _user_agent()),
             (b"Accept-Encoding", b"gzip"),
             *((name.encode(), value.encode()) for name, value in request.headers),
         ]
-        if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
-            headers.append((b"Content-Length", b"%d" % len(request.body or b"")))
-        return Call(place, request, address, Message(request.method, target, headers, request.body))
+        return Call(place, request, Message(request.method, address, target, headers, request.body))
 
-    def _tls(self) -> ssl.SSLContext:
-        """Return what verifies certificates: the system's trust, or ca_file in its place."""
+    async def _exchange(self, message: Message, allowance: Allowance) -> Response:
+        if self._client is None:
+            self._client = Client(self._limits, self._ca_file)
+        return await self._client.ask(message, allowance)
+
+    def _wait(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run this on this thread. An interrupt (Ctrl-C) comes out at once, when what is under way is given up."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        task = self._loop.create_task(coroutine)
         try:
-            return ssl.create_default_context(cafile=self._ca_file)
-        except (OSError, ValueError):
-            raise Failed("ca_file cannot be read as certificates", may_help=False) from None
+            self._loop.run_until_complete(task)
+        finally:
+            if not task.done():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    self._loop.run_until_complete(task)
+            elif not task.cancelled():
+                task.exception()  # or asyncio logs it as one that nobody saw
 
 
 @cache

@@ -1,6 +1,8 @@
 """Generators run against real servers."""
 
 import gzip
+import logging
+import signal
 import threading
 import time
 import zlib
@@ -316,17 +318,36 @@ def test_connection_that_is_reset_is_made_again():
 
 def test_kept_connection_that_the_server_closed_costs_no_attempt():
     def script(asked):
-        if asked.target == "/1":
-            return [reply()]
-        return None if asked.connection == 1 else reply()
+        yield reply()
+        raise OSError  # hang up
 
     def connector():
-        yield Request(path="/1", what="first")
-        return (yield Request(path="/2", what="second"))
+        yield GET
+        started = time.monotonic()
+        while site._connections[0].fileno() != -1:
+            assert time.monotonic() - started < 10
+            time.sleep(0.001)
+        return (yield POST)
 
     with Site(script) as site, Transport(site.url, Limits(attempts=1)) as transport:
         assert transport.run(connector()).status == 200
-        assert [asked.connection for asked in site.asked][-1] == 2
+        assert [asked.connection for asked in site.asked] == [1, 2]
+
+
+def test_kept_connection_that_the_server_closes_when_it_is_asked_is_made_again():
+    clock = Clock()
+
+    def script(asked):
+        return reply() if len(site.asked) != 2 else None
+
+    def connector():
+        yield GET
+        return (yield GET)
+
+    with Site(script) as site, Transport(site.url, **clock.members) as transport:
+        assert transport.run(connector()).status == 200
+        assert [asked.connection for asked in site.asked] == [1, 1, 2]
+    assert clock.slept == [1]
 
 
 def test_silent_server_ends_at_the_time_out():
@@ -399,18 +420,19 @@ def test_answer_that_is_cut_short_or_no_http_is_none(octets):
     assert "hunter2" not in str(caught.value)
 
 
-def test_octets_behind_an_answer_are_not_taken_for_the_next_one():
-    forged = reply(200, b"forged")
+def test_body_that_is_longer_than_it_says_costs_the_next_request_an_attempt_and_no_more():
+    clock = Clock()
 
     def connector():
         yield GET
         return (yield GET).body
 
     with (
-        Site(lambda _: reply(200, b"true") + (forged if len(site.asked) == 1 else b"")) as site,
-        Transport(site.url) as transport,
+        Site(lambda _: reply(200, b"true") + (b"{}" if len(site.asked) == 1 else b"")) as site,
+        Transport(site.url, **clock.members) as transport,
     ):
         assert transport.run(connector()) == b"true"
+    assert clock.slept == [1]
 
 
 def test_answer_without_a_length_ends_with_its_connection():
@@ -506,7 +528,7 @@ def test_cap_is_that_of_all_answers_to_one_list():
 
     with (
         Site(lambda _: reply(200, b"x" * 100_000)) as site,
-        Transport(site.url, Limits(body_octets=450_000)) as transport,
+        Transport(site.url, Limits(body_octets=450_000, connections=1)) as transport,
     ):
         answers = transport.run(connector())
         assert sum(isinstance(answer, Answer) for answer in answers) == 4
@@ -653,6 +675,47 @@ def test_header_that_http_cannot_carry_is_refused_without_telling_it():
             transport.run(one(Request(path="/", what="a list", headers=(bearer(f"{SECRET}\r\nX: y"),))))
         assert site.asked == []
     assert SECRET not in str(caught.value)
+
+
+def test_libraries_log_nothing(caplog):
+    caplog.set_level(logging.DEBUG)
+    request = Request(path=f"/{SECRET}", what="a list", query=(("token", SECRET),), headers=(bearer(SECRET),))
+    with Site(lambda _: reply(200, b"{}", f"X-Token: {SECRET}")) as site, Transport(site.url) as transport:
+        transport.run(one(request))
+    assert [record for record in caplog.records if record.name.startswith(("http", "h11", "anyio"))] == []
+    assert SECRET not in caplog.text
+
+
+def test_environment_says_nothing_about_the_way(monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {SECRET}")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with Site(lambda _: reply()) as site, Transport(site.url) as transport:
+        assert transport.run(one(GET)).status == 200
+        assert "authorization" not in site.asked[0].headers
+
+
+@pytest.mark.parametrize("place", ["head", "body"])
+def test_interrupt_ends_a_run_at_once_and_the_next_one_is_not_hurt(place):
+    silent = True
+
+    def script(asked):
+        if not silent:
+            yield reply()
+            return
+        if place == "body":
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        site.closing.wait(60)
+
+    with Site(script) as site, Transport(site.url, Limits(connections=1)) as transport:
+        with pytest.raises(KeyboardInterrupt):
+            transport.run(one(GET))
+        silent = False
+        assert transport.run(one(GET)).status == 200
+        assert [asked.connection for asked in site.asked] == [1, 2]
 
 
 def test_unsafe_base_is_refused():
