@@ -87,16 +87,21 @@ class Client:
             tls = ssl.create_default_context(cafile=ca_file)
         except (OSError, ValueError):
             raise Failed("ca_file cannot be read as certificates", may_help=False) from None
-        pool = httpx.Limits(max_connections=limits.connections, max_keepalive_connections=limits.connections)
-        self._http = httpx.AsyncHTTPTransport(verify=tls, limits=pool, trust_env=False)
+        pool = httpx.Limits(max_connections=1)
+        # a pool of one connection each: what httpx spends on a pool grows with the square of its connections
+        self._all = [
+            httpx.AsyncHTTPTransport(verify=tls, limits=pool, trust_env=False) for _ in range(limits.connections)
+        ]
+        self._idle = [*self._all]
         self._limits = limits
         self._timeout = httpx.Timeout(limits.read_s, connect=limits.connect_s).as_dict()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        for http in self._all:
+            await http.aclose()
 
     async def ask(self, message: Message, allowance: Allowance) -> Response:
-        """Return the answer; raises Failed."""
+        """Return the answer; raises Failed. At most Limits.connections at a time."""
         import httpx
 
         request = httpx.Request(
@@ -106,9 +111,10 @@ class Client:
             content=message.body,
             extensions={"target": message.target.encode("ascii"), "timeout": self._timeout},
         )
+        http = self._idle.pop()
         try:
             async with asyncio.timeout(self._limits.request_s):
-                response = await self._http.handle_async_request(request)
+                response = await http.handle_async_request(request)
                 try:
                     return await _read(response, allowance)
                 finally:
@@ -117,6 +123,8 @@ class Client:
             raise Failed("the answer takes too long") from None
         except httpx.HTTPError as error:  # its text may repeat what came
             raise self._failed(error, message.address.host) from None
+        finally:
+            self._idle.append(http)
 
     def _failed(self, error: "httpx.HTTPError", host: str) -> Failed:
         import httpx
