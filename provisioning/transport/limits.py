@@ -8,7 +8,7 @@ class Limits:
     """Caps and times of a run; none of them can be switched off."""
 
     connections: int = 8  # side by side
-    connect_s: float = 10.0  # to connect, TLS included
+    connect_s: float = 10.0  # to connect, and as long again for TLS
     read_s: float = 30.0  # from one octet to the next
     request_s: float = 300.0  # one request, from its connection to the end of its answer
     attempts: int = 5  # of one request that gets no answer, or 5xx; after 429 and 503 as many as patience allows
