@@ -250,6 +250,7 @@ class Run:
             guard=self._lease.keep,
             reason=self._reason,
         )
+        self._made_from = None  # 100,000 keys of it are much, and are read again afterwards
         applied = applier.apply(start)
         applied.refused += finish_with_platform(
             self._store, self._connector, self._configured.settings, self._drive, self._reading
@@ -260,7 +261,7 @@ class Run:
             outcome=Outcome.DONE if whole else Outcome.PARTIAL,
             plan=plan,
             applied=applied,
-            text=None if whole else "the platform was read in part: nobody was taken off",
+            text=None if whole else _in_part(plan),
         )
         self._finish(report, complete=whole)
         return report
@@ -350,6 +351,12 @@ class Run:
             }
         error = report.text if report.outcome in (Outcome.FAILED, Outcome.PARTIAL) else None
         self._store.sync.finish(self._name, now=self._now(), complete=complete, error=error, details=details)
+
+
+def _in_part(plan: Plan) -> str:
+    """Return what a reading in part means: where pages lack nobody stops, where a record does nobody for its lack."""
+    lack = " for being missing" if any(step.stops for step in plan.steps) else ""
+    return f"the platform was read in part: nobody was taken off{lack}"
 
 
 def known(holdings: Holdings) -> Known:

@@ -1,4 +1,4 @@
-"""How much one synchronisation may take away before a person is asked."""
+"""How much one synchronisation may take away, or give back to who had left, before a person is asked."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,8 +33,10 @@ def exceeded(
     keys = [step for step in stops if step.kind is not Kind.NAS]
     switched = [step for step in stops if step.kind is Kind.NAS]
     moves = [step for step in steps if step.moves]
+    returns = [step for step in steps if step.returns]
     return [
         *_exceeded(keys, units, limits, "keys of {} of {} units {} would stop"),
+        *_exceeded(returns, units, limits, "keys of {} of {} units {} that have ended would work again"),
         *_exceeded(moves, units, limits, "residents of {} of {} units {} would move", is_move=True),
         *_exceeded(switched, nases or {}, limits, "{} of {} NASes {} would be switched off"),
     ]

@@ -40,6 +40,7 @@ class Step:
     said:   what the record is to be; None for one that ends because it is missing
     stops:  somebody who gets in now does not afterwards
     moves:  somebody is in another unit afterwards
+    returns: somebody whose key has ended gets in again
     """
 
     action: Action
@@ -54,6 +55,7 @@ class Step:
     said: Said | None = None
     stops: bool = False
     moves: bool = False
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def _load_step(value: Json) -> Step:
         said=None if said is None else _load_said(_TYPES[kind], said | {"id": value["id"]}),
         stops=value.get("stops", False),
         moves=value.get("moves", False),
+        returns=value.get("returns", False),
     )
 
 

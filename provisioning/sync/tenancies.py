@@ -56,8 +56,9 @@ class Tenancies:
         if held.state is HeldState.ERASED:
             yield self._step(Action.ADD, wanted, None, reason=_NEW, fields=tuple(self._window(wanted)))
             return
-        fields = tuple(self._window(wanted))
-        yield self._step(Action.RETURN, wanted, held, reason="there again at the platform", fields=fields)
+        fields, returns = tuple(self._window(wanted)), said.standing is Standing.ACTIVE
+        reason = "there again at the platform"
+        yield self._step(Action.RETURN, wanted, held, reason=reason, fields=fields, returns=returns)
 
     def _there(self, said: SaidKey, held: HeldKey) -> Iterator[Step]:
         overruled = _OVERRULES.get(said.standing)
@@ -103,7 +104,16 @@ class Tenancies:
         moves = any(field.name in ("unit", "SSID") for field in fields)
         if fields:
             wanted = replace(said, starts=None, ends=held.ends) if stops else said
-            yield self._step(Action.CHANGE, wanted, held, fields=tuple(fields), reason=_CHANGED, moves=moves)
+            self._tell_heir(said, held)
+            yield self._step(
+                Action.CHANGE,
+                wanted,
+                held,
+                fields=tuple(fields),
+                reason=_CHANGED,
+                moves=moves,
+                returns=not stops and self._returns(said, held),
+            )
         if stops:
             yield self._step(Action.CHANGE, said, held, fields=tuple(window), reason=_CHANGED, stops=True)
 
@@ -116,6 +126,19 @@ class Tenancies:
             return True
         is_shorter = said.ends is not None and (held.ends is None or said.ends < held.ends)
         return is_shorter and said.ends is not None and said.ends <= self._now + _SOON
+
+    def _returns(self, said: SaidKey, held: HeldKey) -> bool:
+        """Return whether the window of somebody who has left is open again: a lost column looks the same."""
+        is_over = held.ends is not None and held.ends <= self._now
+        return held.state is HeldState.ACTIVE and is_over and (said.ends is None or said.ends > self._now)
+
+    def _tell_heir(self, said: SaidKey, held: HeldKey) -> None:
+        """Tell of a key that passes to somebody else: its passphrase stays, as always, and two know it then."""
+        if said.subscriber is None or held.subscriber in (None, said.subscriber):
+            return
+        people = [shorten(self._places.name(Kind.SUBSCRIBER, id_) or "") for id_ in (held.subscriber, said.subscriber)]
+        text = f"passes from {people[0]} to {people[1]} with the passphrase that {people[0]} knows"
+        self._fault(said, f"{text}: latchkey key reset id:{held.record} makes another", field="subscriber")
 
     def _fields(self, said: SaidKey, held: HeldKey) -> Iterator[Field]:
         for name, kind, before, after in (
@@ -213,6 +236,7 @@ class Tenancies:
         fields: tuple[Field, ...] = (),
         stops: bool = False,
         moves: bool = False,
+        returns: bool = False,
     ) -> Step:
         return Step(
             action=action,
@@ -227,6 +251,7 @@ class Tenancies:
             said=said,
             stops=stops,
             moves=moves,
+            returns=returns,
         )
 
     def _window(self, said: SaidKey) -> Iterator[Field]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from pcaps.platforms.building import Building
+from provisioning.model import KeyStatus
 from provisioning.platforms import PLATFORMS, UnitPlace
 from provisioning.runner.run import Configured, Outcome, Run
 from provisioning.sync import Limits
@@ -146,4 +147,22 @@ def test_leap_an_end_that_waits_is_not_acknowledged(place):
     place.trouble = None
     assert place.run().outcome is Outcome.DONE
     assert place.key_of(left) not in place.gets_in()
+    assert not place.server.unacknowledged()
+
+
+@pytest.mark.parametrize("place", ["leap"], indirect=True)
+def test_leap_an_end_counts_though_another_relationship_is_not_listed_any_more(place):
+    place.sync(), place.sync()
+    gone, left, *_ = sorted(place.building.living(place.now))
+    record = place.store.sync.holdings("leap").keys[place.key_of(gone)].record
+    del place.building.tenancies[gone]
+    place.building.move_out(left, date(2026, 1, 9))
+    report = place.run()
+    assert report.outcome is Outcome.PARTIAL
+    assert report.text == "the platform was read in part: nobody was taken off for being missing"
+    assert place.key_of(left) not in place.gets_in()
+    assert place.key_of(gone) in place.gets_in()
+    assert f"latchkey key remove id:{record}" in str(report.faults[0])
+    place.store.keys.set_status(record, KeyStatus.REMOVED, now=place.now)  # as that command does
+    assert place.run().outcome is Outcome.DONE
     assert not place.server.unacknowledged()

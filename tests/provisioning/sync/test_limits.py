@@ -4,9 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from provisioning.sync import HeldNas, Holdings, Limits, Reading, SaidNas, SaidVenue, reconcile
+from provisioning.sync import (
+    HeldNas,
+    HeldState,
+    Holdings,
+    Limits,
+    Reading,
+    SaidNas,
+    SaidVenue,
+    pack_plan,
+    reconcile,
+    unpack_plan,
+)
 from tests.provisioning.sync.made import (
     AT,
+    DAY,
     HOUR,
     ended,
     everybody,
@@ -36,6 +48,35 @@ def test_ends_and_suspensions_up_to_the_limit_are_applied_and_one_more_is_held(u
     (why,) = ending(allowed + 1, units, how)
     bound = "2" if units < 10 else "25" if allowed == 25 else "10 %"
     assert why == f"keys of {allowed + 1} of {units} units at S1 would stop, more than {bound}"
+
+
+def has_left(number):
+    return held_key(number, ends=AT - DAY)
+
+
+def was_ended(number):
+    return held_key(number, state=HeldState.REMOVED, given=HeldState.REMOVED, is_synced=True)
+
+
+@pytest.mark.parametrize("how", [has_left, was_ended])
+@pytest.mark.parametrize("ends", [None, AT + DAY])
+def test_ends_that_are_said_no_more_let_as_many_in_again_as_may_stop(how, ends):
+    for count in (2, 3):
+        everyone = everybody()
+        read = reading(*(replace(key, ends=ends) for key in everyone[:count]), *everyone[count:])
+        plan = planned(read, holdings(*map(how, range(count))))
+        assert sum(step.returns for step in plan.steps) == count
+        why = f"keys of {count} of 20 units at S1 that have ended would work again, more than 10 %"
+        assert plan.holds == ((why,) if count > 2 else ())
+        assert [step.returns for step in unpack_plan(pack_plan(plan)).steps] == [step.returns for step in plan.steps]
+
+
+def test_who_has_paid_or_goes_on_longer_than_was_said_has_not_returned():
+    suspended_ = [held_key(n, state=HeldState.SUSPENDED, given=HeldState.SUSPENDED, is_synced=True) for n in range(9)]
+    longer = [replace(key, ends=None) for key in everybody()]
+    plan = planned(reading(*longer), holdings(*suspended_))
+    assert len(plan.steps) > 20
+    assert not plan.holds
 
 
 def test_ends_and_suspensions_count_together():

@@ -156,6 +156,16 @@ def test_rule_5_one_whose_passphrase_is_gone_by_now_is_added_anew():
 # 8. Seen from outside.
 
 
+def test_rule_5_of_a_key_that_passes_to_somebody_else_it_is_told_that_the_passphrase_stays():
+    keys = everybody(3)
+    read = reading(replace(keys[0], subscriber="S1/P9"), replace(keys[1], subscriber=None), keys[2], units=10)
+    plan = planned(read, holdings(held_key(2, subscriber=None), units=3))
+    assert [str(fault) for fault in plan.faults] == [
+        "eleven, S1, key S1/R0 (Person 9, unit 0), subscriber: passes from Person 0 to Person 9"
+        " with the passphrase that Person 0 knows: latchkey key reset id:1000 makes another"
+    ]
+
+
 def test_rule_8_a_plan_counts_what_it_does_by_kind():
     first, second, *others = everybody()
     counts = planned(reading(ended(first), suspended(second), *others)).counts
