@@ -46,7 +46,10 @@ class Call:
 
 @dataclass(kw_only=True)
 class Lanes:
-    """Asks lists of requests; `exchange` asks one, once. The others are those of Transport."""
+    """Asks lists of requests; `exchange` asks one, once. The others are those of Transport.
+
+    _closed: servers that want to be left alone for longer than a run waits: until when, and for how many seconds
+    """
 
     limits: Limits
     exchange: Callable[[Message, Allowance], Coroutine[Any, Any, Response]]
@@ -59,6 +62,7 @@ class Lanes:
     clock_skew_s: float = 0.0
     _busy: dict[asyncio.Task[Response], Call] = field(default_factory=dict)
     _date: str = ""
+    _closed: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Start a run: its caps and its patience count from now."""
@@ -110,6 +114,11 @@ class Lanes:
                 return
             call = self._ready.popleft()
             call.since = now if call.since < 0 else call.since
+            until, asked_s = self._closed.get(_server(call), (now, 0.0))
+            if now < until:
+                text = f"not asked, as the platform asks to be left alone for {asked_s:.0f} s"
+                call.outcome = _unavailable(call, text)
+                continue
             call.tries += 1
             self.counts.requests += 1
             self._busy[asyncio.create_task(self.exchange(call.message, self._allowance))] = call
@@ -164,6 +173,8 @@ class Lanes:
             at = now + max(wait_s, asked_s or 0.0)
             if asked_s is not None and asked_s > limits.longest_retry_after_s:
                 text += f", and asks to be left alone for {asked_s:.0f} s"
+                if status in PATIENT:
+                    self._closed[_server(call)] = now + asked_s, asked_s
             elif self._may_wait(call, status, at):
                 if status in PATIENT and (status == 429 or asked_s is not None):
                     self._quiet_until = max(self._quiet_until, at)
@@ -216,6 +227,11 @@ class Lanes:
         self._told = self.clock()
         if self.progress is not None:
             self.progress(call.request.what, self.counts)
+
+
+def _server(call: Call) -> tuple[str, str, int]:
+    address = call.message.address
+    return address.scheme, address.host, address.port
 
 
 def _unavailable(call: Call, text: str, status: int | None = None) -> Unavailable:

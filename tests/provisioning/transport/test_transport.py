@@ -203,6 +203,28 @@ def test_platform_that_wants_to_be_left_alone_for_long_is():
 
 
 @pytest.mark.parametrize("status", [429, 503])
+def test_platform_that_wants_to_be_left_alone_for_long_is_asked_nothing_else_until_then(status):
+    def connector(paths):
+        outcomes = yield [Request(path=path, what=path) for path in paths]
+        return [each.status if isinstance(each, Answer) else str(each) for each in outcomes]
+
+    clock = Clock()
+    with (
+        Site(lambda _: reply(status, b"", "Retry-After: 3600") if len(site.asked) == 1 else reply()) as site,
+        Transport(site.url, Limits(connections=1), **clock.members) as transport,
+    ):
+        first, *others = transport.run(connector(f"/{n}" for n in range(100)))
+        assert first == f"/0: HTTP {status}, and asks to be left alone for 3600 s"
+        assert set(others) == {
+            f"/{n}: not asked, as the platform asks to be left alone for 3600 s" for n in range(1, 100)
+        }
+        assert transport.run(connector(["/a"])) != [200], "what follows in the same process"
+        assert len(site.asked) == 1
+        clock.sleep(3601)
+        assert transport.run(connector(["/a"])) == [200]
+
+
+@pytest.mark.parametrize("status", [429, 503])
 def test_429_for_an_hour_ends_when_patience_does(status):
     clock = Clock()
     started = clock()
