@@ -5,7 +5,7 @@ pydantic's own messages repeat what they refuse; `describe` and `parse_records` 
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -231,6 +231,11 @@ def parse_records(adapter: TypeAdapter[list[T]], rows: Sequence[Any]) -> tuple[l
                 bad[index] = BadRecord(index, rows[index], *_describe(each["loc"][1:], each["type"], each["msg"]))
     good = adapter.validate_python([row for index, row in enumerate(rows) if index not in bad])
     return good, list(bad.values())
+
+
+def in_list(bad: Sequence[BadRecord], before: int) -> list[BadRecord]:
+    """Return a page's bad records by their place in the whole list, of which so many rows came before."""
+    return [replace(record, index=before + record.index) for record in bad]
 
 
 def find_id(raw: object, names: Iterable[str]) -> str | None:

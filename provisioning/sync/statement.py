@@ -235,9 +235,13 @@ class Reading:
         self, kind: Kind, id_: str, venue: str, text: str, *, field: str | None = None, label: str | None = None
     ) -> None:
         """Leave a record as it is stored, and say why: it is there, and was read, but cannot be taken as it is."""
+        self.hold(kind, id_)
+        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, label=label))
+
+    def hold(self, kind: Kind, id_: str) -> None:
+        """Leave a record as it is stored: where one line tells why of many (`note`, `partial`)."""
         self._held[kind].add(id_)
         self._said[kind].pop(id_, None)
-        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, label=label))
 
     def unreadable(
         self,
@@ -254,8 +258,7 @@ class Reading:
         As nobody knows what it would have said, its venue is not complete: nothing of it ends by being missing.
         """
         if kind is not None and id_ is not None:
-            self._held[kind].add(id_)
-            self._said[kind].pop(id_, None)
+            self.hold(kind, id_)
         self._spoiled.add(venue)
         self.faults.append(Fault(self.platform, venue, kind, id_, field, text, is_unreadable=True, label=label))
 
@@ -265,10 +268,17 @@ class Reading:
         self.faults.append(Fault(self.platform, venue, None, None, None, text, is_unreadable=True))
 
     def note(
-        self, venue: str, text: str, *, kind: Kind | None = None, id_: str | None = None, field: str | None = None
+        self,
+        venue: str,
+        text: str,
+        *,
+        kind: Kind | None = None,
+        id_: str | None = None,
+        field: str | None = None,
+        label: str | None = None,
     ) -> None:
         """Tell a person something that changes nothing."""
-        self.faults.append(Fault(self.platform, venue, kind, id_, field, text))
+        self.faults.append(Fault(self.platform, venue, kind, id_, field, text, label=label))
 
     def complete(self, venue: str, kinds: Iterable[Kind]) -> None:
         """Declare that all records of these kinds of a venue were read: where the caller has the proof of it."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from ...sync import Kind, Reading, SaidNas, SaidVenue, shorten
 from ..exchange import Exchange, Known, PlatformError, Unreadable
-from ..fields import BadRecord, find_id, find_zone
+from ..fields import BadRecord, find_id, find_zone, in_list
 from ..settings import ConnectorSettings, plain_uid
 from .payloads import Device, DevicePage, parse_devices
 from .session import Session
@@ -31,8 +31,8 @@ class Devices:
 
     def add(self, page: DevicePage) -> None:
         """Take a page."""
+        self.bad += in_list(page.bad, self.rows)
         self.rows += len(page.devices) + len(page.bad)
-        self.bad += page.bad
         self.devices.update((device.device_uid, device) for device in page.devices)
 
     def close(self, total: int) -> None:
@@ -133,7 +133,8 @@ class Connector:
             for record in found.bad:
                 id_ = find_id(record.raw, ("device_uid",))
                 nas = None if id_ is None else plain_uid(id_)
-                reading.unreadable(Kind.NAS, nas, found.customer, record.text, field=record.field)
+                row = f"in row {record.index + 1:,}"
+                reading.unreadable(Kind.NAS, nas, found.customer, record.text, field=record.field, label=row)
             for uid, device in found.devices.items():
                 if len(customers[uid]) > 1:
                     text = f"is under customers {' and '.join(map(shorten, customers[uid]))}: left as it is"

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ...sync import Reading, shorten
-from ..exchange import Answer, Exchange, Known, PlatformError, Refused, Request, Unavailable, Unreadable, bearer
+from ..exchange import Answer, Exchange, Known, PlatformError, Request, Unavailable, Unreadable, bearer
 from ..fields import find_id, find_zone
 from ..session import Session
 from ..settings import ConnectorSettings
@@ -18,6 +18,7 @@ ACCEPT: Final = ("Accept", "application/json")
 VERSION: Final = "/v1"
 PER_PAGE: Final = 100  # as the document's samples have it
 SIDE_BY_SIDE: Final = 256  # small requests in one list
+FIRST: Final = 32  # of them where it is not known yet whether the platform answers
 
 
 class Connector:
@@ -33,7 +34,7 @@ class Connector:
         self._version = "" if settings.url.rstrip("/").endswith(VERSION) else VERSION
 
     def read(self, reading: Reading, known: Known) -> Exchange[None]:
-        """Fill the reading, facility by facility; one that fails costs itself. Raises where none gave an answer."""
+        """Fill the reading, facility by facility; one that fails costs itself. Raises where none could be read."""
         failed: list[PlatformError] = []
         for site in self._sites:
             try:
@@ -43,7 +44,7 @@ class Connector:
                 failed.append(error)
             else:
                 facility.say(reading)
-        if len(failed) == len(self._sites) and all(isinstance(e, Refused | Unavailable) for e in failed):
+        if len(failed) == len(self._sites):
             raise failed[0]
 
     def check(self) -> Exchange[list[str]]:
@@ -59,9 +60,12 @@ class Connector:
             if (place := self._settings.units.get(ledger)) is not None:
                 lines.append(f"ledger {ledger}: unit {place.unit}, by [sync.{self._settings.name}.units]")
                 continue
-            found = _ledgers_of(
-                tenant, (yield from self._session.ask(self._tenant_request(site, tenant, "ledgers")))
-            ).get(ledger)
+            answer = yield from self._session.ask(self._tenant_request(site, tenant, "ledgers"))
+            found: Ledger | str
+            try:
+                found = _ledgers_of(tenant, answer)[ledger]
+            except PlatformError as error:
+                found = str(error)
             label = found.unit_label or found.unit_key if isinstance(found, Ledger) else None
             lines.append(f"ledger {ledger}: " + (f"unit {label}" if label else f"unit not known: {found}"))
         return lines
@@ -104,13 +108,24 @@ class Connector:
                     facility.arrears[tenant.id] = str(error)
 
     def _ask_ledgers(self, facility: Facility) -> Exchange[None]:
-        """Ask for ledgers whose unit is not known, and some others. What has no answer costs those ledgers alone."""
-        for tenants in _chunks(facility.ledgers_to_ask()):
+        """Ask for ledgers whose unit is not known, and some others; where nobody's can be read, for no more."""
+        tenants = facility.ledgers_to_ask()
+        start, size = 0, FIRST
+        while start < len(tenants):
+            asked = tenants[start : start + size]
             answers = yield from self._session.ask_all(
-                [self._tenant_request(facility.site, tenant, "ledgers") for tenant in tenants]
+                [self._tenant_request(facility.site, tenant, "ledgers") for tenant in asked]
             )
-            for tenant, answer in zip(tenants, answers, strict=True):
-                facility.ledgers.update(_ledgers_of(tenant, answer))
+            for tenant, answer in zip(asked, answers, strict=True):
+                try:
+                    facility.ledgers.update(_ledgers_of(tenant, answer))
+                except PlatformError as error:
+                    facility.without_ledgers[tenant.id] = error
+            start, size = start + size, SIDE_BY_SIDE
+            if all(tenant.id in facility.without_ledgers for tenant in asked):
+                why = Unavailable("not asked, as nobody else's could be read")
+                facility.without_ledgers.update((tenant.id, why) for tenant in tenants[start:])
+                return
 
     # Requests.
 
@@ -123,7 +138,8 @@ class Connector:
 
     def _tenant_request(self, site: str, tenant: Tenant, what: str) -> Request:
         path = f"{self._path(site)}/{quote(tenant.id, safe='')}/{what}"
-        return self._request(path, f"{what} of tenant {shorten(tenant.id)} of facility {site}")
+        name = f" ({shorten(tenant.name)})" if tenant.name else ""
+        return self._request(path, f"{what} of tenant {shorten(tenant.id)}{name} of facility {site}")
 
     def _path(self, site: str) -> str:
         return f"{self._version}/{quote(site, safe='')}/tenants"
@@ -140,11 +156,8 @@ def _there(answer: Answer | Unavailable) -> Answer:
 
 
 def _ledgers_of(tenant: Tenant, answer: Answer | Unavailable) -> dict[str, Ledger | str]:
-    """Return a tenant's current ledgers by id, or why one is not known."""
-    try:
-        ledgers, bad = parse_ledgers(_there(answer))
-    except PlatformError as error:
-        return dict.fromkeys(tenant.current_ledger_ids, str(error))
+    """Return a tenant's current ledgers by id, or why one is not known; raises PlatformError for what has none."""
+    ledgers, bad = parse_ledgers(_there(answer))
     found: dict[str, Ledger | str] = {}
     for record in bad:
         if (id_ := find_id(record.raw, ("id",))) is not None:

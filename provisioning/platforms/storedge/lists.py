@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..exchange import Exchange, Request, Unavailable, Unreadable
-from ..fields import BadRecord
+from ..fields import BadRecord, in_list
 from ..session import Session
 from .payloads import Tenant, TenantPage, parse_page
 
@@ -24,8 +24,8 @@ class TenantList:
 
     def add(self, page: TenantPage) -> None:
         """Take a page."""
+        self.bad += in_list(page.bad, self.rows)
         self.rows += len(page.tenants) + len(page.bad)
-        self.bad += page.bad
         for tenant in page.tenants:
             self.tenants[tenant.id] = tenant if self.wanted(tenant) else None
 

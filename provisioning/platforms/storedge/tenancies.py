@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from ...errors import InvalidValue
 from ...sync import Kind, Reading, SaidKey, SaidPool, SaidSubscriber, SaidUnit, SaidVenue, Standing, shorten
-from ..exchange import Known
-from ..fields import MOST_ID, BadRecord, day_ends, day_starts, find_id, find_zone, take_name
+from ..exchange import Known, PlatformError, Unavailable
+from ..fields import MOST_ID, BadRecord, clean, day_ends, day_starts, find_id, find_zone, take_name
 from ..settings import ConnectorSettings, UnitPlace
 from .lists import TenantList
 from .payloads import Delinquency, Ledger, Tenant
@@ -36,10 +36,13 @@ class Facility:
     previous: TenantList
     arrears: dict[str, Delinquency | str] = field(default_factory=dict)  # by tenant; text: why it cannot be read
     ledgers: dict[str, Ledger | str] = field(default_factory=dict)  # by ledger; text: why its unit is not known
+    without_ledgers: dict[str, PlatformError] = field(default_factory=dict)  # tenants whose cannot be read: why
 
     def __post_init__(self) -> None:
         self.zone = find_zone(self.settings.timezone)
         self._prefix = f"{self.site}/"
+        self._unread: dict[str, str] = {}  # tenants whose ledgers are wanted and cannot be read: why
+        self._waiting = 0  # new keys among them
 
     def key(self, ledger: str) -> str:
         """Return a key's id."""
@@ -78,6 +81,7 @@ class Facility:
             elif ledgers:
                 others.append(tenant)
         chance = random.Random(f"{self.site} {self.at:%Y-%m-%d %H:%M:%S}")
+        chance.shuffle(needed)  # a few that cannot be read are not in the way of the others each time
         return needed + chance.sample(others, min(RECHECKED, len(others)))
 
     def _must_ask(self, key: str) -> bool:
@@ -94,8 +98,8 @@ class Facility:
         reading.say(SaidVenue(id=self.site, name=self.site, time_zone=self.settings.timezone))
         pool = f"{self.site}/{self.settings.ssid}"
         reading.say(SaidPool(id=pool, ssid=self.settings.ssid or "", venues=(self.site,)))
-        self._unreadable(reading, self.current.bad)
-        self._unreadable(reading, self.previous.bad)
+        self._unreadable(reading, "current", self.current.bad)
+        self._unreadable(reading, "previous", self.previous.bad)
         self._repeated(reading)
         self._zone_missing(reading)
         ended: dict[str, Tenant] = {}
@@ -106,6 +110,7 @@ class Facility:
             if former is not None and id_ not in self.current.tenants:  # in both lists: current wins
                 self._say_previous(reading, former, ended)
         self._say_ended(reading, ended, pool)
+        self._ledgers_unread(reading)
         reading.complete(self.site, (Kind.KEY,))
         if not reading.is_doubtful(self.site):
             self._hold_back_missing(reading)
@@ -118,7 +123,8 @@ class Facility:
             ended.update((self.key(ledger), tenant) for ledger in tenant.previous_ledger_ids)
         elif tenant.active:
             text = "active, but without a current ledger: it has no key"
-            reading.note(self.site, text, kind=Kind.SUBSCRIBER, id_=self._subscriber(tenant), field="active")
+            id_, name = self._subscriber(tenant), _name(tenant)
+            reading.note(self.site, text, kind=Kind.SUBSCRIBER, id_=id_, field="active", label=name)
         else:
             self._disagree(reading, tenant, "its tenant is listed as current but is not active")
 
@@ -138,10 +144,11 @@ class Facility:
         for ledger in tenant.current_ledger_ids:
             key = self.key(ledger)
             if len(key) > MOST_ID:
-                reading.unreadable(Kind.KEY, key, self.site, f"an id of more than {MOST_ID} characters")
+                text = f"an id of more than {MOST_ID} characters"
+                reading.unreadable(Kind.KEY, key, self.site, text, label=self._who(tenant, ledger))
                 continue
-            standing = self._standing(reading, tenant, key)
-            unit = self._unit(reading, ledger, key)
+            standing = self._standing(reading, tenant, ledger)
+            unit = self._unit(reading, tenant, ledger)
             if standing is None or unit is None:
                 continue  # held back, with the reason
             starts, ends = self._window(reading, ledger, key)
@@ -175,23 +182,25 @@ class Facility:
                     )
                 )
 
-    def _standing(self, reading: Reading, tenant: Tenant, key: str) -> Standing | None:
+    def _standing(self, reading: Reading, tenant: Tenant, ledger: str) -> Standing | None:
         """Return whether a key may be used; None, and hold it back, where that cannot be told."""
+        key, who = self.key(ledger), self._who(tenant, ledger)
         arrears = None if tenant.is_exempt else self.arrears.get(tenant.id)
         if isinstance(arrears, str):
-            reading.unreadable(Kind.KEY, key, self.site, arrears, field="delinquency")
+            reading.unreadable(Kind.KEY, key, self.site, arrears, field="delinquency", label=who)
             return None
         locked_out = False if arrears is None else arrears.is_locked_out
         if locked_out is None:
             text = "not all steps of its tenant's arrears are said: left as it is"
-            reading.hold_back(Kind.KEY, key, self.site, text, field="delinquency")
+            reading.hold_back(Kind.KEY, key, self.site, text, field="delinquency", label=who)
             return None
         return Standing.SUSPENDED if locked_out else Standing.ACTIVE
 
     # Units and windows.
 
-    def _unit(self, reading: Reading, ledger: str, key: str) -> str | None:
+    def _unit(self, reading: Reading, tenant: Tenant, ledger: str) -> str | None:
         """Return the id of a ledger's unit, and say the unit where it is known by name; None, and hold back the key."""
+        key = self.key(ledger)
         if (place := self._table_place(ledger)) is not None:
             parts = filter(None, (place.building, place.floor, place.unit))
             return self._say_unit(reading, "/".join(quote(part, safe=" ") for part in parts), place, None)
@@ -200,17 +209,27 @@ class Facility:
             place = self.settings.units.get(answer.unit_key)
             return self._say_unit(reading, answer.unit_key, place, answer.unit_label)
         unit = self.known.units_of_keys.get(key)
+        failed = self.without_ledgers.get(tenant.id)
         if unit is not None:
+            if failed is not None or isinstance(answer, str):
+                why = str(failed or f"ledger {shorten(ledger)} of {_name(tenant) or tenant.id}: {answer}")
+                self._unread.setdefault(tenant.id, why)
             name = unit.removeprefix(self._prefix)
-            return (
-                unit if (place := self.settings.units.get(name)) is None else self._say_unit(reading, name, place, None)
-            )
-        why = answer if isinstance(answer, str) else "storEDGE does not say it"
-        where = f"[sync.{self.settings.name}.units]"
-        reading.hold_back(
-            Kind.KEY, key, self.site, f"its unit is not known ({why}): name it in {where} by this ledger", field="unit"
-        )
+            place = self.settings.units.get(name)
+            return unit if place is None else self._say_unit(reading, name, place, None)
+        if isinstance(failed, Unavailable):
+            reading.hold(Kind.KEY, key)  # told of all of them together
+            self._unread.setdefault(tenant.id, str(failed))
+            self._waiting += 1
+            return None
+        why = answer if isinstance(answer, str) else str(failed or "storEDGE does not say it")
+        text = f"its unit is not known ({why}): name it in {self._table} by this ledger"
+        reading.hold_back(Kind.KEY, key, self.site, text, field="unit", label=self._who(tenant, ledger))
         return None
+
+    @property
+    def _table(self) -> str:
+        return f"[sync.{self.settings.name}.units]"
 
     def _say_unit(self, reading: Reading, name: str, place: UnitPlace | None, label: str | None) -> str:
         id_ = self._prefix + name
@@ -239,11 +258,24 @@ class Facility:
 
     # What is told.
 
-    def _unreadable(self, reading: Reading, bad: Iterable[BadRecord]) -> None:
+    def _ledgers_unread(self, reading: Reading) -> None:
+        """Tell in one line of ledgers that could not be read: they alone say who moves, and when somebody leaves."""
+        if self._unread:
+            why = min(self._unread.values(), key=lambda text: "not asked" in text)
+            waits = f"; {self._waiting:,} new keys wait for their units" if self._waiting else ""
+            text = (
+                f"ledgers of {len(self._unread):,} tenants could not be read: their moves and ends are not known{waits}"
+            )
+            reading.unreadable(None, None, self.site, f"{text} ({why})")
+
+    def _unreadable(self, reading: Reading, which: str, bad: Iterable[BadRecord]) -> None:
         for record in bad:
             id_ = find_id(record.raw, ("id",))
             subscriber = None if id_ is None else self._prefix + id_
-            reading.unreadable(Kind.SUBSCRIBER, subscriber, self.site, record.text, field=record.field)
+            name = _name_of(record.raw)
+            row = f"in row {record.index + 1:,} of the {which} tenants{f' ({name})' if name else ''}"
+            label = row if subscriber is None else name
+            reading.unreadable(Kind.SUBSCRIBER, subscriber, self.site, record.text, field=record.field, label=label)
 
     def _repeated(self, reading: Reading) -> None:
         for which, found in (("current", self.current), ("previous", self.previous)):
@@ -260,20 +292,31 @@ class Facility:
 
     def _elsewhere(self, reading: Reading, tenant: Tenant) -> None:
         text = f"is facility {shorten(tenant.facility_id)}, which was not asked for"
-        reading.unreadable(Kind.SUBSCRIBER, self._subscriber(tenant), self.site, text, field="facility_id")
+        id_, name = self._subscriber(tenant), _name(tenant)
+        reading.unreadable(Kind.SUBSCRIBER, id_, self.site, text, field="facility_id", label=name)
 
     def _disagree(self, reading: Reading, tenant: Tenant, text: str) -> None:
         """Leave as they are the keys of a tenant whose record contradicts itself; of new ones nothing is made."""
         keys = {self.key(ledger) for ledger in tenant.current_ledger_ids}
         keys |= {self.key(ledger) for ledger in tenant.previous_ledger_ids} & self.known.keys
         for key in sorted(keys):
-            reading.hold_back(Kind.KEY, key, self.site, f"{text}: left as it is", field="active")
+            who = self._who(tenant, key.removeprefix(self._prefix))
+            reading.hold_back(Kind.KEY, key, self.site, f"{text}: left as it is", field="active", label=who)
 
     def _hold_back_missing(self, reading: Reading) -> None:
         text = "neither with a current tenant nor with a previous one: left as it is"
         here = (key for key in self.known.keys if key.startswith(self._prefix))
         for key in sorted(key for key in here if not reading.saw(Kind.KEY, key)):
             reading.hold_back(Kind.KEY, key, self.site, text)
+
+    def _who(self, tenant: Tenant, ledger: str) -> str | None:
+        """Return whose a key is, and in which unit; None where the store knows it, and has the unit's name."""
+        if self.key(ledger) in self.known.keys:
+            return None
+        answer, place = self.ledgers.get(ledger), self._table_place(ledger)
+        unit = place.unit if place is not None else answer.unit_label if isinstance(answer, Ledger) else None
+        name = _name(tenant) or f"tenant {shorten(tenant.id)}"
+        return name if unit is None else f"{name}, unit {shorten(unit)}"
 
     def _subscriber(self, tenant: Tenant) -> str:
         return self._prefix + tenant.id
@@ -282,3 +325,16 @@ class Facility:
 def _instant(at: date | datetime | None, zone: tzinfo, of_day: Callable[[date, tzinfo], datetime]) -> datetime | None:
     """Return the instant at which a window starts or ends."""
     return at if at is None or isinstance(at, datetime) else of_day(at, zone)
+
+
+def _name(tenant: Tenant) -> str | None:
+    return shorten(tenant.name) if tenant.name else None
+
+
+def _name_of(raw: object) -> str | None:
+    """Return what a record that cannot be read says of whose it is."""
+    said = raw if isinstance(raw, dict) else {}
+    words = [said[each] for each in ("first_name", "last_name", "business_name") if isinstance(said.get(each), str)]
+    if isinstance(number := said.get("account_number"), str | int):
+        words.append(f"account {number}")
+    return shorten(" ".join(filter(None, (clean(word) for word in words)))) or None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.platforms import Known, Refused, Unavailable, UnitPlace
+from provisioning.platforms import Known, Refused, Unavailable, UnitPlace, Unreadable
 from provisioning.sync import Kind, Reading, SaidKey, Standing
 from tests.provisioning.platforms.drive import Turns, drive
 from tests.provisioning.platforms.storedge.facility import (
@@ -24,9 +24,10 @@ from tests.provisioning.platforms.storedge.facility import (
 
 
 def many(count, per_page=100):
-    """Return a facility with so many tenants, and what is stored of it: nothing more has to be asked."""
+    """Return a facility with so many tenants, and what is stored of it, which is the same."""
     people = [tenant(f"t{n}", f"L{n}") for n in range(count)]
-    return Facility(people, per_page=per_page), stored(*(f"L{n}" for n in range(count)))
+    ledgers = {f"t{n}": [{"id": f"L{n}", "unit_id": f"unit-L{n}"}] for n in range(count)}
+    return Facility(people, per_page=per_page, ledgers=ledgers), stored(*(f"L{n}" for n in range(count)))
 
 
 # How it is asked.
@@ -118,19 +119,15 @@ def test_x10_pages_are_asked_by_number_and_the_last_is_what_the_totals_say():
 def test_x10_a_server_that_does_not_follow_the_page_parameter_stops_the_facility():
     facility, known = many(7, per_page=3)
     facility.instead[facility.path("current"), "2"] = facility.page("current", 1)
-    reading = facility.read(known)
-    assert not keys(reading)
-    assert "page 2 was asked for, page 1 came" in told(reading)
-    assert reading.is_doubtful(SITE)
+    with pytest.raises(Unreadable, match="page 2 was asked for, page 1 came"):
+        facility.read(known)
 
 
 def test_t10_an_empty_list_with_a_total_is_discarded():
     facility, known = many(5)
     facility.instead[facility.path("current"), "1"] = {**facility.page("current", 1), "tenants": []}
-    reading = facility.read(known)
-    assert not keys(reading)
-    assert not is_complete(reading)
-    assert "0 came of 5 that total_entries says" in told(reading)
+    with pytest.raises(Unreadable, match="0 came of 5 that total_entries says"):
+        facility.read(known)
 
 
 @pytest.mark.parametrize("which", ["current", "previous"])
@@ -138,18 +135,15 @@ def test_t10_a_total_that_changes_between_pages_discards_the_whole_read(which):
     facility, known = many(7, per_page=3)
     facility.lists["previous"] = [tenant(f"p{n}", previous=[f"L{n}"]) for n in range(7)]
     facility.instead[facility.path(which), "2"] = facility.page(which, 2, total_entries=6)
-    reading = facility.read(known)
-    assert not keys(reading)
-    assert not is_complete(reading)
-    assert "total_entries went from 7 to 6 while paging" in told(reading)
+    with pytest.raises(Unreadable, match="total_entries went from 7 to 6 while paging"):
+        facility.read(known)
 
 
 def test_a_page_that_is_dropped_discards_the_whole_read():
     facility, known = many(7, per_page=3)
     facility.instead[facility.path("current"), "2"] = {**facility.page("current", 2), "tenants": []}
-    reading = facility.read(known)
-    assert not keys(reading)
-    assert "4 came of 7" in told(reading)
+    with pytest.raises(Unreadable, match="4 came of 7"):
+        facility.read(known)
 
 
 def test_tenants_that_come_twice_prove_nothing_and_end_nobody():
@@ -172,7 +166,8 @@ def test_two_empty_lists_end_nobody():
 def test_a_list_of_more_pages_than_there_can_be_is_refused():
     facility = Facility()
     facility.instead[facility.path("current"), "1"] = facility.page("current", 1, total_pages=10**9)
-    assert "pages, more than" in told(facility.read())
+    with pytest.raises(Unreadable, match="pages, more than"):
+        facility.read()
 
 
 def test_many_pages_are_asked_side_by_side_in_bounded_lists():
@@ -200,7 +195,10 @@ def test_many_pages_are_asked_side_by_side_in_bounded_lists():
 @pytest.mark.parametrize("status", [201, 204, 400, 404, 500, 503])
 @pytest.mark.parametrize("which", ["current", "previous"])
 def test_x13_any_status_but_200_stops_the_facility_and_no_other(which, status):
-    here, there = many(3)[0], Facility([tenant("ada", "L1", facility_id="F2")], site="F2")
+    here, there = (
+        many(3)[0],
+        Facility([tenant("ada", "L1", facility_id="F2")], site="F2", ledgers={"ada": [{"id": "L1", "unit": "u"}]}),
+    )
     here.instead[here.path(which), "1"] = (status, here.page(which, 1))
     reading = read(
         lambda request: (there if "/F2/" in request.path else here)(request),
@@ -233,18 +231,24 @@ def test_t11_a_status_in_meta_that_is_not_200_counts_as_much_as_https():
         "<html>maintenance</html>",
         b'{"tenants": [{"first_name": "\xc3',
         [],
+        {},
+        None,
+        "",
         {"meta": meta()},
         {"tenants": [], "meta": meta()},
         {"tenants": []},
         {"tenants": None, "meta": meta(pagination={"current_page": 1, "total_pages": 1, "total_entries": 0})},
     ],
 )
-def test_an_answer_that_is_not_the_documents_costs_the_facility(body):
-    facility, known = many(3)
+def test_an_answer_that_is_not_the_documents_costs_the_facility_and_the_run_where_it_is_all(body):
+    (facility, known), there = many(3), Facility(site="F2")
     facility.instead[facility.path("current"), "1"] = body
-    reading = facility.read(known)
+    reading = read(lambda request: (there if "/F2/" in request.path else facility)(request), known, sites=(SITE, "F2"))
     assert not keys(reading)
-    assert reading.is_doubtful(SITE)
+    assert reading.is_partial(SITE)
+    assert not reading.is_partial("F2")
+    with pytest.raises(Unreadable):
+        facility.read(known)
 
 
 def test_refused_credentials_stop_the_run():
@@ -352,3 +356,97 @@ def test_check_fails_where_credentials_are_refused():
 def test_two_readings_of_the_same_are_the_same():
     facility, known = many(5)
     assert keys(facility.read(known)) == keys(facility.read(known))
+
+
+# Ledgers that cannot be read.
+
+ANSWERS = (
+    404,
+    500,
+    "<html>",
+    "",
+    {},
+    None,
+    {"ledgers": []},
+    {"ledgers": [], "meta": meta()},
+    Unavailable("ledgers: HTTP 429"),
+)
+
+
+def fail_ledgers(facility, answer, tenants=None):
+    for row in facility.lists["current"]:
+        if tenants is None or row["id"] in tenants:
+            facility.instead[facility.path(row["id"], "ledgers")] = answer
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_ledgers_of_known_tenants_that_fail_make_the_facility_doubtful_in_one_line(answer):
+    facility, known = many(100)
+    fail_ledgers(facility, answer)
+    reading = facility.read(known)
+    assert len(keys(reading)) == 100, "they stay as they are stored"
+    assert not is_complete(reading)
+    (fault,) = reading.faults
+    assert "ledgers of 32 tenants could not be read: their moves and ends are not known" in str(fault)
+    assert "T" in str(fault).partition("tenants could not")[2], "one of them is named"
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS[:6], ANSWERS[-1]])
+def test_a_platform_whose_ledgers_all_fail_is_not_asked_for_each(answer):
+    people = [tenant(f"t{n}", f"L{n}") for n in range(600)]
+    facility = Facility(people, per_page=600)
+    fail_ledgers(facility, answer)
+    reading = facility.read()
+    assert facility.asked("ledgers") == 32
+    assert len(reading.faults) <= 33
+    assert "new keys wait for their units" in told(reading)
+    assert all(reading.saw(Kind.KEY, f"{SITE}/L{n}") for n in range(600)), "none of them is missing"
+
+
+def test_a_few_ledgers_that_fail_each_time_are_not_in_the_way_of_the_others():
+    people = [tenant(f"t{n}", f"L{n}") for n in range(64)]
+    facility = Facility(people, ledgers={f"t{n}": [{"id": f"L{n}", "unit": f"A{n}"}] for n in range(64)})
+    fail_ledgers(facility, 404, {f"t{n}" for n in range(32)})
+    reading = facility.read()
+    assert set(keys(reading)) == {f"L{n}" for n in range(32, 64)}
+    assert is_complete(reading), "the others are new, and held back one by one"
+
+
+def test_a_move_out_that_is_said_while_ledgers_fail_is_no_less_sure():
+    facility, known = many(3)
+    facility.lists["previous"] = [tenant("old", previous=["L9"])]
+    fail_ledgers(facility, 500)
+    reading = facility.read(Known(keys=known.keys | ids("L9"), units_of_keys=known.units_of_keys))
+    assert keys(reading)["L9"].standing is Standing.ENDED
+    assert reading.is_doubtful(SITE)
+    assert not reading.is_partial(SITE), "what is said to have ended ends"
+
+
+# Which record, and whose.
+
+
+@pytest.mark.parametrize(
+    ("row", "which"),
+    [
+        (
+            {**tenant("ada", "L1"), "id": None},
+            "subscriber in row 4 of the current tenants (Ada Wehner account 1000000)",
+        ),
+        (7, "subscriber in row 4 of the current tenants: is not an object"),
+        ({**tenant("ada", "L1"), "active": None}, f"subscriber {SITE}/ada (Ada Wehner account 1000000), active:"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told_by_its_row_and_its_name(row, which):
+    facility, known = many(5, per_page=2)
+    facility.lists["current"][3] = row
+    assert which in told(facility.read(known))
+
+
+def test_a_new_key_that_cannot_be_made_is_told_with_its_person_and_unit():
+    facility = Facility(
+        [tenant("ada", "L1", delinquent=True), tenant("bob", "L2")], ledgers={"ada": [{"id": "L1", "unit": "A12"}]}
+    )
+    facility.arrears["ada"] = {}
+    shown = told(facility.read())
+    assert f"key {SITE}/L1 (Ada Wehner, unit A12), delinquency:" in shown
+    assert f"key {SITE}/L2 (Bob Wehner), unit: its unit is not known" in shown

@@ -211,7 +211,7 @@ def test_x15_current_but_not_active_makes_and_ends_nothing(known):
 def test_x15_active_without_a_ledger_is_reported():
     reading = Facility([tenant("ada", active=True)]).read(stored("L1"))
     assert not keys(reading)
-    assert f"subscriber {SITE}/ada, active: active, but without a current ledger" in told(reading)
+    assert f"subscriber {SITE}/ada (Ada Wehner), active: active, but without a current ledger" in told(reading)
 
 
 def test_x15_previous_but_active_ends_nothing():
