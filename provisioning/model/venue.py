@@ -9,6 +9,7 @@ from .rules.names import check_name
 from .rules.vlans import Purpose, VlanRanges, check_vlan
 from .rules.zones import parse_zone
 
+MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)
 NO_RANGES: Final = VlanRanges()
 
 

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple, TypeVar
 
 from ..errors import AlreadyExists, InvalidValue, NotFound
 from ..model import Purpose, Unit, unit_internal_id
+from ..model.venue import MOST_UNITS
 from .files.database import Database
 from .recording.recorder import Recorder
 from .rows import UNIT_COLUMNS, load_rows, load_unit, save_unit
 
-MOST_UNITS: Final = 5000  # of one venue, as VAULT has it (4.9)
 _MOST_SLASHES: Final = 8
 _CHUNK: Final = 5000  # units read together
 T = TypeVar("T")

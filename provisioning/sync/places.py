@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Final
 
+from ..model.venue import MOST_UNITS
 from .holdings import HeldPlan, HeldPool, HeldUnit, HeldVenue, Holdings, Place, Taken
 from .plan import Action, Field, Step
 from .statement import (
@@ -42,6 +43,7 @@ class Places:
 
     blocked:    what cannot be taken, of which the faults say why
     waited_for: how many keys need each of those
+    told_of:    in whose fault it is said where that is not its own: one line tells of many
     """
 
     reading: Reading
@@ -50,6 +52,7 @@ class Places:
     steps: list[Step] = field(default_factory=list)
     blocked: set[tuple[Kind, str]] = field(default_factory=set)
     waited_for: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    told_of: dict[tuple[Kind, str], tuple[Kind, str]] = field(default_factory=dict)
     added: set[tuple[Kind, str]] = field(default_factory=set)
 
     def has(self, kind: Kind, id_: str) -> bool:
@@ -57,6 +60,10 @@ class Places:
         if self.blocked and (kind, id_) in self.blocked:
             return False
         return id_ in self.holdings.of(kind) or (kind, id_) in self.added
+
+    def wait(self, kind: Kind, id_: str) -> None:
+        """Count a key that needs one of those."""
+        self.waited_for[self.told_of.get((kind, id_), (kind, id_))] += 1
 
     def name(self, kind: Kind, id_: str | None) -> str | None:
         """Return what a person calls one of these."""
@@ -139,10 +146,7 @@ class Places:
         at: dict[Place, str] = {
             (held.venue, held.building, held.floor, held.name): held.id for held in self.holdings.units.values()
         }
-        for said in self.reading.all(SaidUnit):
-            if not self.has(Kind.VENUE, said.venue):
-                self.blocked.add((Kind.UNIT, said.id))
-                continue
+        for said in self._that_fit():
             said = _told_apart(said, at)
             place = (said.venue, said.building, said.floor, said.name)
             if (there := self.holdings.taken.get(place)) is not None:
@@ -156,6 +160,27 @@ class Places:
                 self._block(said, f"it was at venue {shorten(held.venue)}: no unit goes to another", "venue")
             elif held.is_owned and (fields := tuple(_unit_fields(said, held))):
                 yield self._step(Action.CHANGE, said, held.name, held.record, fields, unit=said.id)
+
+    def _that_fit(self) -> Iterator[SaidUnit]:
+        """Yield the units whose venue is there, with those that it can have; tell of the others in one line each."""
+        counts = Counter(held.venue for held in self.holdings.units.values())
+        counts.update(venue for venue, *_ in self.holdings.taken)
+        too_many: Counter[str] = Counter()
+        for said in self.reading.all(SaidUnit):
+            if not self.has(Kind.VENUE, said.venue):
+                self.blocked.add((Kind.UNIT, said.id))
+                continue
+            if said.id not in self.holdings.units:
+                counts[said.venue] += 1
+                if counts[said.venue] > MOST_UNITS:
+                    too_many[said.venue] += 1
+                    self.blocked.add((Kind.UNIT, said.id))
+                    self.told_of[Kind.UNIT, said.id] = Kind.VENUE, said.venue
+                    continue
+            yield said
+        for venue, count in too_many.items():
+            text = f"a venue has at most {MOST_UNITS:,} units: {count:,} more of the platform's are not made"
+            self.faults.append(Fault(self.reading.platform, venue, Kind.VENUE, venue, "units", text))
 
     def _taken(self, said: SaidUnit, there: Taken) -> str:
         """Return whose a unit is that one of the platform would be, and what makes it the platform's."""

@@ -198,7 +198,7 @@ class Tenancies:
         if self._places.has(kind, id_):
             return True
         if (kind, id_) in self._places.blocked:  # of which it is said why
-            self._places.waited_for[kind, id_] += 1
+            self._places.wait(kind, id_)
         else:
             self._fault(said, f"its {what} {shorten(id_)} is not at the platform, or cannot be taken", field=what)
         return False
