@@ -41,6 +41,7 @@ class Call:
     tries: int = 0
     redirects: int = 0
     since: float = -1.0  # when it was asked first
+    last: tuple[str, int | None] | None = None  # what came of the last try, and its status, where it is asked again
     outcome: Answer | Unavailable | None = None
 
 
@@ -95,7 +96,9 @@ class Lanes:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
         for call in calls:
-            call.outcome = call.outcome or _unavailable(call, self._over)
+            if call.outcome is None:
+                text, status = call.last or ("", None)
+                call.outcome = _unavailable(call, f"{text}, {self._over}" if text else self._over, status)
 
     def _start(self) -> None:
         """Send what may be sent now."""
@@ -146,7 +149,7 @@ class Lanes:
             response = task.result()
         except Failed as failed:
             if call.request.may_repeat and failed.may_help and call.tries < self.limits.attempts:
-                self._again(call, self.clock() + backoff(call.tries, self.limits, self.jitter()))
+                self._again(call, self.clock() + backoff(call.tries, self.limits, self.jitter()), str(failed))
                 return None
             return _unavailable(call, str(failed))
         self._note_date(response.headers.get("date", ""))
@@ -178,7 +181,7 @@ class Lanes:
             elif self._may_wait(call, status, at):
                 if status in PATIENT and (status == 429 or asked_s is not None):
                     self._quiet_until = max(self._quiet_until, at)
-                self._again(call, at)
+                self._again(call, at, text, status)
                 return None
         return _unavailable(call, text, status)
 
@@ -188,7 +191,8 @@ class Lanes:
             return at <= min(call.since, self._heard) + self.limits.patience_s
         return call.tries < self.limits.attempts
 
-    def _again(self, call: Call, at: float) -> None:
+    def _again(self, call: Call, at: float, why: str, status: int | None = None) -> None:
+        call.last = why, status
         self.counts.repeated += 1
         heapq.heappush(self._later, (at, call.place, call))
         self._tell(call)

@@ -235,6 +235,18 @@ def test_429_for_an_hour_ends_when_patience_does(status):
     assert 800 < clock() - started <= 900
 
 
+def test_what_is_given_up_says_what_came_last():
+    clock = Clock()
+    with (
+        Site(lambda _: reply(500)) as site,
+        Transport(site.url, Limits(patience_s=4), **clock.members) as transport,
+        pytest.raises(Unavailable) as caught,
+    ):
+        transport.run(one(GET))
+    assert str(caught.value) == "the teams: HTTP 500, given up: no answer to anything for 4 s (3 attempts)"
+    assert caught.value.status == 500
+
+
 def test_patience_is_of_the_run_not_of_each_request():
     def connector():
         failed = 0
