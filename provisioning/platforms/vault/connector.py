@@ -42,19 +42,17 @@ class Connector:
         self._session = Session(settings, clock)
 
     def read(self, reading: Reading, known: Known) -> Exchange[None]:
-        """Fill the reading. Raises where there is no login, or no list of venues."""
+        """Fill the reading. Raises where there is no login, no venue, or nothing at all of the people or their keys."""
         self._session.begin()
         run = Run(self._settings, self._session, reading, known)
         listed = yield from list_venues(run)
-        if not listed:
-            return
         yield from read_venues(run, listed)
         yield from read_pools(run)
         yield from read_plans(run)
         people = yield from read_subscribers(run)
         yield from read_subscriptions(run, people)
-        yield from read_keys(run, people)
         yield from read_cards(run)
+        yield from read_keys(run, people)
         yield from read_controllers(run)
         say_units(run)
         # What was not read has been told where it was met, and a partial venue is not complete whatever is said here.

@@ -1,15 +1,15 @@
 """Subscribers and subscriptions: H1 page by page, H2 once for each venue."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ...errors import InvalidValue
 from ...sync import WHOLE, Kind, Standing, shorten
-from ..exchange import Exchange, PlatformError, Refused
-from ..fields import BadRecord, find_id, parse_records
+from ..exchange import Exchange, PlatformError, Refused, Unreadable
+from ..fields import BadRecord, find_id, name_record, parse_records
 from .payloads import SUBSCRIBERS, SUBSCRIPTIONS, Subscription, count_of, member, records
 from .payloads.subscribers import TOKEN
-from .run import Run, chunks
+from .run import SHOWN, Run, chunks
 from .session import Call
 from .statuses import ACTIVE, UNKNOWN, State, read_status
 from .stays import Stay
@@ -34,9 +34,15 @@ class Account:
 
 @dataclass
 class People:
-    """The subscribers to ask for the keys of: those of the list, and those that only subscriptions name (None)."""
+    """The subscribers to ask for the keys of: those of the list, and those that only subscriptions name (None).
+
+    nameless: records of the list whose subscriber cannot be read
+    fault:    why they are not all
+    """
 
     accounts: dict[str, Account | None] = field(default_factory=dict)
+    nameless: int = 0
+    fault: str | None = None
 
     def state(self, token: str) -> State | None:
         """Return what the list says of an account; of one that it lacks, or could not be read, nothing is known."""
@@ -51,6 +57,7 @@ class _Pages:
     total: int | None = None
     pages: int | None = None
     read: int = 0
+    rows: int = 0
     seen: dict[str, Account | BadRecord] = field(default_factory=dict)  # by token, or place where that is not to read
     fault: str | None = None
 
@@ -68,7 +75,9 @@ class _Pages:
         for each in listed:
             self.seen.setdefault(each.id, Account(each.name, each.venue, each.external_id, read_status(each.status)))
         for wrong in bad:
-            self.seen.setdefault(find_id(wrong.raw, TOKEN) or f"\0{wrong.index}", wrong)
+            place = replace(wrong, index=self.rows + wrong.index)
+            self.seen.setdefault(find_id(wrong.raw, TOKEN) or f"\0{wrong.index}", place)
+        self.rows += len(listed) + len(bad)
         return len(self.seen) > before
 
 
@@ -81,23 +90,23 @@ def read_subscribers(run: Run) -> Exchange[People]:
             walk.fault = "subscribers: no total was told, and two readings of them differ"
     elif walk.fault is None and walk.total != len(walk.seen):
         walk.fault = f"subscribers: {len(walk.seen)} different ones came of {walk.total}"
-    if walk.fault is None and not walk.seen and run.known.keys:
+    if walk.fault is None and not walk.seen and run.known.subscribers_of_keys:
         walk.fault = "subscribers: there are none any more, though some have keys here"
     if walk.fault is not None:
         run.reading.partial(WHOLE, walk.fault)
     run.has_subscribers = walk.fault is None
-    people = People()
+    people = People(fault=walk.fault)
     for token, account in walk.seen.items():
         if isinstance(account, Account):
             people.accounts[token] = account
             if account.state is not None:
                 note_word(run, account.state, account.venue or WHOLE, Kind.SUBSCRIBER, token)
             continue
-        is_named = find_id(account.raw, TOKEN) is not None
-        venue = find_id(account.raw, ("VenueID",)) or WHOLE
-        run.reading.unreadable(Kind.SUBSCRIBER, token if is_named else None, venue, account.text, field=account.field)
-        if is_named:
+        run.unreadable(Kind.SUBSCRIBER, [account], TOKEN, find_id(account.raw, ("VenueID",)) or WHOLE)
+        if find_id(account.raw, TOKEN) is not None:
             people.accounts[token] = None
+        else:
+            people.nameless += 1
     return people
 
 
@@ -152,7 +161,8 @@ def subscriptions_call(venue: str) -> Call:
 def read_subscriptions(run: Run, people: People) -> Exchange[None]:
     """Read the subscriptions of each venue: the windows of keys, and subscribers that the list of them lacks.
 
-    Whom a complete list lacks, and whose subscriptions are all over, is not there any more.
+    Whom a complete list lacks, and whose subscriptions are all over, is not there any more. Unreadable where nobody at
+    all is told of.
     """
     for venues in chunks(run.venues, _VENUES_AT_ONCE):
         answers = yield from run.session.calls([subscriptions_call(venue) for venue in venues])
@@ -164,7 +174,9 @@ def read_subscriptions(run: Run, people: People) -> Exchange[None]:
         if token not in people.accounts and (live or not run.has_subscribers):
             people.accounts[token] = None
             lacking += any(stay.state.standing is Standing.ACTIVE and stay.holds(run.now) for stay in live)
-    if lacking and run.has_subscribers:
+    if not people.accounts and people.fault is not None:
+        raise Unreadable(people.fault)
+    if lacking > people.nameless and run.has_subscribers:
         text = f"subscribers: {lacking} with a subscription that runs are not in the list"
         run.reading.partial(WHOLE, text)
 
@@ -181,13 +193,17 @@ def _take_subscriptions(run: Run, venue: str, answer: Any) -> None:
         return
     listed, bad = parse_records(SUBSCRIPTIONS, rows)
     for each in bad:
-        id_ = find_id(each.raw, ("SubscriptionID",))
-        text = f"subscription {shorten(id_ or 'without an id')}: {each.field or 'it'} {each.text}"
-        run.reading.unreadable(Kind.SUBSCRIBER, find_id(each.raw, TOKEN), venue, text)
+        token = find_id(each.raw, TOKEN)
+        text = f"{name_record(each, 'subscription', SHOWN)}: {each.field or 'it'} {each.text}"
+        run.reading.unreadable(Kind.SUBSCRIBER, token, venue, text)
+        if token is not None:
+            run.unsure_people.add(token)
+        else:  # anybody's
+            run.unsure_windows.add(venue)
     different = len({each.id or (each.subscriber, each.unit, each.starts) for each in listed}) + len(bad)
-    if bad or not run.is_counted(count_of(answer, "SubscriptionCount"), different, venue, what):
+    if not run.is_counted(count_of(answer, "SubscriptionCount"), different, venue, what):
         run.unsure_windows.add(venue)
-        if not bad and count_of(answer, "SubscriptionCount") is None:
+        if count_of(answer, "SubscriptionCount") is None:
             run.reading.partial(venue, f"{what}: how many there are is not told")
     for subscription in dict.fromkeys(listed):
         _take_stay(run, venue, subscription)
@@ -200,7 +216,7 @@ def _take_stay(run: Run, asked: str, subscription: Subscription) -> None:
     try:
         starts, ends = run.window(subscription.starts, subscription.ends, venue)
     except InvalidValue as error:
-        run.unsure_windows.add(venue)
+        run.unsure_people.add(subscription.subscriber)
         run.reading.unreadable(Kind.SUBSCRIBER, subscription.subscriber, venue, f"its subscription: {error}")
         return
     state = read_status(subscription.status) or ACTIVE

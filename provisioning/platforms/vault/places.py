@@ -34,7 +34,10 @@ _UNLIMITED: Final = 2**32  # kbit/s, or devices: no plan has so many
 
 
 def list_venues(run: Run) -> Exchange[list[Venue]]:
-    """Return the venues that are to be read and are there; note which are not, and whether all were listed."""
+    """Return the venues that are to be read and are there; note which are not, and whether all were listed.
+
+    Refused where there is none of them.
+    """
     answer = yield from run.session.call(venues_call(run.session.venue))
     listed, bad = parse_records(VENUES, records(member(answer, "venues", "VenueList"), "VenueID", "venues"))
     run.unreadable(Kind.VENUE, bad, ("VenueID",))
@@ -43,9 +46,10 @@ def list_venues(run: Run) -> Exchange[list[Venue]]:
     for site in run.settings.sites:
         if site not in by_id:
             run.reading.partial(site, "it is not among the venues that this account may see")
-    if not by_id:
-        run.reading.partial(WHOLE, "there is no venue that this account may see")
     wanted = [by_id[site] for site in run.settings.sites if site in by_id] if run.settings.sites else [*by_id.values()]
+    if not wanted:
+        which = "venue of `sites`" if run.settings.sites else "venue"
+        raise Refused(f"venues: there is no {which} that this account may see")
     run.venues = tuple(dict.fromkeys(venue.id for venue in wanted))
     if run.venues and run.session.venue not in by_id:
         run.session.venue = run.venues[0]
@@ -254,8 +258,8 @@ def _ask_vlans(run: Run) -> Exchange[None]:
                 run.reading.note(unit.venue, str(error), kind=Kind.UNIT, id_=unit.id)
             except PlatformError as error:
                 unit.is_sure = False
-                run.reading.partial(unit.venue, str(error))
-                run.reading.hold_back(Kind.UNIT, unit.id, unit.venue, "its VLAN could not be asked for", field="vlan")
+                text = f"it could not be asked for: {error}"
+                run.reading.unreadable(Kind.UNIT, unit.id, unit.venue, text, field="vlan")
 
 
 def _vlan_of(unit: Place, answer: Any) -> int | None:

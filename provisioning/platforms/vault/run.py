@@ -7,13 +7,15 @@ from typing import Final, TypeVar
 
 from ...sync import WHOLE, Kind, Reading
 from ..exchange import Known
-from ..fields import BadRecord, day_ends, day_starts, find_id
+from ..fields import BadRecord, day_ends, day_starts, find_id, name_record
 from ..settings import ConnectorSettings
 from .session import SIDE_BY_SIDE, Session
 from .stays import Stay
 
 T = TypeVar("T")
 GLOBAL: Final = "global"
+# Members by which a person finds a record without an id.
+SHOWN: Final = ("GivenName", "FamilyName", "SubscriptionID", "KeyTag", "UnitID", "UnitID_internal")
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Run:
 
     venues:         those that are read, in the platform's order
     unsure_windows: venues whose subscriptions were not all read: no window there is changed by what is missing
+    unsure_people:  the same of single subscribers
     not_searched:   keypools whose keys are left out, and why
     """
 
@@ -68,6 +71,7 @@ class Run:
     devices: dict[tuple[str, str], str] = field(default_factory=dict)  # keypool and address -> key
     stays: dict[str, list[Stay]] = field(default_factory=dict)  # by subscriber
     unsure_windows: set[str] = field(default_factory=set)
+    unsure_people: set[str] = field(default_factory=set)
 
     @property
     def now(self) -> datetime:
@@ -86,7 +90,9 @@ class Run:
     def unreadable(self, kind: Kind, bad: Sequence[BadRecord], names: Sequence[str], venue: str = WHOLE) -> None:
         """Note records that cannot be read, with their ids where these can."""
         for each in bad:
-            self.reading.unreadable(kind, find_id(each.raw, names), venue, each.text, field=each.field)
+            id_ = find_id(each.raw, names)
+            text = each.text if id_ is not None else f"{each.text}: {name_record(each, kind.value, SHOWN)}"
+            self.reading.unreadable(kind, id_, venue, text, field=each.field)
 
     def is_counted(self, count: int | None, ids: int, venue: str, what: str) -> bool:
         """Return whether as many records came as the platform counts; else the venue is read in part."""

@@ -8,12 +8,12 @@ from typing import Any, Final
 from ...errors import InvalidValue
 from ...model.key import MOST_TAG, Passphrase
 from ...sync import WHOLE, Kind, SaidDevice, SaidKey, SaidSubscriber, Standing, shorten
-from ..exchange import Exchange, PlatformError, Refused
-from ..fields import MAX_VLAN, MOST_NAME, find_id, parse_records, take_name
+from ..exchange import Exchange, PlatformError, Refused, Unreadable
+from ..fields import MAX_VLAN, MOST_NAME, find_id, name_record, parse_records, take_name
 from .payloads import DEVICES, KEYS, Key, KeyDevice, Keys, count_of, flatten_keys, records
 from .people import People, note_word
 from .places import why_not_searched
-from .run import Run, chunks
+from .run import SHOWN, Run, chunks
 from .session import Call
 from .statuses import ACTIVE, TERMINATED, State, read_status, weigh
 from .stays import Stay, choose, of_key
@@ -31,23 +31,40 @@ def keys_call(subscriber: str) -> Call:
 
 
 def read_keys(run: Run, people: People) -> Exchange[None]:
-    """Read every subscriber's keys. One that fails costs its own; where all of many fail, the rest is not asked."""
+    """Read every subscriber's keys. One that fails costs its own; where all of many fail, the rest is not asked.
+
+    Raises where none could be read at all.
+    """
     stored: dict[str, list[str]] = {}
     for key, subscriber in run.known.subscribers_of_keys.items():
         stored.setdefault(subscriber, []).append(key)
     asked = []
-    for token in people.accounts:
+    everybody = not run.settings.sites or _has_strays(run)
+    for token, account in people.accounts.items():
+        is_here = token in stored or token in run.stays or account is None or account.venue in (None, *run.venues)
+        if not (is_here or everybody):
+            continue
         if stored and people.state(token) == TERMINATED:
             _end(run, token, stored.get(token, ()), people)
         else:
             asked.append(token)
+    came = False
     for tokens in chunks(asked):
         answers = yield from run.session.calls([keys_call(token) for token in tokens])
-        if len(tokens) > 1 and all(isinstance(answer, PlatformError) for answer in answers):
+        if came and len(tokens) > 1 and all(isinstance(answer, PlatformError) for answer in answers):
             run.reading.partial(WHOLE, f"{answers[0]}; and so on with all that were asked")
             return
-        for token, answer in zip(tokens, answers, strict=True):
-            _Subscriber(run, token, people, stored.get(token, ())).take(answer)
+        subscribers = [_Subscriber(run, token, people, stored.get(token, ())) for token in tokens]
+        failed = [each.take(answer) for each, answer in zip(subscribers, answers, strict=True)]
+        came = came or None in failed
+        if not came and any(each.concerns for each in subscribers):
+            raise Unreadable(f"{failed[0]}; and so on with all that were asked")
+
+
+def _has_strays(run: Run) -> bool:
+    """Return whether a key is stored of which nobody knows whose it is, so that it might be anybody's."""
+    strays = run.known.keys - run.known.subscribers_of_keys.keys()
+    return any(not run.reading.saw(Kind.KEY, key) for key in strays)
 
 
 def _end(run: Run, token: str, stored: Iterable[str], people: People) -> None:
@@ -73,20 +90,31 @@ class _Subscriber:
         self.stays_of: dict[str, list[Stay]] = {}  # by KeyID
         self.venue: str | None = None  # where the subscriber turns out to be
 
-    def take(self, answer: Any) -> None:
+    @property
+    def concerns(self) -> bool:
+        """Return whether there is reason to believe that a key here is the subscriber's."""
+        venue = self.listed.venue if self.listed is not None else None
+        return bool(self.stored or self.stays) or venue in self.run.venues
+
+    def take(self, answer: Any) -> PlatformError | None:
+        """Say the subscriber and the keys; return why they cannot be read."""
         what = f"keys of subscriber {shorten(self.token)}"
         try:
             if isinstance(answer, PlatformError):
                 raise answer
             found = flatten_keys(answer, self.token, what)
-            self._check_count(answer, found, what)
         except PlatformError as error:
-            self._unreadable(error)
-            return
+            self._unreadable(str(error), is_refused=isinstance(error, Refused))
+            return error
+        counted = count_of(answer.get("keyInventory"), "KeyCount", "TotalKeys", "totalKeys")
+        if counted is not None and counted != len(found.rows):
+            ids = [id_ for row in found.rows if (id_ := find_id(row, ("KeyID",))) is not None]
+            self._unreadable(f"its subscriber's keys: {len(found.rows)} came of {counted}", came=ids)
         keys, bad = parse_records(KEYS, found.rows)
         for each in bad:
-            venue = find_id(each.raw, ("VenueID",)) or WHOLE
-            self.reading.unreadable(Kind.KEY, find_id(each.raw, ("KeyID",)), venue, each.text, field=each.field)
+            id_, venue = find_id(each.raw, ("KeyID",)), find_id(each.raw, ("VenueID",)) or WHOLE
+            text = each.text if id_ else f"{each.text}: {name_record(each, 'key', SHOWN)} of {shorten(self.token)}"
+            self.reading.unreadable(Kind.KEY, id_, venue, text, field=each.field)
         devices = _devices(found)
         units = frozenset(key.unit for key in keys)
         wanted = [key for key in keys if self._is_wanted(key)]
@@ -95,23 +123,22 @@ class _Subscriber:
             self._say(key, devices.get(key.id, ()))
         self._without_key(is_sure=not bad)
         self._say_subscriber()
+        return None
 
-    def _check_count(self, answer: Any, found: Keys, what: str) -> None:
-        counted = count_of(answer.get("keyInventory"), "KeyCount", "TotalKeys", "totalKeys")
-        if counted is not None and counted != len(found.rows):
-            self.reading.partial(WHOLE, f"{what}: {len(found.rows)} came of {counted}")
-
-    def _unreadable(self, error: PlatformError) -> None:
-        """Leave all keys of the subscriber as they are stored. Where these are not known, any might be of it."""
-        known, text = self.run.known, str(error)
+    def _unreadable(self, text: str, *, came: Sequence[str] = (), is_refused: bool = False) -> None:
+        """Leave the keys that did not come as they are stored. Where these are not known, any might be of it."""
+        known = self.run.known
         venues = {stay.venue for stay in self.stays}
         if self.listed is not None and self.listed.venue is not None:
             venues.add(self.listed.venue)
-        for key in self.stored:
+        lacking = [key for key in self.stored if key not in came]
+        for key in lacking:
             unit = self.run.units.get(known.units_of_keys.get(key, ""))
-            venue = unit.venue if unit is not None else WHOLE
+            venue = unit.venue if unit is not None else next(iter(venues)) if len(venues) == 1 else WHOLE
             self.reading.unreadable(Kind.KEY, key, venue, text)
-        has_nothing = not self.stored and not venues and isinstance(error, Refused)  # such as an account of staff
+        if lacking:
+            return
+        has_nothing = not self.stored and not venues and is_refused  # such as an account of staff
         if known.keys and not known.subscribers_of_keys:
             venues = {WHOLE}
         elif has_nothing or (venues and venues.isdisjoint(self.run.venues)):  # none that is read
@@ -227,7 +254,7 @@ class _Subscriber:
 
         A stored one stays as it is where the subscriptions were not all read, or none of them tells an end.
         """
-        is_known, is_unsure = key.id in self.run.known.keys, venue in self.run.unsure_windows
+        is_known, is_unsure = key.id in self.run.known.keys, self._is_unsure(venue)
         starts, ends = self.run.window(key.starts, key.ends, venue)
         if stay is not None and not (is_unsure and is_known):
             return stay.starts, stay.ends
@@ -236,6 +263,9 @@ class _Subscriber:
         if is_known or is_over:
             return None, self.run.known.ends_of_keys.get(key.id)
         raise InvalidValue("it has no subscription and no end of its own, so that its window is not known")
+
+    def _is_unsure(self, venue: str) -> bool:
+        return venue in self.run.unsure_windows or self.token in self.run.unsure_people
 
     def _plan(self, key: Key | None, stay: Stay | None, venue: str, id_: str) -> str | None:
         """Return the plan, of which the subscription tells; one that is not listed says nothing."""
@@ -315,7 +345,7 @@ class _Subscriber:
             text = "which keypool its key is for is not plain: say `ssid`"
             self.reading.hold_back(Kind.KEY, id_, stay.venue, text)
             return
-        unsure = stay.venue in self.run.unsure_windows and bool(made)
+        unsure = self._is_unsure(stay.venue) and bool(made)
         self.venue = self.venue or stay.venue
         self.reading.say(
             SaidKey(

@@ -170,7 +170,8 @@ def test_check_fails_where_the_keys_of_one_cannot_be_read():
 
 def test_without_a_venue_to_read_nothing_else_is_asked():
     vault = Vault()
-    assert read(vault, sites=("venue_gone",)).is_doubtful("venue_gone")
+    with pytest.raises(Refused, match="no venue of `sites`"):
+        read(vault, sites=("venue_gone",))
     assert vault.seen == [api.LOGIN, api.VENUES]
 
 

@@ -1,8 +1,10 @@
 """Keys: one test for each rule and reading of the catalogue that concerns them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from provisioning.platforms import Unavailable
+from provisioning.platforms import Known, PlatformError, Unavailable
 from provisioning.sync import WHOLE, Kind, SaidDevice, SaidKey, SaidSubscriber, Standing
 from tests.provisioning.platforms.vault import api
 from tests.provisioning.platforms.vault.api import (
@@ -14,6 +16,7 @@ from tests.provisioning.platforms.vault.api import (
     faults,
     key,
     one,
+    pages,
     read,
     stored,
     subscriber,
@@ -254,11 +257,75 @@ def test_whom_the_list_lacks_and_whose_stays_are_over_is_not_asked_for():
 def test_where_all_of_many_fail_the_rest_is_not_asked():
     vault = Vault()
     vault.subscribers = [subscriber(f"sub_{n}") for n in range(1000)]
-    vault.over[api.KEYS] = Unavailable("keys: HTTP 503")
+    good = vault._listSubscriberKeys({"SubscriberToken": "sub_1"})
+    vault.over[api.KEYS] = lambda body: good if body["SubscriberToken"] == "sub_1" else Unavailable("keys: HTTP 503")
     reading = read(vault)
-    assert vault.seen.count(api.KEYS) == 256
-    assert reading.is_doubtful(WHOLE)
-    assert len(faults(reading)) < 10
+    assert vault.seen.count(api.KEYS) == 512
+    assert reading.is_partial(WHOLE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 1000])
+@pytest.mark.parametrize("answer", [Unavailable("keys: HTTP 500"), (401, {"message": "Access denied"}), b"<html>", {}])
+def test_where_nobodys_keys_can_be_read_there_is_nothing_to_read(count, answer):
+    vault = Vault()
+    pages(vault, count)
+    vault.over[api.KEYS] = answer
+    with pytest.raises(PlatformError, match=r"keys.*; and so on with all that were asked$"):
+        read(vault, stored("psk_1"))
+    assert vault.seen.count(api.KEYS) <= 256
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_subscriber_whose_keys_cannot_be_read_is_told_in_one_line(is_stored):
+    vault = Vault()
+    pages(vault, 3)
+    good = vault._listSubscriberKeys
+    vault.over[api.KEYS] = lambda body: (404, {}) if body["SubscriberToken"] == "sub_1" else good(body)
+    reading = read(vault, stored("psk_1") if is_stored else None)
+    (line,) = faults(reading)
+    assert not reading.is_complete(VENUE, Kind.KEY)
+    assert not reading.is_partial(VENUE)
+    assert line.endswith("keys of subscriber sub_1: HTTP 404")
+
+
+def test_with_sites_only_those_who_may_be_there_are_asked_for():
+    """Of an operator with a thousand buildings, one building costs no more than its own people."""
+    vault = api.two_venues(Vault())
+    others = [subscriber(f"sub_{n}", VenueID=api.OTHER) for n in range(2, 9)]
+    vault.subscribers += [*others, subscriber("sub_9", VenueID=None)]
+    vault.subscriptions[VENUE].append(subscription("S2", "sub_2"))  # whose account is at the other venue
+    vault.keys["sub_2"] = [key("psk_2")]
+    asked = []
+    vault.over[api.KEYS] = lambda body: (asked.append(body["SubscriberToken"]), vault._listSubscriberKeys(body))[1]
+    reading = read(vault, stored("psk_1"), sites=(VENUE,))
+    assert (asked, reading.is_whole) == (["sub_1", "sub_2", "sub_9"], True)
+    assert {said.id for said in reading.all(SaidKey)} == {"psk_1", "psk_2"}
+    known = Known(keys=frozenset({"psk_3"}), subscribers_of_keys={"psk_3": "sub_3"})
+    asked.clear()
+    read(vault, known, sites=(VENUE,))
+    assert asked == ["sub_1", "sub_2", "sub_3", "sub_9"]  # whose key is stored
+    asked.clear()
+    read(vault, Known(keys=frozenset({"psk_3"})), sites=(VENUE,))
+    assert len(asked) == 9  # any of whom may have the key of which nobody knows whose it is
+
+
+def test_one_record_of_a_subscriber_that_cannot_be_read_keeps_no_others_window():
+    """Whose subscription it is can be read: everybody else's counts as it is said."""
+    vault = Vault()
+    pages(vault, 3)
+    vault.subscriptions[VENUE][1][api.END] = {"unexpected": []}
+    vault.subscriptions[VENUE][2][api.END] = "2026-11-01T00:00:00Z"
+    keys = [f"psk_{n}" for n in range(3)]
+    known = Known(
+        keys=frozenset(keys),
+        ends_of_keys=dict.fromkeys(keys, api.STORED),
+        subscribers_of_keys={f"psk_{n}": f"sub_{n}" for n in range(3)},
+    )
+    reading = read(vault, known)
+    ends = {said.id: said.ends for said in reading.all(SaidKey)}
+    assert ends == {"psk_0": api.ENDS, "psk_1": api.STORED, "psk_2": datetime(2026, 11, 1, tzinfo=UTC)}
+    assert not reading.is_complete(VENUE, Kind.KEY)
+    assert not reading.is_partial(VENUE)  # so that the others' ends count
 
 
 def test_fewer_keys_than_are_counted_are_told():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from provisioning.platforms import PlatformError, Unreadable
 from provisioning.sync import WHOLE, Kind
 from tests.provisioning.platforms.drive import Turns
 from tests.provisioning.platforms.vault import api
@@ -114,8 +115,33 @@ def test_nobody_any_more_is_no_complete_reading():
     """A platform that lists nobody, and counts nobody, is taken for one that is not well."""
     vault = Vault()
     pages(vault, 0)
-    assert not read(vault, stored("psk_1")).is_whole
     assert read(vault).is_whole
+    with pytest.raises(Unreadable, match="there are none any more"):
+        read(vault, stored("psk_1"))
+    vault.subscriptions[VENUE] = [api.subscription("S1", "sub_1")]
+    assert not read(vault, stored("psk_1")).is_whole
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (401, {"message": "Access denied"}), b"<html>", {}])
+def test_without_anybody_there_is_nothing_to_read(answer):
+    vault = Vault()
+    vault.subscriptions[VENUE] = []
+    vault.over[api.SUBSCRIBERS] = answer
+    with pytest.raises(PlatformError, match="subscribers, page 1"):
+        read(vault)
+
+
+def test_a_record_without_an_id_is_told_by_its_place_and_what_it_says():
+    """With thousands of them nobody would find it otherwise."""
+    vault = Vault()
+    pages(vault, 150)
+    vault.subscribers[120] |= {"SubscriberToken": None, "GivenName": "Grace", "FamilyName": "Hopper"}
+    reading = read(vault)
+    (line,) = api.faults(reading)
+    assert "subscriber 121 of the list (GivenName Grace, FamilyName Hopper" in line
+    assert "SubscriberToken: is not an id" in line
+    assert not reading.is_complete(VENUE, Kind.KEY)
+    assert not reading.is_partial(VENUE)
 
 
 def test_at_most_256_are_asked_for_at_once():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from provisioning.platforms import PlatformError, Unavailable
+from provisioning.platforms import PlatformError, Refused, Unavailable
 from provisioning.sync import WHOLE, Kind, SaidKey, SaidPlan, SaidUnit, SaidVenue
 from tests.provisioning.platforms.drive import Turns
 from tests.provisioning.platforms.vault import api
@@ -57,12 +57,11 @@ def test_a_configured_venue_that_is_not_there_is_told_and_costs_no_other():
     assert reading.is_complete(VENUE, Kind.KEY)
 
 
-def test_no_venue_at_all_is_no_complete_reading():
+def test_without_any_venue_there_is_nothing_to_read():
     vault = Vault()
     vault.venues = []
-    reading = read(vault)
-    assert reading.is_doubtful(WHOLE)
-    assert not reading.is_whole
+    with pytest.raises(Refused, match=r"^venues: there is no venue that this account may see$"):
+        read(vault)
 
 
 def test_fewer_venues_than_are_counted_are_told():

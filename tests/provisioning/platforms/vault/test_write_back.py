@@ -59,7 +59,9 @@ def test_5_59_none_is_made_for_whom_it_would_not_work(status):
 
 def test_none_is_made_where_the_keys_could_not_be_read():
     vault = without_key()
-    vault.over[api.KEYS] = Unavailable("keys: timed out")
+    vault.subscribers.append(api.subscriber("sub_2"))
+    good = vault._listSubscriberKeys({"SubscriberToken": "sub_2"})
+    vault.over[api.KEYS] = lambda body: good if body["SubscriberToken"] == "sub_2" else Unavailable("keys: timed out")
     assert list(read(vault, write_back=True).all(SaidKey)) == []
     vault.over[api.KEYS] = {"keysInKeyPools": {POOL: {"Keys": {"psk_1": {"UnitID_internal": ["?"]}}}}}
     assert list(read(vault, write_back=True).all(SaidKey)) == []
