@@ -1,5 +1,6 @@
 """Who changed what: the entries of the audit, and the rows a change has touched."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,3 +62,31 @@ class AuditEntry:
     def reason(self) -> str | None:
         reason = None if self.details is None else self.details.get("reason")
         return reason if isinstance(reason, str) else None
+
+    @property
+    def did(self) -> str | None:
+        """Return what a synchronisation did to its rows: add, end, ...; None where it was none."""
+        return None if self.details is None else self.details.get("did")
+
+    @property
+    def plan(self) -> str | None:
+        """Return the plan of a synchronisation that it was a part of, where that was kept for a person to accept."""
+        return None if self.details is None else self.details.get("plan")
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the rows that it tells of, as far as it has them."""
+        rows = () if self.details is None else self.details.get("rows", ())
+        return [row["name"] for row in rows if "name" in row]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return how many rows of each kind it tells of; those beyond what an entry tells are of no kind ("row")."""
+        if self.details is None:
+            return {}
+        counts: Counter[str] = Counter()
+        for row in self.details.get("rows", ()):
+            counts[row["kind"]] += row["last_id"] - row["first_id"] + 1 if "first_id" in row else 1
+        if more := self.details.get("more_rows"):
+            counts["row"] += more
+        return counts

@@ -153,7 +153,8 @@ class Applier:
         @contextmanager
         def change() -> Iterator[Callable[[Sequence[Owned]], None]]:
             made.clear()
-            with self._store.change("sync.apply", reason=self._reason(wanted)):
+            with self._store.change("sync.apply", reason=self._reason(wanted)) as recording:
+                recording.note |= self._told(first)
                 self._guard()
                 yield own
                 self._note(done)
@@ -181,6 +182,11 @@ class Applier:
         reasons = {step.reason for step in chunk}
         why = f": {shorten(reasons.pop())}" if len(reasons) == 1 else ""
         return f"{self._plan.id}{why}{self._because}"
+
+    def _told(self, first: Step) -> dict[str, str]:
+        """Return what the audit tells of a transaction beside its rows."""
+        told = {"connector": self._plan.connector, "did": first.action.value}
+        return told if self._number is None else {**told, "plan": self._plan.id}
 
     def _tell_refused(self, refused: Sequence[tuple[Step, ProvisioningError]]) -> None:
         waiting: Counter[tuple[Kind, str]] = Counter()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..errors import NotFound, RowDamaged
 from ..keys import Progress
-from ..platforms import Connector, ConnectorSettings, Known, PlatformError
+from ..platforms import Connector, ConnectorSettings, Known, PlatformError, Unreadable
 from ..store import Store
 from ..store.sync import ACCEPTED, HELD, OFFERED, ConnectorState, Owned
 from ..sync import Fault, HeldState, Holdings, Kind, Limits, Plan, Reading, reconcile
@@ -22,6 +22,8 @@ from .lease import Lease
 
 MOST_AGE: Final = timedelta(hours=24)  # of a plan that is accepted
 _MOST_FAULTS: Final = 200  # that are kept
+# What only an answer can bring: venues and SSIDs may be those of the configuration.
+_CONTENTS: Final = (Kind.UNIT, Kind.SUBSCRIBER, Kind.KEY, Kind.PLAN, Kind.NAS)
 
 
 class Outcome(enum.Enum):
@@ -44,12 +46,14 @@ class RunReport:
     applied: Applied | None = None
     text: str | None = None  # why, where it is not done
     held: str | None = None  # the plan that a person has to accept
+    completed: "RunReport | None" = None  # of a plan that was accepted and then interrupted, which this run completed
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Return what a person should know, of the platform's records and of what the store refused."""
+        before = () if self.completed is None or self.completed.applied is None else self.completed.applied.refused
         found = () if self.plan is None else self.plan.faults
-        return (*found, *(() if self.applied is None else self.applied.refused))
+        return (*before, *found, *(() if self.applied is None else self.applied.refused))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,20 +113,8 @@ class Run:
         if (busy := self._lease.take()) is not None:
             return self._busy(busy)
         try:
-            self._resume_accepted()
-            if (held := self._held()) is not None:
-                return held
-            try:
-                plan = self._make_plan()
-            except PlatformError as error:
-                return self._failed(error)
-            self._store.sync.mark_missing(self._name, plan.missing)
-            self._store.sync.mark_agreed(self._name, plan.agreed)
-            if plan.holds:
-                plan = self._keep(plan, HELD)
-                text = "; ".join(plan.holds)
-                return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
-            return self._apply(plan, None)
+            completed = self._resume_accepted()
+            return replace(self._run(), completed=completed)
         finally:
             self._lease.give_back()
 
@@ -186,6 +178,21 @@ class Run:
 
     # Their parts.
 
+    def _run(self) -> RunReport:
+        if (held := self._held()) is not None:
+            return held
+        try:
+            plan = self._make_plan()
+        except PlatformError as error:
+            return self._failed(error)
+        self._store.sync.mark_missing(self._name, plan.missing)
+        self._store.sync.mark_agreed(self._name, plan.agreed)
+        if plan.holds:
+            plan = self._keep(plan, HELD)
+            text = "; ".join(plan.holds)
+            return RunReport(connector=self._name, outcome=Outcome.HELD, plan=plan, text=text, held=plan.id)
+        return self._apply(plan, None)
+
     def _held(self) -> RunReport | None:
         """Return what is said while a plan waits for a person, None where none does."""
         state = self._store.sync.connector(self._name)
@@ -235,6 +242,8 @@ class Run:
     def _read(self, holdings: Holdings) -> Reading:
         reading = Reading(self._name, self._configured.settings.platform, self._now())
         self._drive(self._connector.read(reading, known(holdings)))
+        if not reading.is_whole and not any(map(reading.count, _CONTENTS)):
+            raise Unreadable(_why_nothing(reading))
         self._reading = reading
         return reading
 
@@ -266,18 +275,21 @@ class Run:
         self._finish(report, complete=whole)
         return report
 
-    def _resume_accepted(self) -> None:
-        """Complete a plan that was accepted and then interrupted; one that cannot be opened any more is given up."""
+    def _resume_accepted(self) -> RunReport | None:
+        """Complete a plan that was accepted and then interrupted, and return what that did.
+
+        One that cannot be opened any more is given up.
+        """
         stored = self._store.sync.accepted(self._name)
         if stored is None:
-            return
+            return None
         try:
             plan = self._store.sync.plan(stored.number)
         except (NotFound, RowDamaged):
             plan = None  # what is left of it is in the next plan
-        if plan is not None:
-            self._apply(plan, stored.number, stored.done)
+        report = None if plan is None else self._apply(plan, stored.number, stored.done)
         self._store.sync.close_plan(stored.number)
+        return report
 
     def _adopt(self) -> None:
         """Use the venues that the configuration names for the platform's."""
@@ -357,6 +369,15 @@ def _in_part(plan: Plan) -> str:
     """Return what a reading in part means: where pages lack nobody stops, where a record does nobody for its lack."""
     lack = " for being missing" if any(step.stops for step in plan.steps) else ""
     return f"the platform was read in part: nobody was taken off{lack}"
+
+
+def _why_nothing(reading: Reading) -> str:
+    """Return what to say of a reading that brought nothing: the first trouble, and how many more there are."""
+    if not reading.faults:
+        return "nothing came that could be read"
+    more = len(reading.faults) - 1
+    first = f"nothing came that could be read: {reading.faults[0]}"
+    return f"{first}; and {more:,} more like it" if more else first
 
 
 def known(holdings: Holdings) -> Known:

@@ -205,6 +205,6 @@ class _Service:
         elif report.outcome not in _BAD and (is_new or worked):
             say(line)
         told = [*details(report), *(str(fault) for fault in report.faults), *what_next(report)]
-        if report.plan is not None or report.outcome is Outcome.HELD:
+        if report.plan is not None or report.completed is not None or report.outcome is Outcome.HELD:
             for each in news.lines(told):
                 say(f"  {report.connector}: {each}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from ...runner.apply import Applied
 from ...runner.run import Outcome, RunReport
 from ...sync import WHOLE, Action, Field, Kind, Plan, SaidVenue, Step, shorten
 from ..views import View
@@ -70,6 +71,9 @@ def headline(report: RunReport, *, dry_run: bool = False) -> str:
 
 def details(report: RunReport) -> Iterator[str]:
     """Yield what else a person should know of a run, a line each; its faults aside."""
+    if (before := report.completed) is not None and before.plan is not None and before.applied is not None:
+        told = describe_counts(before.applied.done, _DONE) or "nothing was left to do"
+        yield f"completed plan {before.plan.id}, which was interrupted: {told}"
     plan = report.plan
     if plan is not None and plan.waiting:
         told = describe_counts(Counter((step.action, step.kind) for step in plan.waiting), _WOULD)
@@ -119,11 +123,18 @@ def view_report(report: RunReport) -> View:
         "complete": None if plan is None else plan.is_complete,
         "waiting": 0 if plan is None else len(plan.waiting),
         "missing": 0 if plan is None else sum(bool(each.readings) for each in plan.missing),
-        "done": {}
-        if applied is None
-        else {f"{action.value} {kind.value}": count for (action, kind), count in sorted(applied.done.items(), key=str)},
+        "done": _view_done(applied),
+        "completed": None
+        if report.completed is None or report.completed.plan is None
+        else {"plan": report.completed.plan.id, "done": _view_done(report.completed.applied)},
         "faults": [str(fault) for fault in report.faults],
     }
+
+
+def _view_done(applied: Applied | None) -> dict[str, int]:
+    if applied is None:
+        return {}
+    return {f"{action.value} {kind.value}": count for (action, kind), count in sorted(applied.done.items(), key=str)}
 
 
 def describe_counts(counts: Mapping[tuple[Action, Kind], int], words: Mapping[Action, str]) -> str:

@@ -19,6 +19,16 @@ from ..views import View, view_instant
 from ..writing import author_of, changing, render_row_change, writes
 
 _POLL_S: Final = 0.5
+_MOST_NAMES: Final = 3  # of what one change was made to
+_PLURALS: Final = {"nas": "NASes"}
+_DID: Final = {
+    "add": "added",
+    "return": "brought back",
+    "resume": "resumed",
+    "change": "changed",
+    "suspend": "suspended",
+    "end": "ended",
+}
 
 
 @click.command()
@@ -108,6 +118,8 @@ def view_entry(entry: AuditEntry) -> View:
         "reason": entry.reason,
         "undoes": entry.undoes,
         "undone_by": entry.undone_by,
+        "plan": entry.plan,
+        "counts": dict(entry.counts),
         "erased": entry.details is None,
         "rows": [] if entry.details is None else entry.details.get("rows", []),
         "hash": entry.hash.hex(),
@@ -125,7 +137,9 @@ def _print(entry: AuditEntry, as_json: bool, changes: bool) -> None:
 def render_entry(entry: AuditEntry, *, changes: bool = False) -> Iterator[str]:
     """Yield the line of an entry, and one for each row where that is asked for."""
     parts = [str(entry.id), view_instant(entry.at) or "", entry.author, entry.action]
-    if entry.kind is not None:
+    if entry.did is not None:
+        parts.append(_describe(entry))
+    elif entry.kind is not None:
         name = f" {quote(entry.subject)}" if entry.subject is not None else ""
         parts.append(f"{entry.kind} {entry.subject_id}{name}")
     if entry.details is None:
@@ -144,6 +158,17 @@ def render_entry(entry: AuditEntry, *, changes: bool = False) -> Iterator[str]:
             yield f"      and {more:,} more rows"
 
 
+def _describe(entry: AuditEntry) -> str:
+    """Return what one change of a synchronisation did to how many of what, and the first of them by name."""
+    kinds = [
+        f"{count:,} {kind if count == 1 else _PLURALS.get(kind, f'{kind}s')}" for kind, count in entry.counts.items()
+    ]
+    names = entry.names
+    more = max(entry.counts.values(), default=0) - _MOST_NAMES
+    listed = ", ".join(map(quote, names[:_MOST_NAMES])) + (f" and {more:,} more" if more > 0 else "")
+    return f"{_DID.get(entry.did or '', 'changed')} {', '.join(kinds)}" + (f" ({listed})" if names else "")
+
+
 @click.command()
 @click.argument("change", required=False, type=click.IntRange(1), metavar="[CHANGE]")
 @writes
@@ -157,9 +182,26 @@ def undo(context: click.Context, change: int | None, as_json: bool) -> None:
     """
     with changing(context, "undo", as_json=as_json) as (store, _):
         taken = take_back(store, change, author=author_of(context).name)
+        others = _others_of(store, taken)
     if as_json:
-        print_object({"undone": taken.id, "action": taken.action, "subject": taken.subject})
+        told = {"undone": taken.id, "action": taken.action, "subject": taken.subject}
+        print_object({**told, "plan": taken.plan, "counts": dict(taken.counts)})
+        return
+    if taken.did is not None:
+        of = f" of plan {taken.plan}" if taken.plan is not None else ""
+        click.echo(f"took back change {taken.id}: {taken.action}{of}, which {_describe(taken)}")
+        if others:
+            changes = "1 other change of that plan stands" if others == 1 else f"{others:,} other changes of it stand"
+            click.echo(f"{changes}: `latchkey audit --about {taken.plan}` shows them")
         return
     about = f" of {taken.kind} {taken.subject_id}" if taken.kind is not None else ""
     name = f" {quote(taken.subject)}" if taken.subject is not None else ""
     click.echo(f"took back change {taken.id}: {taken.action}{about}{name}")
+
+
+def _others_of(store: Store, taken: AuditEntry) -> int:
+    """Return how many other changes of the same plan of a synchronisation there are, not taken back."""
+    if taken.plan is None:
+        return 0
+    found = store.audit.entries(action=taken.action, containing=taken.plan)
+    return sum(each.plan == taken.plan and each.id != taken.id and each.undone_by is None for each in found)

@@ -68,6 +68,30 @@ def test_a_run_says_what_it_did_and_is_no_person_in_the_audit(hudson):
     assert list(hudson.keys().values()).count("valid") == UNITS
 
 
+def test_undo_and_audit_say_how_many_keys_one_change_of_a_plan_ended(hudson):
+    hudson.settle()
+    hudson.leave(6)
+    assert hudson.run("run").exit_code == 1
+    hudson.ok("accept", hudson.status()["held_plan"])
+    assert list(hudson.keys().values()).count("valid") == UNITS - 6
+    entry = hudson.cli.ok("audit", "--limit", "1")
+    assert "sync.apply  ended 6 keys (" in entry
+    assert " and 3 more)" in entry
+    told = json.loads(hudson.cli.ok("audit", "--limit", "1", "--json"))
+    assert (told["plan"], told["counts"]) == ("hudson-2", {"key": 6})
+    said = hudson.cli.ok("undo")
+    assert " of plan hudson-2, which ended 6 keys (" in said
+    assert "other change" not in said
+    assert list(hudson.keys().values()).count("valid") == UNITS
+
+
+def test_undo_says_what_else_of_a_plan_stands(hudson):
+    hudson.settle()
+    said = hudson.cli.ok("undo")
+    assert f" of plan hudson-1, which added {UNITS} keys" in said
+    assert "other changes of it stand: `latchkey audit --about hudson-1` shows them" in said
+
+
 def test_too_many_at_once_are_held_the_same_by_a_dry_run(hudson):
     hudson.settle()
     hudson.leave(UNITS // 2)

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from provisioning import Store
+from provisioning.commands.sync.wording import details, view_report
 from provisioning.runner import apply
 from provisioning.store.files.database import Database
 from tests.provisioning.runner.house import DAY, House, number_of
@@ -143,3 +144,28 @@ def test_an_interruption_between_any_two_transactions_loses_no_step(store, monke
     assert transactions > 5
     assert house.inside() == expected(house)
     assert store.sync.stored_plan(number).state == "done"
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_run_that_completes_an_interrupted_plan_says_what_it_did(store, monkeypatch):
+    house, _ = prepared(store)
+    number = number_of(house.run())
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(apply.Applier, "_note", interrupt)
+        with pytest.raises(Interrupted):
+            house.a_run().accept(number)
+    report = house.run()
+    told = list(details(report))
+    assert told[0].startswith(f"completed plan hudson-{number}, which was interrupted: added ")
+    assert "ended 6 keys" in told[0]
+    refused = [fault for fault in report.completed.applied.refused if fault in report.faults]
+    assert len(refused) == len(report.completed.applied.refused) > 0
+    assert view_report(report)["completed"]["done"]["end key"] == 6
+    assert house.run().completed is None

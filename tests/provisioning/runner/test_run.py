@@ -157,6 +157,21 @@ def test_okta_a_platform_that_cannot_be_read_changes_nothing_and_says_so(settled
     assert settled.inside() == set(settled.keys)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_reading_that_brought_nothing_at_all_has_failed(settled, is_told):
+    settled.venues.clear(), settled.units.clear(), settled.people.clear(), settled.keys.clear()
+    everybody = settled.inside()
+    if is_told:
+        settled.trouble = [lambda reading: [reading.partial(f"S{number}", "HTTP 500") for number in (1, 2)]]
+    report = settled.run()
+    assert report.outcome is Outcome.FAILED
+    assert report.text.startswith("nothing came that could be read")
+    assert report.text.endswith(": eleven, S1: HTTP 500; and 1 more like it") is is_told
+    assert settled.store.sync.connector("hudson").details["outcome"] == "failed"
+    assert settled.a_run().dry_run().outcome is Outcome.FAILED
+    assert settled.inside() == everybody
+
+
 def test_keycloak_48781_a_full_synchronisation_that_reads_nobody_locks_nobody_out(settled):
     everybody = set(settled.keys)
     settled.keys.clear()
