@@ -22,12 +22,17 @@ class Limits:
 
 
 def exceeded(
-    steps: Sequence[Step], units: Mapping[str, int], limits: Limits, nases: Mapping[str, int] | None = None
+    steps: Sequence[Step],
+    units: Mapping[str, int],
+    limits: Limits,
+    nases: Mapping[str, int] | None = None,
+    ends: Mapping[str, int] | None = None,
 ) -> list[str]:
     """Return why a person has to accept these steps, one line each; none where nobody has to.
 
     units: how many each venue has, before; a key without a unit counts as one
     nases: how many NASes each venue has, before
+    ends:  in how many units of each venue a key has ended or is to end, before
     """
     stops = [step for step in steps if step.stops]
     keys = [step for step in stops if step.kind is not Kind.NAS]
@@ -36,7 +41,7 @@ def exceeded(
     returns = [step for step in steps if step.returns]
     return [
         *_exceeded(keys, units, limits, "keys of {} of {} units {} would stop"),
-        *_exceeded(returns, units, limits, "keys of {} of {} units {} that have ended would work again"),
+        *_exceeded(returns, ends or {}, limits, "ends of keys in {} of {} units {} that have one would be taken back"),
         *_exceeded(moves, units, limits, "residents of {} of {} units {} would move", is_move=True),
         *_exceeded(switched, nases or {}, limits, "{} of {} NASes {} would be switched off"),
     ]

@@ -40,7 +40,7 @@ class Step:
     said:   what the record is to be; None for one that ends because it is missing
     stops:  somebody who gets in now does not afterwards
     moves:  somebody is in another unit afterwards
-    returns: somebody whose key has ended gets in again
+    returns: the end of a key is taken back: it is there again after one, or is not said to have one any more
     """
 
     action: Action

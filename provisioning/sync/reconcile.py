@@ -58,7 +58,13 @@ def _holds(reading: Reading, holdings: Holdings, limits: Limits, steps: list[Ste
     units = Counter(unit.venue for unit in holdings.units.values())
     gone = (HeldState.REMOVED, HeldState.ERASED)
     units.update(key.venue for key in holdings.keys.values() if key.unit is None and key.state not in gone)
-    yield from exceeded(steps, units, limits, Counter(nas.venue for nas in holdings.nases.values()))
+    ending = {
+        (key.venue, key.unit or f"key {key.id}")
+        for key in holdings.keys.values()
+        if key.ends is not None or key.state in gone
+    }
+    nases = Counter(nas.venue for nas in holdings.nases.values())
+    yield from exceeded(steps, units, limits, nases, Counter(venue for venue, _ in ending))
     yield from absent.emptied(steps)
 
 

@@ -112,7 +112,7 @@ class Tenancies:
                 fields=tuple(fields),
                 reason=_CHANGED,
                 moves=moves,
-                returns=not stops and self._returns(said, held),
+                returns=said.ends is None and held.ends is not None,  # of many: a lost column
             )
         if stops:
             yield self._step(Action.CHANGE, said, held, fields=tuple(window), reason=_CHANGED, stops=True)
@@ -126,11 +126,6 @@ class Tenancies:
             return True
         is_shorter = said.ends is not None and (held.ends is None or said.ends < held.ends)
         return is_shorter and said.ends is not None and said.ends <= self._now + _SOON
-
-    def _returns(self, said: SaidKey, held: HeldKey) -> bool:
-        """Return whether the window of somebody who has left is open again: a lost column looks the same."""
-        is_over = held.ends is not None and held.ends <= self._now
-        return held.state is HeldState.ACTIVE and is_over and (said.ends is None or said.ends > self._now)
 
     def _tell_heir(self, said: SaidKey, held: HeldKey) -> None:
         """Tell of a key that passes to somebody else: its passphrase stays, as always, and two know it then."""

@@ -58,23 +58,37 @@ def was_ended(number):
     return held_key(number, state=HeldState.REMOVED, given=HeldState.REMOVED, is_synced=True)
 
 
-@pytest.mark.parametrize("how", [has_left, was_ended])
-@pytest.mark.parametrize("ends", [None, AT + DAY])
-def test_ends_that_are_said_no_more_let_as_many_in_again_as_may_stop(how, ends):
-    for count in (2, 3):
-        everyone = everybody()
-        read = reading(*(replace(key, ends=ends) for key in everyone[:count]), *everyone[count:])
-        plan = planned(read, holdings(*map(how, range(count))))
+def is_to_leave(number):
+    return held_key(number, ends=AT + DAY)
+
+
+def open_end(number):
+    return held_key(number, ends=None)
+
+
+@pytest.mark.parametrize("how", [has_left, was_ended, is_to_leave])
+@pytest.mark.parametrize(("ends", "allowed"), [(4, 2), (9, 2), (19, 1), (20, 2)])
+def test_as_many_ends_are_taken_back_as_may_be_made_and_one_more_is_held(how, ends, allowed):
+    for count in (allowed, allowed + 1):
+        said = [
+            replace(key, ends=None if number < count or number >= ends else key.ends)
+            for number, key in enumerate(everybody())
+        ]
+        have = holdings(*map(how, range(count)), *map(open_end, range(ends, 20)))
+        plan = planned(reading(*said), have)
         assert sum(step.returns for step in plan.steps) == count
-        why = f"keys of {count} of 20 units at S1 that have ended would work again, more than 10 %"
-        assert plan.holds == ((why,) if count > 2 else ())
+        bound = "2" if ends < 10 else "10 %"
+        why = f"ends of keys in {count} of {ends} units at S1 that have one would be taken back, more than {bound}"
+        assert plan.holds == ((why,) if count > allowed else ())
         assert [step.returns for step in unpack_plan(pack_plan(plan)).steps] == [step.returns for step in plan.steps]
 
 
-def test_who_has_paid_or_goes_on_longer_than_was_said_has_not_returned():
+def test_who_has_paid_or_stays_until_another_day_takes_no_end_back():
     suspended_ = [held_key(n, state=HeldState.SUSPENDED, given=HeldState.SUSPENDED, is_synced=True) for n in range(9)]
-    longer = [replace(key, ends=None) for key in everybody()]
-    plan = planned(reading(*longer), holdings(*suspended_))
+    renewed = [has_left(number) for number in range(9, 20)]
+    plan = planned(
+        reading(*(replace(key, ends=AT + 365 * DAY) for key in everybody())), holdings(*suspended_, *renewed)
+    )
     assert len(plan.steps) > 20
     assert not plan.holds
 
