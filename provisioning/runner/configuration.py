@@ -122,7 +122,7 @@ class Table:
             ),
             venues=dict(said.venues),
             nas_places=frozenset(settings.nases),
-            add_nas=NasAdder(settings.nases, nases, self._environ) if settings.nases else None,
+            nases=NasAdder(settings.nases, nases, self._environ) if settings.nases else None,
         )
 
     def connect(

@@ -17,13 +17,22 @@ MOST_SIDE_BY_SIDE: Final = 16
 _MOST_BACKOFF: Final = timedelta(minutes=30)
 _LOOK_S: Final = 15.0  # at the configuration, where nothing is due before
 _JITTER: Final = 0.1
+_LONGEST_QUIET_S: Final = 86_400.0  # that a platform is left alone for, whatever it asks
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a run: whether it worked, and for how long the platform wants to be left alone."""
+
+    worked: bool
+    quiet_s: float = 0.0
 
 
 @dataclass(slots=True)
 class _Turn:
     due: float = 0.0
     failures: int = 0
-    running: Future[bool] | None = None
+    running: Future[Ran] | None = None
 
 
 @dataclass(kw_only=True)
@@ -31,13 +40,13 @@ class Rounds:
     """Runs what is due.
 
     load:   returns the connectors that are wanted, by name; a ProvisioningError leaves the former ones in force
-    run:    synchronises one, in a thread; returns whether that worked
+    run:    synchronises one, in a thread
     failed: told of a configuration that cannot be read, each time
     every:  how often, where a connector does not say
     """
 
     load: Callable[[], Mapping[str, Source]]
-    run: Callable[[Source], bool]
+    run: Callable[[Source], Ran]
     failed: Callable[[ProvisioningError], None]
     every: timedelta
     stop: Stop
@@ -78,10 +87,11 @@ class Rounds:
         """Take note of a run that is over, and of when the next one is."""
         if turn.running is None or not turn.running.done():
             return
-        worked = turn.running.result()  # raises what `run` had no answer to
+        ran = turn.running.result()  # raises what `run` had no answer to
         turn.running = None
-        turn.failures = 0 if worked else turn.failures + 1
-        turn.due = now + pause_s(source.every or self.every, turn.failures, self.jitter())
+        turn.failures = 0 if ran.worked else turn.failures + 1
+        pause = pause_s(source.every or self.every, turn.failures, self.jitter())
+        turn.due = now + max(pause, min(ran.quiet_s, _LONGEST_QUIET_S))
 
     def _pause(self) -> float:
         """Return how long nothing is to be done."""

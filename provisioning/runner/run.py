@@ -5,7 +5,7 @@ nothing is changed: the property goes on with what it has.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,10 +15,11 @@ from ..keys import Progress
 from ..platforms import Connector, ConnectorSettings, Known, PlatformError, Unreadable
 from ..store import Store
 from ..store.sync import ACCEPTED, HELD, OFFERED, ConnectorState, Owned
-from ..sync import Fault, HeldState, Holdings, Kind, Limits, Plan, Reading, reconcile
-from .apply import AddNas, Applied, Applier
+from ..sync import Fault, HeldState, Holdings, Kind, Limits, Plan, Reading, reconcile, shorten
+from .apply import Applied, Applier
 from .finishing import Drive, finish_with_platform
 from .lease import Lease
+from .nases import NasAdder
 
 MOST_AGE: Final = timedelta(hours=24)  # of a plan that is accepted
 _MOST_FAULTS: Final = 200  # that are kept
@@ -46,6 +47,7 @@ class RunReport:
     applied: Applied | None = None
     text: str | None = None  # why, where it is not done
     held: str | None = None  # the plan that a person has to accept
+    quiet_s: float = 0.0  # for which the platform wants to be left alone, from then on
     completed: "RunReport | None" = None  # of a plan that was accepted and then interrupted, which this run completed
 
     @property
@@ -74,7 +76,7 @@ class Configured:
     limits: Limits
     venues: Mapping[str, str]  # the platform's id -> the name of a venue that people made
     nas_places: frozenset[str] = frozenset()
-    add_nas: AddNas | None = None
+    nases: NasAdder | None = None
 
     @property
     def name(self) -> str:
@@ -237,7 +239,20 @@ class Run:
             holdings = self._holdings()
         plan = reconcile(reading, holdings, self._configured.limits, self._name)
         self._made_from = holdings
-        return plan
+        return replace(plan, faults=(*plan.faults, *self._nas_faults(holdings)))
+
+    def _nas_faults(self, holdings: Holdings) -> Iterator[Fault]:
+        """Yield where the NASes that were made here are not what the configuration says of them by now."""
+        if self._configured.nases is None:
+            return
+        platform = self._configured.settings.platform
+        for held in holdings.nases.values():
+            try:
+                nas = self._store.nases.get(held.record)
+            except (NotFound, RowDamaged):
+                continue  # said elsewhere
+            for field, text in self._configured.nases.differences(nas, held.id):
+                yield Fault(platform, held.venue, Kind.NAS, held.id, field, text, label=shorten(held.name))
 
     def _read(self, holdings: Holdings) -> Reading:
         reading = Reading(self._name, self._configured.settings.platform, self._now())
@@ -253,7 +268,7 @@ class Run:
             plan,
             now=self._now(),
             number=number,
-            add_nas=self._configured.add_nas,
+            add_nas=self._configured.nases,
             progress=self._tell,
             holdings=self._made_from if number is None else None,
             guard=self._lease.keep,

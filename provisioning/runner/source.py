@@ -70,6 +70,9 @@ class Connected(Protocol):
     @property
     def clock_skew_s(self) -> float: ...
 
+    @property
+    def quiet_s(self) -> float: ...
+
     def close(self) -> None: ...
 
 

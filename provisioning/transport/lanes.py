@@ -76,6 +76,12 @@ class Lanes:
         self._width = float(self.limits.connections)  # how many side by side; fewer after each 429
         self._over = ""  # why nothing is asked any more
 
+    @property
+    def quiet_s(self) -> float:
+        """Return for how many seconds more a platform wants to be left alone; 0.0 where none does."""
+        asked = (self._quiet_until, *(until for until, _ in self._closed.values()))
+        return max(0.0, max(asked) - self.clock())
+
     async def ask(self, calls: Sequence[Call]) -> None:
         """Set each call's outcome."""
         self._ready = deque(calls)

@@ -69,6 +69,11 @@ class Transport:
     def clock_skew_s(self) -> float:
         return self._lanes.clock_skew_s
 
+    @property
+    def quiet_s(self) -> float:
+        """Return for how many seconds more the platform wants to be left alone."""
+        return self._lanes.quiet_s
+
     def close(self) -> None:
         """Close its connections."""
         if self._loop is not None:

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from ...errors import ProvisioningError
 from ...keys import Progress
 from ...model import Author
 from ...model.rules.spans import parse_every
-from ...runner.rounds import Rounds
+from ...runner.rounds import Ran, Rounds
 from ...runner.run import Outcome, RunReport
-from ...runner.source import Source, Stop, Stopped, opened
+from ...runner.source import Connected, Source, Stop, Stopped, opened
 from ...store import Store, open_store
 from ...text import printable
 from ..completion import complete_connectors
@@ -96,9 +97,12 @@ def run_one(
 ) -> RunReport:
     """Synchronise with one connector; what goes wrong is said in the report, so that the others go on."""
     store.recorder.author = author or author_of_runs(source.name)
+    platform: Connected | None = None
     try:
         with opened(store, source, now=utc_now, progress=progress, stop=stop) as ready:
-            return ready.run.dry_run() if dry_run else ready.run.run()
+            platform = ready.platform
+            report = ready.run.dry_run() if dry_run else ready.run.run()
+            return replace(report, quiet_s=platform.quiet_s)
     except Stopped:
         raise
     except ProvisioningError as error:
@@ -110,7 +114,8 @@ def run_one(
             store.sync.finish(
                 source.name, now=utc_now(), complete=False, error=text, details={"outcome": Outcome.FAILED.value}
             )
-    return RunReport(connector=source.name, outcome=Outcome.FAILED, text=text)
+    quiet_s = 0.0 if platform is None else platform.quiet_s
+    return RunReport(connector=source.name, outcome=Outcome.FAILED, text=text, quiet_s=quiet_s)
 
 
 def _place(error: Exception) -> str:
@@ -169,18 +174,18 @@ class _Service:
     def end(self, *_: object) -> None:
         self.stop.set()
 
-    def run(self, source: Source) -> bool:
-        """Return whether it is synchronised."""
+    def run(self, source: Source) -> Ran:
+        """Return whether it is synchronised, and when its platform may be asked again."""
         try:
             with open_store(self._path, os.environ, tell=tell) as store:
                 report = run_one(store, source, author=self._author, stop=self.stop)
         except Stopped:
-            return True
+            return Ran(worked=True)
         except ProvisioningError as error:  # the database
             report = RunReport(connector=source.name, outcome=Outcome.FAILED, text=explain(error))
         with self._lock:
             self._say(report)
-        return report.outcome not in (Outcome.FAILED, Outcome.BUSY)
+        return Ran(report.outcome not in (Outcome.FAILED, Outcome.BUSY), report.quiet_s)
 
     def warn(self, sources: Mapping[str, Source]) -> None:
         """Say what the configuration says without effect, where it did not say that before."""

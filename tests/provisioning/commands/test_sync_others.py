@@ -91,6 +91,24 @@ def test_an_expired_router_is_switched_off_once_a_person_has_accepted(routers):
     assert list(nases(routers.cli).values()) == [True]
 
 
+def test_what_the_configuration_says_anew_of_a_router_is_told_with_what_sets_it_right(routers):
+    routers.run("run")
+    routers.ok("accept", "routers-1")
+    assert "nas set" not in routers.ok("run")
+    text = routers.config.read_text().replace('"192.0.2.7"', '"192.0.2.77"\nprofile = "ruckus"')
+    write(routers.config, text)
+    write(routers.config.parent / "router.secret", "another secret of a router\n")
+    (number,) = (str(nas["id"]) for nas in json.loads(routers.cli.ok("nas", "list", "--json")))
+    told = routers.ok("run")
+    assert "address: 192.0.2.7/32 here, 192.0.2.77/32 in the configuration" in told
+    assert "profile: auto here, ruckus in the configuration" in told
+    assert "secret: another one here than in the configuration" in told
+    assert "another secret of a router" not in told
+    routers.cli.ok("nas", "set", number, "--address", "192.0.2.77/32", "--profile", "ruckus")
+    routers.cli.ok("nas", "set", number, "--secret-file", str(routers.config.parent / "router.secret"))
+    assert "nas set" not in routers.ok("run")
+
+
 def test_a_controller_is_told_of_keys_by_the_same_plans(cli, tmp_path):
     building = Building.make(1)
     cli.ok("venue", "add", "Hudson House")

@@ -461,7 +461,7 @@ def test_router_becomes_a_nas_with_what_is_configured(write, store, venue):
     configured = open_one(write(ROUTERS, router__secret="a-shared-secret\n"), {"S": "s"})
     assert configured.nas_places == {"00A0EB801B98"}
     said = SaidNas(id="00A0EB801B98", venue="C1", name=None, enabled=True, state="Registered")
-    nas = store.nases.get(configured.add_nas(store, said, venue.id))
+    nas = store.nases.get(configured.nases(store, said, venue.id))
     assert (nas.network, nas.secret, nas.name) == (ip_network("192.0.2.7"), b"a-shared-secret", "router 7")
     assert (nas.venue_id, nas.profile, nas.require_message_authenticator) == (venue.id, "auto", True)
 

@@ -1,5 +1,6 @@
 """Rounds: what is due is run side by side, and nothing holds up anything else."""
 
+import concurrent.futures
 import threading
 import time
 from datetime import timedelta
@@ -7,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from provisioning.errors import InvalidValue
-from provisioning.runner.rounds import Rounds, pause_s
+from provisioning.runner.rounds import Ran, Rounds, pause_s
 from provisioning.runner.source import Source, Stop, Stopped
 
 EVERY = timedelta(milliseconds=1)
@@ -44,7 +45,7 @@ def test_one_that_stalls_holds_up_nobody():
             assert stalled.wait(60)
         elif ran.count("goes on") >= 3:
             often.set()
-        return True
+        return Ran(worked=True)
 
     made = rounds(run, source("stalls"), source("goes on"))
     thread = going_on(made)
@@ -69,12 +70,39 @@ def test_a_configuration_that_cannot_be_read_leaves_the_one_before():
         ran.append(each.name)
         if len(ran) == 3:
             made.stop.set()
-        return True
+        return Ran(worked=True)
 
     made = rounds(run, load=load, failed=failures.append)
     made.go_on()
     assert ran == ["hudson"] * 3
     assert failures
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "waits_s"), [(0, 60), (30, 60), (3600, 3600), (10**8, 86_400)], ids=["nothing", "less", "hour", "years"]
+)
+@pytest.mark.parametrize("worked", [True, False])
+def test_a_platform_that_wants_to_be_left_alone_is(asked_s, waits_s, worked):
+    clock, ran = [0.0], []
+
+    class Clockwork(Stop):
+        def wait(self, seconds):
+            if running := [turn.running for turn in made._turns.values() if turn.running is not None]:
+                concurrent.futures.wait(running)
+            else:
+                clock[0] += seconds
+            return self.is_set
+
+    def run(_):
+        ran.append(clock[0])
+        if len(ran) == 2:
+            made.stop.set()
+        return Ran(worked, asked_s)
+
+    made = rounds(run, source("hudson", timedelta(minutes=1)))
+    made.stop, made.clock, made.jitter = Clockwork(), lambda: clock[0], lambda: 0.5
+    made.go_on()
+    assert waits_s <= ran[1] - ran[0] <= waits_s + 1
 
 
 def test_what_has_no_answer_ends_it():

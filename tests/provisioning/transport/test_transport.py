@@ -220,7 +220,9 @@ def test_platform_that_wants_to_be_left_alone_for_long_is_asked_nothing_else_unt
         }
         assert transport.run(connector(["/a"])) != [200], "what follows in the same process"
         assert len(site.asked) == 1
+        assert 3500 < transport.quiet_s <= 3600
         clock.sleep(3601)
+        assert transport.quiet_s == 0
         assert transport.run(connector(["/a"])) == [200]
 
 
