@@ -372,7 +372,7 @@ class Run:
             details |= {
                 "counts": report.plan.counts,
                 "waiting": len(report.plan.waiting),
-                "missing": sum(bool(each.readings) for each in report.plan.missing),
+                "missing": report.plan.still_missing,
                 "faults": [str(fault) for fault in report.faults[:_MOST_FAULTS]],
                 "fault_count": len(report.faults),
             }

@@ -92,6 +92,12 @@ class Plan:
     is_complete: bool = True
 
     @property
+    def still_missing(self) -> int:
+        """Return how many keys wait for further readings that lack them: those that end now do not."""
+        ending = {step.id for step in (*self.steps, *self.waiting) if step.action is Action.END}
+        return sum(bool(each.readings) and each.id not in ending for each in self.missing)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Return how many keys each action is about, and how many steps are about something else."""
         keys = Counter(step.action.value for step in self.steps if step.kind is Kind.KEY)

@@ -78,7 +78,7 @@ def details(report: RunReport) -> Iterator[str]:
     if plan is not None and plan.waiting:
         told = describe_counts(Counter((step.action, step.kind) for step in plan.waiting), _WOULD)
         yield f"waits until the platform can be read completely: {told}"
-    if plan is not None and (missing := sum(bool(each.readings) for each in plan.missing)):
+    if plan is not None and (missing := plan.still_missing):
         yield f"not at the platform any more, and waiting for further readings: {count_of(Kind.KEY, missing)}"
 
 
@@ -122,7 +122,7 @@ def view_report(report: RunReport) -> View:
         "plan": None if plan is None else plan.counts,
         "complete": None if plan is None else plan.is_complete,
         "waiting": 0 if plan is None else len(plan.waiting),
-        "missing": 0 if plan is None else sum(bool(each.readings) for each in plan.missing),
+        "missing": 0 if plan is None else plan.still_missing,
         "done": _view_done(applied),
         "completed": None
         if report.completed is None or report.completed.plan is None

@@ -45,6 +45,7 @@ def test_a_key_ends_with_the_third_complete_reading_over_a_day_without_it(readin
     plan = lacking(readings, AT - ago)
     assert told(plan) == ([("end", "S1/R0")] if ends else [])
     assert plan.missing == (Missing("S1/R0", AT - ago, readings + 1),)
+    assert plan.still_missing == (0 if ends else 1)  # one that ends now waits for no further reading
 
 
 def test_since_when_it_is_missing_is_said_in_the_sites_zone():
