@@ -39,10 +39,10 @@ def read_keys(run: Run, people: People) -> Exchange[None]:
     for key, subscriber in run.known.subscribers_of_keys.items():
         stored.setdefault(subscriber, []).append(key)
     asked = []
-    everybody = not run.settings.sites or _has_strays(run)
+    everybody, here = not run.settings.sites or _has_strays(run), {None, *run.venues}
     for token, account in people.accounts.items():
-        is_here = token in stored or token in run.stays or account is None or account.venue in (None, *run.venues)
-        if not (is_here or everybody):
+        may_be_here = everybody or account is None or account.venue in here
+        if not (may_be_here or token in stored or token in run.stays):
             continue
         if stored and people.state(token) == TERMINATED:
             _end(run, token, stored.get(token, ()), people)
