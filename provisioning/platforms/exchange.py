@@ -181,6 +181,7 @@ class Known:
     ends_of_keys: Mapping[str, datetime] = field(default_factory=dict)  # key id -> end of its window, where it has one
     subscribers_of_keys: Mapping[str, str] = field(default_factory=dict)  # key id -> subscriber id
     records_of_keys: Mapping[str, int] = field(default_factory=dict)  # key id -> ours, by which commands take it
+    full_venues: frozenset[str] = frozenset()  # that can have no more units
 
 
 def basic(username: str, password: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..errors import NotFound, RowDamaged
 from ..keys import Progress
+from ..model.venue import MOST_UNITS
 from ..platforms import Connector, ConnectorSettings, Known, PlatformError, Unreadable
 from ..store import Store
 from ..store.sync import ACCEPTED, HELD, OFFERED, ConnectorState, Owned
@@ -406,4 +407,5 @@ def known(holdings: Holdings) -> Known:
         ends_of_keys={held.id: held.ends for held in there if held.ends is not None},
         subscribers_of_keys={held.id: held.subscriber for held in there if held.subscriber is not None},
         records_of_keys={held.id: held.record for held in there},
+        full_venues=frozenset(venue for venue, count in holdings.count_units().items() if count >= MOST_UNITS),
     )

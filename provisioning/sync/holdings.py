@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -158,6 +159,12 @@ class Holdings:
     def of(self, kind: Kind) -> Mapping[str, Held]:
         """Return the records of a kind."""
         return getattr(self, _NAMES[kind])  # type: ignore[no-any-return]
+
+    def count_units(self) -> Counter[str]:
+        """Return how many units each venue of the connector has, whoever's they are."""
+        counts = Counter(held.venue for held in self.units.values())
+        counts.update(venue for venue, *_ in self.taken)
+        return counts
 
     def digest(self) -> str:
         """Return what changes when anything that a plan is made from does, readings that found a key missing aside."""

@@ -163,8 +163,7 @@ class Places:
 
     def _that_fit(self) -> Iterator[SaidUnit]:
         """Yield the units whose venue is there, with those that it can have; tell of the others in one line each."""
-        counts = Counter(held.venue for held in self.holdings.units.values())
-        counts.update(venue for venue, *_ in self.holdings.taken)
+        counts = self.holdings.count_units()
         too_many: Counter[str] = Counter()
         for said in self.reading.all(SaidUnit):
             if not self.has(Kind.VENUE, said.venue):

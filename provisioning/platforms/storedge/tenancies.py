@@ -43,6 +43,7 @@ class Facility:
         self._prefix = f"{self.site}/"
         self._unread: dict[str, str] = {}  # tenants whose ledgers are wanted and cannot be read: why
         self._waiting = 0  # new keys among them
+        self._left_out: set[str] = set()  # tenants with new keys who are not asked, as their venue is full
 
     def key(self, ledger: str) -> str:
         """Return a key's id."""
@@ -73,20 +74,25 @@ class Facility:
 
         Nothing but the ledger tells that somebody moved to another unit, and to ask all of them costs a call each.
         """
-        needed, others = [], []
+        new, ending, others = [], [], []
         for tenant in self.renting():
-            ledgers = [ledger for ledger in tenant.current_ledger_ids if self._table_place(ledger) is None]
-            if any(self._must_ask(self.key(ledger)) for ledger in ledgers):
-                needed.append(tenant)
-            elif ledgers:
+            keys = [self.key(ledger) for ledger in tenant.current_ledger_ids if self._table_place(ledger) is None]
+            if any(key not in self.known.units_of_keys for key in keys):
+                new.append(tenant)
+            elif any(self._ends_soon(key) for key in keys):
+                ending.append(tenant)
+            elif keys:
                 others.append(tenant)
         chance = random.Random(f"{self.site} {self.at:%Y-%m-%d %H:%M:%S}")
-        chance.shuffle(needed)  # a few that cannot be read are not in the way of the others each time
-        return needed + chance.sample(others, min(RECHECKED, len(others)))
+        chance.shuffle(new)  # a few that cannot be read are not in the way of the others each time
+        if self.site in self.known.full_venues:  # a few of them may be in a unit that is there
+            self._left_out = {tenant.id for tenant in new[RECHECKED:]}
+            del new[RECHECKED:]
+        return new + ending + chance.sample(others, min(RECHECKED, len(others)))
 
-    def _must_ask(self, key: str) -> bool:
+    def _ends_soon(self, key: str) -> bool:
         ends = self.known.ends_of_keys.get(key)
-        return key not in self.known.units_of_keys or (ends is not None and ends - self.at <= NEAR)
+        return ends is not None and ends - self.at <= NEAR
 
     def _is_here(self, tenant: Tenant) -> bool:
         return tenant.facility_id.lower() == self.site.lower()
@@ -111,6 +117,11 @@ class Facility:
                 self._say_previous(reading, former, ended)
         self._say_ended(reading, ended, pool)
         self._ledgers_unread(reading)
+        if self._left_out:
+            text = (
+                f"has as many units as a venue can have: {len(self._left_out):,} new tenants were not asked for theirs"
+            )
+            reading.note(self.site, text, kind=Kind.VENUE, id_=self.site)
         reading.complete(self.site, (Kind.KEY,))
         if not reading.is_doubtful(self.site):
             self._hold_back_missing(reading)
@@ -217,6 +228,9 @@ class Facility:
             name = unit.removeprefix(self._prefix)
             place = self.settings.units.get(name)
             return unit if place is None else self._say_unit(reading, name, place, None)
+        if tenant.id in self._left_out:
+            reading.hold(Kind.KEY, key)
+            return None
         if isinstance(failed, Unavailable):
             reading.hold(Kind.KEY, key)  # told of all of them together
             self._unread.setdefault(tenant.id, str(failed))

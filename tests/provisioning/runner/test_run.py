@@ -13,9 +13,10 @@ from provisioning.lifecycle.undo import undo
 from provisioning.lifecycle.units import change_unit
 from provisioning.model import Author, KeyDraft, Passphrase
 from provisioning.platforms import Unavailable
-from provisioning.runner.run import Outcome
+from provisioning.runner.run import Outcome, known
 from provisioning.sync import Action, HeldState, Kind
 from tests.provisioning.runner.house import AT, DAY, HOUR, House, number_of
+from tests.provisioning.sync.made import holdings
 
 
 @pytest.fixture
@@ -585,3 +586,9 @@ def test_a_key_that_had_a_vlan_of_its_own_follows_its_unit_again(settled):
     settled.sync()
     assert (settled.key(0).vlan, settled.key(0).effective_vlan) == (None, 119)
     assert settled.run().plan.steps == ()
+
+
+@pytest.mark.parametrize(("most", "is_full"), [(20, True), (21, False)])
+def test_a_connector_is_told_which_venues_can_have_no_more_units(most, is_full, monkeypatch):
+    monkeypatch.setattr("provisioning.runner.run.MOST_UNITS", most)
+    assert known(holdings(units=20)).full_venues == (frozenset({"S1"}) if is_full else frozenset())

@@ -1,5 +1,6 @@
 """How storEDGE is asked, and when nothing of an answer may be believed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -410,6 +411,22 @@ def test_a_few_ledgers_that_fail_each_time_are_not_in_the_way_of_the_others():
     reading = facility.read()
     assert set(keys(reading)) == {f"L{n}" for n in range(32, 64)}
     assert is_complete(reading), "the others are new, and held back one by one"
+
+
+def test_a_venue_that_is_full_asks_a_few_of_those_who_have_no_unit_yet():
+    people = [tenant(f"t{n}", f"L{n}") for n in range(300)]
+    facility = Facility(people, per_page=300, ledgers={f"t{n}": [{"id": f"L{n}", "unit": "A1"}] for n in range(300)})
+    known = stored(*(f"L{n}" for n in range(100)))
+    reading = facility.read(replace(known, full_venues=frozenset({SITE})))
+    assert facility.asked("ledgers") == 32 + 32
+    assert len(keys(reading)) == 100 + 32, "one of them may be in a unit that is there"
+    assert all(reading.saw(Kind.KEY, f"{SITE}/L{n}") for n in range(300))
+    (fault,) = reading.faults
+    assert "168 new tenants were not asked for theirs" in str(fault)
+    assert is_complete(reading)
+    facility.requests.clear()
+    facility.read(known)
+    assert facility.asked("ledgers") == 200 + 32
 
 
 def test_a_move_out_that_is_said_while_ledgers_fail_is_no_less_sure():
