@@ -118,10 +118,9 @@ class Facility:
         self._say_ended(reading, ended, pool)
         self._ledgers_unread(reading)
         if self._left_out:
-            text = (
-                f"has as many units as a venue can have: {len(self._left_out):,} new tenants were not asked for theirs"
-            )
-            reading.note(self.site, text, kind=Kind.VENUE, id_=self.site)
+            count = len(self._left_out)
+            text = f"it has as many units as a venue can have: {count:,} new tenants were not asked for theirs"
+            reading.note(self.site, text)
         reading.complete(self.site, (Kind.KEY,))
         if not reading.is_doubtful(self.site):
             self._hold_back_missing(reading)
