@@ -136,7 +136,8 @@ class Applier:
 
     def _is_done(self, step: Step) -> bool:
         """Return whether a record that is to be made is there: an interruption came after it, or before its note."""
-        return step.action is Action.ADD and step.id in self._context.ids[step.kind]
+        there = self._context.ids[step.kind].get(step.id)
+        return step.action is Action.ADD and there is not None and not (step.passes and there == step.record)
 
     def _do(self, wanted: Sequence[Step], done: int | None) -> Refusals:
         """Carry out steps of one action and kind; yield those that are refused without harm to the others."""

@@ -35,6 +35,7 @@ def add_keys(
     links = context.store.keys.links(context.ids[Kind.UNIT].get(said_of(step, SaidKey).unit or "") for step in steps)
     for step in steps:
         try:
+            _check_former(context, step)
             draft = _draft(context, said_of(step, SaidKey), choose)
             links.check(pool, draft.unit_id, draft.plan_id, draft.vlan)
         except (ProvisioningError, ValueError) as error:
@@ -68,7 +69,16 @@ def refusal(error: Exception) -> ProvisioningError:
 
 
 def _owned(step: Step, id_: int) -> Owned:
-    return Owned(Kind.KEY, step.id, step.venue, id_, is_made=said_of(step, SaidKey).passphrase is None)
+    said = said_of(step, SaidKey)
+    return Owned(Kind.KEY, step.id, said.venue, id_, is_made=said.passphrase is None)
+
+
+def _check_former(context: Context, step: Step) -> None:
+    """Raise where the key whose place another takes has not ended: it would be nobody's, and work on."""
+    if step.passes and step.record is not None:
+        former = context.store.key_records.get(step.record)
+        if former.status is not KeyStatus.REMOVED:
+            raise NotThere("the key before it, which was another person's, has not ended")
 
 
 def _suspend_new(context: Context, steps: Sequence[Step], ids: Sequence[int]) -> None:
@@ -169,6 +179,7 @@ def end_key(context: Context, step: Step) -> None:
     store, id_ = context.store, context.id(Kind.KEY, step.id)
     record = store.key_records.get(id_)
     is_theirs = record.status is KeyStatus.SUSPENDED and not store.sync.is_synced(context.plan.connector, step.id)
+    is_theirs = is_theirs and not step.passes  # whoever has it next is somebody else
     for each in (id_, *store.keys.graces_of(id_)):
         store.keys.update(each, removes_at=None)
     with suppress(KeyRemoved):

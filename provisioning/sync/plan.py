@@ -35,12 +35,13 @@ class Step:
     """One thing that is done.
 
     id:     the platform's, of the record
-    record: ours, None for what is added
+    record: ours, None for what is added; of a key that takes the place of another that one
     unit:   the platform's id of the unit whose people are concerned
     said:   what the record is to be; None for one that ends because it is missing
     stops:  somebody who gets in now does not afterwards
     moves:  somebody is in another unit afterwards
     returns: the end of a key is taken back: it is there again after one, or is not said to have one any more
+    passes: the record is another person's: the former key ends, and then another is added for it
     """
 
     action: Action
@@ -56,6 +57,7 @@ class Step:
     stops: bool = False
     moves: bool = False
     returns: bool = False
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,21 @@ class Plan:
 
 
 def in_order(steps: Iterable[Step]) -> Sequence[Step]:
-    """Return steps so that what others need comes before them, and nobody stops before all else is done."""
+    """Return steps so that what others need comes before them, and nobody stops before all else is done.
+
+    A key that takes the place of another comes after that one's end.
+    """
     return sorted(
         steps,
-        key=lambda step: (step.stops, _ACTIONS[step.action], _KINDS[step.kind], step.venue, step.label, step.id),
+        key=lambda step: (
+            step.passes and step.action is Action.ADD,
+            step.stops,
+            _ACTIONS[step.action],
+            _KINDS[step.kind],
+            step.venue,
+            step.label,
+            step.id,
+        ),
     )
 
 

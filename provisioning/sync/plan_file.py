@@ -138,6 +138,7 @@ def _load_step(value: Json) -> Step:
         stops=value.get("stops", False),
         moves=value.get("moves", False),
         returns=value.get("returns", False),
+        passes=value.get("passes", False),
     )
 
 

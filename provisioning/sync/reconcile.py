@@ -4,7 +4,8 @@ Its rules:
 - A record is matched by the platform's id alone. What people made is not touched; what is in the way is told.
 - A key ends by what the platform says of it, or when its record is missing from several complete readings.
 - A venue that was read in part gets additions and changes: nothing of it stops.
-- Nobody's passphrase changes.
+- Nobody's passphrase changes, and nobody gets one that another person had: a key that becomes another person's ends,
+  and another is made for whoever has it now.
 - A record that cannot be taken holds back itself, and what needs it.
 - What a person made of a key that a sync has ended or suspended stays until the platform has come to agree with it.
 """
@@ -12,6 +13,7 @@ Its rules:
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from .holdings import HeldState, Holdings
 from .limits import Limits, exceeded
@@ -21,6 +23,8 @@ from .places import Places, reconcile_places
 from .plan import Plan, Step, in_order
 from .statement import WHOLE, Fault, Kind, Reading, SaidKey, SaidSubscriber, shorten
 from .tenancies import Tenancies
+
+_MOST_NAMES: Final = 8  # that a line lists
 
 
 def reconcile(reading: Reading, holdings: Holdings, limits: Limits, plan_id: str) -> Plan:
@@ -34,7 +38,7 @@ def reconcile(reading: Reading, holdings: Holdings, limits: Limits, plan_id: str
     steps += reconcile_people(reading, holdings, needed, faults)
     taken = [step for step in steps if not (step.stops and reading.is_partial(step.venue))]
     waiting = [step for step in steps if step.stops and reading.is_partial(step.venue)]
-    faults += _unlisted(reading, holdings)
+    faults += [*_unlisted(reading, holdings), *_unlisted_nases(reading, holdings)]
     faults = [_labelled(_told(fault, places), reading, holdings, tenancies) for fault in faults]
     return Plan(
         id=plan_id,
@@ -80,6 +84,22 @@ def _unlisted(reading: Reading, holdings: Holdings) -> Iterator[Fault]:
         if not reading.is_doubtful(venue):
             text = f"it is not among what was read: its {keys[venue]:,} keys stay as they are"
             yield Fault(reading.platform, venue, Kind.VENUE, venue, None, text)
+
+
+def _unlisted_nases(reading: Reading, holdings: Holdings) -> Iterator[Fault]:
+    """Yield one line for each venue with NASes that the platform does not list any more: they go on as they are."""
+    there = Counter(nas.venue for nas in holdings.nases.values())
+    gone = [
+        nas
+        for nas in holdings.nases.values()
+        if reading.is_complete(nas.venue, Kind.NAS) and not reading.saw(Kind.NAS, nas.id)
+    ]
+    for venue, count in sorted(Counter(nas.venue for nas in gone).items()):
+        names = sorted(shorten(nas.name) for nas in gone if nas.venue == venue)
+        more = f" and {count - _MOST_NAMES:,} more" if count > _MOST_NAMES else ""
+        listed = f"{', '.join(names[:_MOST_NAMES])}{more}"
+        text = f"{count:,} of {there[venue]:,} NASes are not listed any more, and stay as they are: {listed}"
+        yield Fault(reading.platform, venue, Kind.NAS, None, None, text)
 
 
 def _told(fault: Fault, places: Places) -> Fault:

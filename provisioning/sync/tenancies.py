@@ -13,6 +13,10 @@ from .windows import day, is_live, whole, zone_of
 
 _SOON: Final = timedelta(hours=24)  # an end that is moved to within this counts as a stop
 _NEW: Final = "new at the platform"
+_BACK: Final = "there again at the platform"
+_HAD_ENDED: Final = "it had ended: "  # of what lets in again who had left
+_PASSES: Final = "it is another person's at the platform now"
+_HEIR: Final = "in place of {}, which was another person's"
 _CHANGED: Final = "changed at the platform"
 _OVERRULES: Final = {Standing.ENDED: HeldState.REMOVED, Standing.SUSPENDED: HeldState.SUSPENDED}
 _DID: Final = {HeldState.REMOVED: "restored it", HeldState.SUSPENDED: "resumed it"}
@@ -54,11 +58,14 @@ class Tenancies:
         if not held.is_synced or self._is_over(said) or (wanted := self._placed(said)) is None:
             return
         if held.state is HeldState.ERASED:
-            yield self._step(Action.ADD, wanted, None, reason=_NEW, fields=tuple(self._window(wanted)))
-            return
-        fields, returns = tuple(self._window(wanted)), said.standing is Standing.ACTIVE
-        reason = "there again at the platform"
-        yield self._step(Action.RETURN, wanted, held, reason=reason, fields=fields, returns=returns)
+            step = self._step(Action.ADD, wanted, None, reason=_HAD_ENDED + _BACK, fields=tuple(self._window(wanted)))
+        elif self._passes(wanted, held):
+            step = self._heir(wanted, held, stops=False)
+        else:
+            step = self._step(
+                Action.RETURN, wanted, held, reason=_HAD_ENDED + _BACK, fields=tuple(self._window(wanted))
+            )
+        yield replace(step, returns=said.standing is Standing.ACTIVE and not step.passes)
 
     def _there(self, said: SaidKey, held: HeldKey) -> Iterator[Step]:
         overruled = _OVERRULES.get(said.standing)
@@ -73,6 +80,9 @@ class Tenancies:
         if is_active and not held.is_synced and held.given in (HeldState.SUSPENDED, HeldState.REMOVED):
             self.agreed.append(said.id)
         wanted = self._as_stored(said, held)
+        if self._passes(wanted, held):
+            yield from self._pass_on(wanted, held)
+            return
         starts = wanted.starts if wanted.starts is not None else held.starts
         if wanted.ends is not None and starts is not None and wanted.ends <= starts:
             if wanted.ends <= self._now:
@@ -104,16 +114,10 @@ class Tenancies:
         moves = any(field.name in ("unit", "SSID") for field in fields)
         if fields:
             wanted = replace(said, starts=None, ends=held.ends) if stops else said
-            self._tell_heir(said, held)
-            yield self._step(
-                Action.CHANGE,
-                wanted,
-                held,
-                fields=tuple(fields),
-                reason=_CHANGED,
-                moves=moves,
-                returns=said.ends is None and held.ends is not None,  # of many: a lost column
-            )
+            returns = not stops and self._returns(said, held)
+            reason = _HAD_ENDED + _CHANGED if returns and self._was_over(held) else _CHANGED
+            step = self._step(Action.CHANGE, wanted, held, fields=tuple(fields), reason=reason, moves=moves)
+            yield replace(step, returns=returns)
         if stops:
             yield self._step(Action.CHANGE, said, held, fields=tuple(window), reason=_CHANGED, stops=True)
 
@@ -127,13 +131,46 @@ class Tenancies:
         is_shorter = said.ends is not None and (held.ends is None or said.ends < held.ends)
         return is_shorter and said.ends is not None and said.ends <= self._now + _SOON
 
-    def _tell_heir(self, said: SaidKey, held: HeldKey) -> None:
-        """Tell of a key that passes to somebody else: its passphrase stays, as always, and two know it then."""
-        if said.subscriber is None or held.subscriber in (None, said.subscriber):
+    def _returns(self, said: SaidKey, held: HeldKey) -> bool:
+        """Return whether a key's end is taken back, or who has left gets in again: a lost column looks the same."""
+        if said.ends is None and held.ends is not None:
+            return True
+        works = said.standing is not Standing.SUSPENDED
+        if held.state is HeldState.SUSPENDED:
+            works = said.standing is Standing.ACTIVE and held.is_synced
+        return works and self._was_over(held) and not self._is_over(said)
+
+    def _was_over(self, held: HeldKey) -> bool:
+        return held.ends is not None and held.ends <= self._now
+
+    # A key that is another person's: whoever had it knows its passphrase, so that it ends, and another is made.
+
+    @staticmethod
+    def _passes(said: SaidKey, held: HeldKey) -> bool:
+        return said.subscriber is not None and held.subscriber not in (None, said.subscriber)
+
+    def _pass_on(self, said: SaidKey, held: HeldKey) -> Iterator[Step]:
+        """Yield the end of a key, and the one that takes its place; both wait where a reading is partial."""
+        end = self._end(said, held, _PASSES)
+        yield replace(end, label=self.label(None, held), passes=True)
+        if self._is_over(said):
             return
-        people = [shorten(self._places.name(Kind.SUBSCRIBER, id_) or "") for id_ in (held.subscriber, said.subscriber)]
-        text = f"passes from {people[0]} to {people[1]} with the passphrase that {people[0]} knows"
-        self._fault(said, f"{text}: latchkey key reset id:{held.record} makes another", field="subscriber")
+        if said.starts is not None and said.ends is not None and said.ends <= said.starts:
+            self._fault(said, "it would end before it starts", field="ends")
+            return
+        is_units = said.is_in_units_vlan or said.unit not in (None, held.unit)
+        wanted = replace(
+            said,
+            unit=held.unit if said.unit is None else said.unit,
+            plan=held.plan if said.plan is None else said.plan,
+            vlan=held.vlan if said.vlan is None and not is_units else said.vlan,
+        )
+        yield self._heir(wanted, held, stops=end.stops)
+
+    def _heir(self, said: SaidKey, held: HeldKey, *, stops: bool) -> Step:
+        fields, reason = tuple(self._window(said)), _HEIR.format(f"id:{held.record}")
+        step = self._step(Action.ADD, said, held, reason=reason, fields=fields, stops=stops)
+        return replace(step, label=self.label(said, None), passes=True)
 
     def _fields(self, said: SaidKey, held: HeldKey) -> Iterator[Field]:
         for name, kind, before, after in (
@@ -231,7 +268,6 @@ class Tenancies:
         fields: tuple[Field, ...] = (),
         stops: bool = False,
         moves: bool = False,
-        returns: bool = False,
     ) -> Step:
         return Step(
             action=action,
@@ -246,7 +282,6 @@ class Tenancies:
             said=said,
             stops=stops,
             moves=moves,
-            returns=returns,
         )
 
     def _window(self, said: SaidKey) -> Iterator[Field]:

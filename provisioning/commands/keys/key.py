@@ -35,6 +35,7 @@ from .key_options import (
     tell_all,
     tell_ended,
     tell_followers,
+    tell_synchronised,
     venue_option,
     zone_of_key,
 )
@@ -204,6 +205,8 @@ def key_set(context: click.Context, /, which: str, as_json: bool, **said: Any) -
         followers = key_changes.set_fields(store, id_, fields, now=now)
         changed = require_key(store, id_)
         view = key_list.view_whole(store, changed, now)
+        if not fields.keys().isdisjoint(("starts", "ends")):
+            tell_synchronised(store, changed, "window")
     tell_followers(followers, "has changed")
     if "ends" in fields:
         tell_ended(changed, now)

@@ -29,6 +29,7 @@ from .key_options import (
     say_instant,
     tell_all,
     tell_followers,
+    tell_synchronised,
 )
 
 
@@ -136,6 +137,7 @@ def key_extend(context: click.Context, which: str, ends: str | None, by: str | N
         followers = key_changes.extend(store, id_, now=now, ends=until, by=span)
         record = store.key_records.get(id_)
         obstacle = keys.obstacle(store, id_, now)
+        tell_synchronised(store, record, "window")
     tell_followers(followers, "goes on")
     _tell_obstacle(id_, obstacle)
     if as_json:

@@ -16,6 +16,7 @@ from ...model.rules.passphrases import MAX_OWN, Style, estimate_bits, generate, 
 from ...model.rules.zones import parse_zone, render_instant
 from ...selectors import zone_of
 from ...store import Store
+from ...sync import Kind
 from ..completion import complete_keys, complete_pools, complete_venues
 from ..options import read_secret, secret_options
 from ..writing import tell
@@ -168,6 +169,14 @@ def say_devices(count: int) -> str:
 def tell_ended(of: Key, now: datetime) -> None:
     if of.ends is not None and of.ends <= now:
         tell(f"key {of.id} ended {say_instant(of.ends, of.time_zone)}: nobody gets in with it")
+
+
+def tell_synchronised(store: Store, key: Key | KeyRecord, what: str) -> None:
+    """Say of a key that comes from a platform that what was set by hand lasts until the next synchronisation."""
+    owner = store.sync.owner(Kind.KEY, key.id)
+    if owner is not None:
+        remedy = "suspend or remove it instead"
+        tell(f"key {key.id} is kept as {owner} has it: the next synchronisation sets its {what} again; {remedy}")
 
 
 def tell_followers(followers: list[KeyRecord], what: str) -> None:

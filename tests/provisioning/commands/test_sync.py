@@ -410,3 +410,18 @@ def test_while_another_process_synchronises_this_one_does_not(hudson):
         assert told.exit_code == 1
         assert "hudson: not synchronised, as another process is at it: another" in told.stderr
     assert hudson.status()["leader"] == "another:17"
+
+
+def test_a_window_that_is_set_by_hand_lasts_until_the_next_synchronisation_and_that_is_said(hudson):
+    hudson.settle()
+    with hudson.store() as store:
+        record = next(iter(store.sync.records("hudson", Kind.KEY).values()))
+    told = (
+        f"latchkey: key {record} is kept as hudson has it: the next synchronisation sets its window again;"
+        " suspend or remove it instead\n"
+    )
+    assert told in hudson.cli.run("key", "set", f"id:{record}", "--ends", "2089-01-01").stderr
+    assert told in hudson.cli.run("key", "extend", f"id:{record}", "--ends", "2090-01-01").stderr
+    assert told not in hudson.cli.run("key", "set", f"id:{record}", "--tag", "TV").stderr
+    alone = hudson.cli.ok("key", "add", "--identity", "ours").split()[0]
+    assert hudson.cli.run("key", "set", f"id:{alone}", "--ends", "2090-02-01").stderr == ""

@@ -8,6 +8,7 @@ from provisioning.sync import (
     HeldNas,
     HeldState,
     Holdings,
+    Kind,
     Limits,
     Reading,
     SaidNas,
@@ -83,9 +84,50 @@ def test_as_many_ends_are_taken_back_as_may_be_made_and_one_more_is_held(how, en
         assert [step.returns for step in unpack_plan(pack_plan(plan)).steps] == [step.returns for step in plan.steps]
 
 
+def was_erased(number):
+    return replace(was_ended(number), state=HeldState.ERASED)
+
+
+def was_suspended(number):
+    state = HeldState.SUSPENDED
+    return held_key(number, state=state, given=state, is_synced=True, ends=AT - DAY)
+
+
+@pytest.mark.parametrize("how", [was_erased, was_suspended])
+def test_who_was_suspended_when_they_left_or_left_long_ago_counts_as_well(how):
+    for count in (2, 3):
+        plan = planned(reading(*everybody()), holdings(*map(how, range(count))))
+        assert bool(plan.holds) is (count > 2)
+
+
+def test_who_had_left_and_gets_in_until_another_day_counts_as_well():
+    for count in (2, 3):
+        read = reading(*(replace(key, ends=AT + 365 * DAY) for key in everybody()))
+        plan = planned(read, holdings(*map(has_left, range(count))))
+        assert sum(step.returns for step in plan.steps) == count
+        assert bool(plan.holds) is (count > 2)
+
+
+def test_what_lets_in_again_who_had_left_says_so():
+    for how in (has_left, was_ended, was_erased):
+        (step,) = planned(reading(*everybody()), holdings(how(0))).steps
+        assert step.reason.startswith("it had ended: ")
+    first, *others = everybody()
+    (step,) = planned(reading(suspended(first), *others), holdings(was_ended(0))).steps
+    assert not step.returns
+
+
+def test_keys_that_are_other_peoples_at_the_platform_count_as_stops():
+    for count in (2, 3):
+        everyone = everybody()
+        read = reading(*(replace(key, subscriber="S1/P19") for key in everyone[:count]), *everyone[count:])
+        why = f"keys of {count} of 20 units at S1 would stop, more than 10 %"
+        assert planned(read).holds == ((why,) if count > 2 else ())
+
+
 def test_who_has_paid_or_stays_until_another_day_takes_no_end_back():
     suspended_ = [held_key(n, state=HeldState.SUSPENDED, given=HeldState.SUSPENDED, is_synced=True) for n in range(9)]
-    renewed = [has_left(number) for number in range(9, 20)]
+    renewed = [is_to_leave(number) for number in range(9, 20)]
     plan = planned(
         reading(*(replace(key, ends=AT + 365 * DAY) for key in everybody())), holdings(*suspended_, *renewed)
     )
@@ -179,3 +221,24 @@ def test_access_points_that_would_be_switched_off_count_by_themselves(count, hel
     plan = reconcile(read, Holdings(connector="routers", is_first=False, nases=nases), Limits(), "routers-1")
     assert len([step for step in plan.steps if step.stops]) == count
     assert plan.holds == (("2 of 10 NASes at C1 would be switched off, more than 10 %",) if held else ())
+
+
+def test_access_points_that_are_not_listed_any_more_are_told_in_one_line():
+    nases = {
+        f"N{number:02}": HeldNas(
+            record=number, id=f"N{number:02}", venue="C1", enabled=True, name=f"router {number:02}"
+        )
+        for number in range(24)
+    }
+    read = Reading("routers", "encloud", AT)
+    read.say(SaidVenue(id="C1", name="C1"))
+    for number in range(5):
+        read.say(SaidNas(id=f"N{number:02}", venue="C1", name=None, enabled=True, state="Active"))
+    have = Holdings(connector="routers", is_first=False, nases=nases)
+    assert not reconcile(read, have, Limits(), "routers-1").faults  # not known to be all
+    read.complete("C1", (Kind.NAS,))
+    plan = reconcile(read, have, Limits(), "routers-1")
+    (fault,) = plan.faults
+    listed = ", ".join(f"router {number:02}" for number in range(5, 13))
+    assert fault.text == (f"19 of 24 NASes are not listed any more, and stay as they are: {listed} and 11 more")
+    assert not [step for step in plan.steps if step.kind is Kind.NAS]

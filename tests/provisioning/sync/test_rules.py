@@ -5,7 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from provisioning.sync import Action, Field, HeldState, Kind, Limits, SaidUnit, Standing, find_drift
+from provisioning.sync import (
+    Action,
+    Field,
+    HeldState,
+    Kind,
+    Limits,
+    SaidUnit,
+    Standing,
+    find_drift,
+    pack_plan,
+    unpack_plan,
+)
 from tests.provisioning.sync.made import (
     AT,
     DAY,
@@ -153,17 +164,47 @@ def test_rule_5_one_whose_passphrase_is_gone_by_now_is_added_anew():
 # 6. Ownership: test_ownership.
 
 
-# 8. Seen from outside.
+# 6. Whose passphrase it is.
 
 
-def test_rule_5_of_a_key_that_passes_to_somebody_else_it_is_told_that_the_passphrase_stays():
+def test_rule_6_a_key_that_is_another_persons_ends_and_another_is_made():
     keys = everybody(3)
     read = reading(replace(keys[0], subscriber="S1/P9"), replace(keys[1], subscriber=None), keys[2], units=10)
     plan = planned(read, holdings(held_key(2, subscriber=None), units=3))
-    assert [str(fault) for fault in plan.faults] == [
-        "eleven, S1, key S1/R0 (Person 9, unit 0), subscriber: passes from Person 0 to Person 9"
-        " with the passphrase that Person 0 knows: latchkey key reset id:1000 makes another"
-    ]
+    end, added = (step for step in plan.steps if step.id == "S1/R0")
+    assert (end.action, end.label, end.stops, end.record) == (Action.END, "Person 0, unit 0", True, 1000)
+    assert (added.action, added.label, added.stops, added.record) == (Action.ADD, "Person 9, unit 0", True, 1000)
+    assert end.reason == "it is another person's at the platform now"
+    assert added.reason == "in place of id:1000, which was another person's"
+    assert plan.steps[-1] == added
+    assert [step.action for step in plan.steps if step.id == "S1/R2"] == [Action.CHANGE]  # whose it was is not known
+    assert not [step for step in plan.steps if step.id == "S1/R1"]  # whose it is is not said
+    assert unpack_plan(pack_plan(plan)) == plan
+
+
+def test_rule_6_what_the_platform_does_not_say_the_next_persons_key_has_of_the_one_before():
+    said = said_key(0, subscriber="S1/P9", unit=None)
+    plan = planned(reading(said, *everybody()[1:]), holdings(held_key(0, vlan=77)))
+    assert [(step.said.unit, step.said.vlan) for step in plan.steps if step.action is Action.ADD] == [("S1/U0", 77)]
+    moved = planned(reading(replace(said, unit="S1/U5"), *everybody()[1:]), holdings(held_key(0, vlan=77)))
+    assert [(step.said.unit, step.said.vlan) for step in moved.steps if step.action is Action.ADD] == [("S1/U5", None)]
+
+
+def test_rule_1_a_key_that_is_another_persons_stays_while_the_reading_is_partial():
+    read = reading(said_key(0, subscriber="S1/P9"), *everybody()[1:])
+    read.partial("S1", "page 2 is HTML")
+    plan = planned(read)
+    assert not [step for step in plan.steps if step.kind is Kind.KEY]
+    assert [step.action for step in plan.waiting] == [Action.END, Action.ADD]
+
+
+def test_rule_6_one_that_was_ended_and_is_another_persons_now_does_not_come_back_with_its_passphrase():
+    was = held_key(0, state=HeldState.REMOVED, given=HeldState.REMOVED, is_synced=True)
+    plan = planned(reading(said_key(0, subscriber="S1/P9"), *everybody()[1:]), holdings(was))
+    assert [(step.action, step.record) for step in plan.steps] == [(Action.ADD, 1000)]
+
+
+# 8. Seen from outside.
 
 
 def test_rule_8_a_plan_counts_what_it_does_by_kind():
