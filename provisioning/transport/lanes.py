@@ -63,6 +63,7 @@ class Lanes:
     clock_skew_s: float = 0.0
     _busy: dict[asyncio.Task[Response], Call] = field(default_factory=dict)
     _date: str = ""
+    _quiet_until: float = 0.0  # the platform asked to be left alone
     _closed: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -72,7 +73,7 @@ class Lanes:
         self._ends = now + self.limits.run_s
         self._told = now
         self._heard = now  # when an answer came last
-        self._quiet_until = now  # the platform asked to be left alone
+        self._quiet_until = now
         self._width = float(self.limits.connections)  # how many side by side; fewer after each 429
         self._over = ""  # why nothing is asked any more
 
