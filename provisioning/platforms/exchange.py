@@ -13,7 +13,7 @@ import base64
 from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 import pydantic_core
@@ -106,10 +106,14 @@ class Answer:
     def check(self) -> "Answer":
         """Return the answer; Refused where its status says no. The text has no body in it: that may hold secrets."""
         if not self.is_ok:
-            raise Refused(f"{self.request.what}: HTTP {self.status}")
+            raise Refused(f"{self.request.what}: HTTP {self.status}{_REFUSALS.get(self.status, '')}")
         return self
 
 
+_REFUSALS: Final = {
+    401: ": the user name, password or token is refused",
+    403: ": the user name, password or token is refused, or may not do this",
+}
 Exchange: TypeAlias = Generator[Request | Sequence[Request], Any, T]
 
 

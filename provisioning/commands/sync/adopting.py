@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ...errors import AlreadyExists, InvalidValue, NotFound
+from ...runner.making import takes_keys
 from ...selectors import find_unit, find_venue
 from ...store import Store
 from ...store.sync import Owned
@@ -101,15 +102,24 @@ def sync_disown(context: click.Context, name: str, kind: str | None, platform_id
     """Say that a unit or venue is a platform's no more: people rule it again, and a synchronisation leaves it alone.
 
     With --all nothing is the platform's any more, keys included, which stay as they are: for a platform that is left.
+    What was put at a controller (ruckus-one) stays there, and works until it is removed there.
     """
     if everything != (kind is None) or (kind is None) != (platform_id is None):
         raise click.UsageError("say what: unit or venue and its PLATFORM-ID, or --all")
     if kind is None or platform_id is None:
         with changing(context, "sync.disown") as (store, change):
-            find_connector(store, name)
+            platform = find_connector(store, name).platform
             change.is_told = True
             count = store.sync.forget_connector(name)
             change.note |= {"connector": name, "records": count}
+        if takes_keys(platform):
+            click.echo(
+                f"{name} is forgotten: {count:,} of the passphrases that were put there are no longer kept in step"
+            )
+            click.echo(
+                "they go on working at the controller until somebody removes them there, also those of keys that end"
+            )
+            return
         click.echo(f"{name} is forgotten: {count:,} of its records are nobody's but yours")
         return
     with changing(context, "sync.disown") as (store, change):

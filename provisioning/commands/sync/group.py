@@ -13,7 +13,10 @@ from .status import sync_status
 
 @click.group(cls=CommandGroup)
 def sync() -> None:
-    """Keep properties as their platforms have them. Each platform is a table [sync.NAME] of latchkey.toml.
+    """Keep properties as their platforms have them, and controllers as the keys are here.
+
+    Each platform or controller is a table [sync.NAME] of latchkey.toml. Keys come from the platforms vault, eleven,
+    storedge and leap, NASes from encloud; ruckus-one is a controller, which is told of the keys that are here.
 
     \b
     latchkey sync check               ask each platform for one real page
@@ -22,8 +25,8 @@ def sync() -> None:
     latchkey sync run --every 5m      and go on from there
     latchkey sync status              how it went, and what waits for a person
 
-    What people made by hand is never touched, and nobody's passphrase changes. Where too many would lose their access
-    at once nothing is done: the connector is held until a person has accepted its plan.
+    What people made by hand, here or at a controller, is never touched, and nobody's passphrase changes. Where too many
+    would lose their access at once nothing is done: the connector is held until a person has accepted its plan.
     """
 
 

@@ -13,7 +13,7 @@ from ...store import Store
 from ...store.sync import ConnectorState
 from ..completion import complete_connectors
 from ..options import db_option, json_option, open_database, print_view, print_views, tell, utc_now
-from ..views import View, view_instant
+from ..views import View, render_record, view_instant
 from .connectors import config_option, explain, say
 from .loading import load_sources
 
@@ -52,7 +52,8 @@ def sync_status(context: click.Context, name: str | None, config: Path, as_json:
     faults: Sequence[str] = views[0].pop("faults")
     more = views[0]["fault_count"] - len(faults)
     counts = ", ".join(f"{action} {count:,}" for action, count in views[0]["counts"].items())
-    print_view({**views[0], "counts": counts or None}, as_json=False)
+    for line in render_record({**views[0], "counts": counts or None}):
+        say(line)
     for fault in faults:
         say(f"  {fault}")
     if more > 0:

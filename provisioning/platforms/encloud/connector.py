@@ -74,7 +74,7 @@ class Connector:
         session, lines = self._session(), []
         for customer in self._customers:
             (page,) = yield from self._pages(session, customer, range(1, 2))
-            lines.append(f"customer {customer}: {page.total} devices")
+            lines.append(f"customer {customer}, devices: {page.total:,}")
             for device in page.devices[:1]:
                 place = "" if device.device_uid in self._configured else ", not configured as a NAS"
                 lines.append(f"device {device.device_uid}: {shorten(device.state or 'no state')}{place}")

@@ -61,7 +61,11 @@ class Session:
         return Request(path=self._base + path, what=what, query=query, headers=headers)
 
 
-_REFUSALS: Final = {404: "the user is not found", 422: "bad credentials"}
+_REFUSALS: Final = {
+    401: "the user name or the password is refused",
+    404: "the user is not found",
+    422: "bad credentials",
+}
 
 
 def _served(answer: Answer | Unavailable) -> Answer:

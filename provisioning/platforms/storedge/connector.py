@@ -52,7 +52,7 @@ class Connector:
         lines = []
         for site in self._sites:
             page = parse_page((yield from self._session.ask(self._list_request(site, "current", 1))), 1)
-            lines.append(f"facility {site}: {page.entries} current tenants")
+            lines.append(f"facility {site}, current tenants: {page.entries:,}")
             tenant = next((tenant for tenant in page.tenants if tenant.current_ledger_ids), None)
             if tenant is None:
                 continue

@@ -162,6 +162,8 @@ class Session:
         body = json_body({name: username, "Password": self._settings.credentials.get("password")})
         (answer,) = yield [_post(_LOGIN, "login", body, may_repeat=True)]
         if isinstance(result := judge(answer), PlatformError):
+            if isinstance(answer, Answer) and answer.status == _UNAUTHORISED:
+                raise Refused(f"{result}: the user name or the password is refused")
             raise result
         if not self._take(result):
             raise Refused("login: the answer has no AccessToken")

@@ -246,6 +246,11 @@ def test_check_tells_what_the_table_says_without_effect(hudson):
     assert json.loads(hudson.ok("check", "--json"))[0]["warnings"] == [said.strip()]
 
 
+def test_check_says_that_credentials_are_refused_and_not_only_a_status(hudson):
+    (hudson.folder / "hudson.token").write_text("another token\n")
+    assert ": HTTP 403: the user name, password or token is refused, or may not do this" in hudson.run("check").stderr
+
+
 def test_drift_shows_each_side_and_what_clears_it(hudson):
     hudson.settle()
     assert hudson.ok("drift") == ""

@@ -155,3 +155,7 @@ def test_a_controller_is_told_of_keys_by_the_same_plans(cli, tmp_path):
         assert site.ok("run") == "ruckus: ended 1 key\n"
         left = {each["passphrase"] for each in platform.pool(building.ssid).passphrases.values()}
         assert left == set(secrets)
+        forgotten = cli.ok("sync", "disown", "ruckus", "--all")
+        assert "2 of the passphrases that were put there are no longer kept in step" in forgotten
+        assert "go on working at the controller until somebody removes them there" in forgotten
+        assert "ruckus-one" in cli.ok("sync", "--help")

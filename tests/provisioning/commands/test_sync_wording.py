@@ -106,7 +106,9 @@ def test_nothing_moves_the_terminals_cursor(cli, path, tmp_path):
     made = plan(step(Action.ADD, "R\x1b[2J", label="A\x1b]0;x\x07"), holds=("at S\x1b[1A",), is_complete=True)
     with open_store(path, {}) as store:
         store.sync.lead("hudson", "eleven", "here", NOW, timedelta(minutes=5))
-        store.sync.finish("hudson", now=NOW, complete=True, error=None, details={"faults": ["a\x1b[2Jfault"]})
+        store.sync.finish(
+            "hudson", now=NOW, complete=True, error="a\x1b[2Jn error", details={"faults": ["a\x1b[2Jfault"]}
+        )
         number = store.sync.next_plan()
         store.sync.save_plan(number, replace(made, id=f"hudson-{number}"), OFFERED, {"holds": []})
     config = ("--config", str(tmp_path / "none.toml"))

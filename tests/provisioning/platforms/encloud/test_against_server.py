@@ -130,4 +130,4 @@ def test_no_fault_disables_a_router_that_works_or_calls_half_a_list_whole(kind, 
 def test_check_tells_of_each_customer():
     with running() as platform:
         lines = drive_http(make_connector(platform).check(), platform.url)
-    assert [line for line in lines if line.startswith("customer")] == [f"customer {site}: 3 devices" for site in SITES]
+    assert [line for line in lines if line.startswith("customer")] == [f"customer {site}, devices: 3" for site in SITES]

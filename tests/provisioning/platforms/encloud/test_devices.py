@@ -328,7 +328,7 @@ def test_sims_places_and_data_are_not_kept():
 def test_check_reads_one_page_and_tells_of_one_device():
     platform = Distributor([device(UID), device("A2")])
     lines = drive(make_connector().check(), platform, platform.requests)
-    assert lines == [f"customer {CUSTOMER}: 2 devices", f"device {UID}: Registered, not configured as a NAS"]
+    assert lines == [f"customer {CUSTOMER}, devices: 2", f"device {UID}: Registered, not configured as a NAS"]
     assert len(platform.requests) == 2
     configured = {"00:a0:eb:80:1b:98": NasPlace(address="192.0.2.1")}
     assert f"device {UID}: Registered" in drive(make_connector(nases=configured).check(), platform)

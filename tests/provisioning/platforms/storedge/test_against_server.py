@@ -175,5 +175,5 @@ def test_check_tells_of_a_page_and_a_unit():
     with StorEdge([building], clock=lambda: AT) as platform:
         settings = make_settings("storedge", url=platform.url, token=TOKEN, sites=(identifier("S1"),), ssid="x")
         lines = drive_http(PLATFORMS["storedge"](settings).check(), platform.url)
-    assert lines[0].endswith(" current tenants")
+    assert ", current tenants: " in lines[0]
     assert ": unit " in lines[1]

@@ -335,7 +335,7 @@ def test_a_move_out_while_a_record_cannot_be_read_is_said_but_the_venue_is_doubt
 def test_check_reads_one_page_and_one_unit():
     facility = Facility([tenant("ada", "L1")], ledgers={"ada": [{"id": "L1", "unit_name": "A1"}]})
     lines = drive(make_connector().check(), facility, facility.requests)
-    assert lines == [f"facility {SITE}: 1 current tenants", "ledger L1: unit A1"]
+    assert lines == [f"facility {SITE}, current tenants: 1", "ledger L1: unit A1"]
     assert "Ada" not in " ".join(lines)
     assert len(facility.requests) == 2
 

@@ -119,7 +119,7 @@ def test_5_5_login_serves_every_kind_of_account(username, member):
 
 
 def test_a_login_that_is_refused_ends_the_reading():
-    with pytest.raises(Refused, match=r"^login: HTTP 401$"):
+    with pytest.raises(Refused, match=r"^login: HTTP 401: the user name or the password is refused$"):
         read(Vault(), password="wrong")
 
 
