@@ -130,7 +130,7 @@ class _Story:
         before = self._rows()
         self._say("The platform goes wrong: it says that all is well, and that nobody lives there.")
         self._write([Row(unit=row.unit, vlan=row.vlan) for row in before])
-        self._run("run")
+        self._run("run", status=1)
         self._still(neighbour)
         self._say("It goes wrong in another way: everybody has moved out, it says. That needs a person's word.")
         self._write([replace(row, until=_LONG_AGO) if row.resident else row for row in before])

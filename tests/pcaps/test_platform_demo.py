@@ -32,7 +32,7 @@ def test_the_story_is_told_and_ends_well():
     ]
     assert asked[3].startswith("Ada Okafor: rejected: removed ")
     assert "a person has to accept it" in told
-    assert "nobody was taken off" in told
+    assert "not synchronised: subscribers: there are none any more" in told
     assert "held: keys of 19 of 24 units" in told
     assert "sunny-otter" not in told
 
