@@ -611,7 +611,7 @@ def test_bomb_is_cut_off_at_the_cap_when_it_is_opened():
         ("gzip", b"no gzip at all", "is damaged"),
         ("br", b"x", "compressed in a way that was not asked for"),
         ("deflate", zlib.compress(b"x"), "compressed in a way that was not asked for"),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"x", mtime=0), mtime=0), "compressed in a way that was not asked for"),
+        ("gzip, gzip", gzip.compress(b"x", mtime=0), "compressed in a way that was not asked for"),
     ],
 )
 def test_body_that_cannot_be_opened_is_no_answer(encoding, octets, text):
